@@ -1,0 +1,129 @@
+"""Every error that stolcke raises on purpose, in one place.
+
+All of them derive from :class:`StolckeError`.  Those that speak of a place in
+a text carry it as data fields (``line``, ``column``, ``excerpt``) and print it
+with a caret, so that tools can use the fields and people can read the message.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "Cancelled",
+    "CompileError",
+    "FileFormatError",
+    "GrammarError",
+    "LimitExceeded",
+    "RegexError",
+    "StolckeError",
+    "VocabularyError",
+    "VocabularyMismatch",
+]
+
+
+class StolckeError(Exception):
+    """Base class of every error raised by stolcke."""
+
+
+def _with_caret(message: str, line: int | None, column: int | None, text_line: str | None, source: str | None) -> str:
+    """Append the place, the offending line and a caret to a message."""
+    if line is None:
+        return message
+    place = f"line {line}" if column is None else f"line {line}, column {column}"
+    if source:
+        place = f"{source}, {place}"
+    lines = [f"{message} ({place})"]
+    if text_line is not None and column is not None:
+        # Very long lines are cut to a window, so that the caret stays in sight.
+        start = max(0, column - 41)
+        window = text_line[start : start + 80].replace("\t", " ")
+        lines += ["    " + window, "    " + " " * (column - 1 - start) + "^"]
+    return "\n".join(lines)
+
+
+class GrammarError(StolckeError, ValueError):
+    """A grammar text, or a grammar built in Python, is wrong.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong and, where there is one, the remedy.
+    line, column : int, optional
+        Where, counted from 1.
+    text_line : str, optional
+        The line of the source that the caret is printed under.
+    source : str, optional
+        Name of the file, when the text came from one.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        text_line: str | None = None,
+        source: str | None = None,
+    ) -> None:
+        self.reason = reason
+        self.line = line
+        self.column = column
+        self.text_line = text_line
+        self.source = source
+        super().__init__(_with_caret(reason, line, column, text_line, source))
+
+
+class RegexError(GrammarError):
+    """A regular expression is malformed or uses what stolcke does not support.
+
+    ``pattern`` is the expression and ``position`` the offset in it, from 0.
+    """
+
+    def __init__(self, reason: str, *, pattern: str, position: int | None = None, **place) -> None:
+        self.pattern = pattern
+        self.position = position
+        if position is not None and place.get("line") is None:
+            line = pattern.count("\n", 0, position) + 1
+            begin = pattern.rfind("\n", 0, position) + 1
+            end = pattern.find("\n", begin)
+            place = {
+                "line": line,
+                "column": position - begin + 1,
+                "text_line": pattern[begin : end if end >= 0 else len(pattern)],
+                "source": place.get("source") or "regular expression",
+            }
+        super().__init__(reason, **place)
+
+
+class CompileError(StolckeError, ValueError):
+    """A grammar and a vocabulary cannot be compiled together."""
+
+
+class LimitExceeded(StolckeError):
+    """A configured limit was met; nothing that was valid before is lost.
+
+    ``limit`` is the name of the field of :class:`stolcke.Limits`, ``allowed``
+    its value, ``given`` what would have been needed.
+    """
+
+    def __init__(self, limit: str, given: object, allowed: object, what: str = "") -> None:
+        self.limit = limit
+        self.given = given
+        self.allowed = allowed
+        about = f"{what}: " if what else ""
+        super().__init__(f"{about}limit {limit}={allowed} exceeded, {given} given; raise it with stolcke.Limits({limit}=...)")
+
+
+class Cancelled(StolckeError):
+    """A compilation was cancelled by its caller or ran out of its time budget."""
+
+
+class VocabularyError(StolckeError, ValueError):
+    """A vocabulary is malformed, or a token id or tokenizer does not fit it."""
+
+
+class VocabularyMismatch(VocabularyError):
+    """A saved file was made for another vocabulary than the one given."""
+
+
+class FileFormatError(StolckeError, ValueError):
+    """A saved file is truncated, damaged, of another version or not ours."""

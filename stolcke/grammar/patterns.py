@@ -1,0 +1,60 @@
+"""What a terminal matches, symbolically: small immutable trees of patterns.
+
+A pattern says nothing about automata; :mod:`stolcke.lexer` turns one into a
+deterministic automaton over UTF-8 bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Choice", "Literal", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """One fixed text (``"if"``, ``"if"i``), or fixed bytes that need not be UTF-8."""
+
+    text: str | bytes
+    ignore_case: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A regular expression in the syntax of Python's :mod:`re`; flags out of ``imsxu``."""
+
+    source: str
+    flags: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """One pattern after the other; the empty sequence matches the empty text."""
+
+    parts: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Any of the patterns; the empty choice matches nothing."""
+
+    parts: tuple[Pattern, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """A pattern ``least`` to ``most`` times (``None``: without bound)."""
+
+    part: Pattern
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Special:
+    """A terminal declared in the grammar and bound to a special token at compile."""
+
+    name: str
+
+
+Pattern = Literal | Regex | Sequence | Choice | Repeat | Special

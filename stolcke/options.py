@@ -1,0 +1,59 @@
+"""What a caller may set: bounds on what a grammar may cost, and switches for doubt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Limits", "Options"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds beyond which :class:`stolcke.LimitExceeded` is raised.
+
+    The defaults let every reasonable grammar through and stop hostile ones
+    before they cost much time or memory.
+    """
+
+    grammar_bytes: int = 2_000_000
+    """Length of a grammar text in UTF-8, imported files included."""
+    rules: int = 100_000
+    """Rules after lowering EBNF, templates and imports."""
+    alternatives: int = 50_000
+    """Alternatives of one rule, group or regular expression."""
+    template_instances: int = 5_000
+    """Distinct instantiations of templates."""
+    repeat: int = 10_000
+    """Largest bound in ``~n..m`` and in ``{n,m}``."""
+    nesting: int = 200
+    """Depth of nested groups in grammar texts and regular expressions."""
+    regex_states: int = 50_000
+    """States of one terminal's automaton, before and after determinisation."""
+    token_bytes: int = 1_024
+    """Length of one token of a vocabulary."""
+    cache_bytes: int = 1_000_000_000
+    """Memory of one compiled grammar's lazily grown caches."""
+    live_threads: int = 20_000
+    """Lexical threads alive at one byte of one sequence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Switches that never change a result, only its cost; for tests and for doubt."""
+
+    memoise_goto: bool = True
+    """Remember the column that a column and a terminal lead to."""
+    memoise_steps: bool = True
+    """Remember the live state that a live state and a byte lead to."""
+    memoise_cascade: bool = True
+    """Remember what a suffix of a rule allows within a suffix trie."""
+    memoise_masks: bool = True
+    """Remember the mask of a live state."""
+    bisimulation: bool = True
+    """Recognise a cyclic continuation that equals one it contains."""
+    delta_partitions: bool = True
+    """Build a partition from the difference to that of a similar automaton state."""
+    fold_lists: bool = True
+    """Rewrite ``a (b)* c`` so that first and later rounds share a column."""
+    merge_terminals: bool = True
+    """Let terminals of equal language share one automaton."""
