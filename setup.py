@@ -30,6 +30,7 @@ DIRECTIVES = {
     "cdivision": True,
     "embedsignature": True,
     "embedsignature.format": "python",
+    "autotestdict": False,
 }
 
 # No -march: a wheel runs on every processor of its architecture, and the
@@ -37,7 +38,7 @@ DIRECTIVES = {
 if sys.platform == "win32":
     COMPILE_FLAGS = ["/std:c++17", "/Od" if DEBUG else "/O2"]
 else:
-    COMPILE_FLAGS = ["-std=c++17", *(["-O0", "-g", "-UNDEBUG"] if DEBUG else ["-O3", "-g0"])]
+    COMPILE_FLAGS = ["-std=c++17", *(["-O0", "-g", "-UNDEBUG", "-DSTOLCKE_PORTABLE"] if DEBUG else ["-O3", "-g0"])]
 
 # Two builds that differ in any of these never share translated sources.
 FLAVOUR = hashlib.sha256(
@@ -80,7 +81,7 @@ def extensions() -> list[Extension]:
             f"stolcke._core.{path.stem}",
             [path.as_posix()],
             language="c++",
-            include_dirs=[numpy.get_include()],
+            include_dirs=["stolcke/_core", numpy.get_include()],
             define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
             extra_compile_args=COMPILE_FLAGS,
         )
