@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -63,6 +63,7 @@ class TokenTable:
     eos_token_ids: list[int]
     """What is known or guessed of the ends; empty where nothing is."""
     special_token_ids: list[int]
+    """Beside the ends; not sorted."""
     strips_first_space: bool
 
 
@@ -78,7 +79,7 @@ class _Parts(NamedTuple):
     """The parts of a tokenizer that say what its tokens stand for."""
 
     model: Mapping[str, Any]
-    pieces: Mapping[str, int]
+    pieces: Collection[tuple[str, int]]
     added: list[_Added]
     normalizer: Mapping[str, Any] | None
     pre_tokenizer: Mapping[str, Any] | None
@@ -110,13 +111,17 @@ def from_object(tokenizer: Any, generation_config: Any = None) -> TokenTable:
             "give the bytes of its tokens to stolcke.Vocabulary(tokens, ...)"
         )
     model = backend.model
-    # The JSON of a whole model would hold every merge: its few settings are asked for one by one.
-    settings = {"type": type(model).__name__}
-    for name in ("byte_fallback", "continuing_subword_prefix", "end_of_word_suffix", "unk_token"):
-        settings[name] = getattr(model, name, None)
+    if type(model).__name__ == "Unigram":
+        settings, pieces = _model(_component(model))
+    else:
+        # The JSON of these would hold every merge: their few settings are asked for one by one.
+        settings = {"type": type(model).__name__}
+        for name in ("byte_fallback", "continuing_subword_prefix", "end_of_word_suffix", "unk_token"):
+            settings[name] = getattr(model, name, None)
+        pieces = backend.get_vocab(with_added_tokens=False).items()
     parts = _Parts(
         model=settings,
-        pieces=backend.get_vocab(with_added_tokens=False),
+        pieces=pieces,
         added=[_Added(i, t.content, t.special) for i, t in backend.get_added_tokens_decoder().items()],
         normalizer=_component(backend.normalizer),
         pre_tokenizer=_component(backend.pre_tokenizer),
@@ -177,15 +182,8 @@ def _from_json(
     """Return the parts of a tokenizer and the ends that the files beside it name."""
     top = _load(text, name)
     try:
-        model = top["model"]
-        vocab = model["vocab"]
-        # Unigram lists pairs of a piece and its score; the others map pieces to ids.
-        pieces = vocab if isinstance(vocab, dict) else {piece: i for i, (piece, _) in enumerate(vocab)}
-        if len(pieces) != len(vocab):
-            raise ValueError("a piece occurs twice")
+        settings, pieces = _model(top["model"])
         added = [_Added(t["id"], t["content"], bool(t["special"])) for t in top.get("added_tokens") or ()]
-        # Older files do not write the type of the model; only BPE has merges.
-        settings = {"type": "BPE" if "merges" in model else None, **model}
         parts = _Parts(settings, pieces, added, top.get("normalizer"), top.get("pre_tokenizer"), top.get("decoder"))
     except (KeyError, TypeError, ValueError) as error:
         raise VocabularyError(f"{name} is not a tokenizer.json: {error!r}") from error
@@ -193,9 +191,17 @@ def _from_json(
     eos = config.get("eos_token")
     content = eos.get("content") if isinstance(eos, dict) else eos
     if content is not None:
-        ids = {t.content: t.id for t in added}
-        known += [ids[content] if content in ids else pieces[content]] if content in ids or content in pieces else []
+        known += [t.id for t in added if t.content == content] or [i for piece, i in pieces if piece == content]
     return parts, known
+
+
+def _model(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], Collection[tuple[str, int]]]:
+    """Return a model's settings, ``type`` among them, and its pieces with their ids."""
+    vocab = model["vocab"]
+    if isinstance(vocab, Mapping):
+        # Older files do not write the type of the model; only BPE has merges.
+        return {"type": "BPE" if "merges" in model else None, **model}, vocab.items()
+    return {"type": "Unigram", **model}, [(piece, i) for i, (piece, _) in enumerate(vocab)]
 
 
 def _as_list(ids: int | Iterable[int] | None) -> list[int]:
@@ -212,14 +218,15 @@ def _table(parts: _Parts, known_ends: list[int], more_special: Iterable[int] = (
     _refuse_unsupported_model(parts.model)
     spell, byte_level, strips = _spelling(parts)
     added = {token.id: token for token in parts.added}
-    _check_ids(parts.pieces.values(), added)
-    unknown = parts.model.get("unk_token")
-    if unknown is None and isinstance(index := parts.model.get("unk_id"), int):
-        unknown = next((piece for piece, i in parts.pieces.items() if i == index), None)
+    ids = [i for _, i in parts.pieces]
+    _check_ids(ids, added)
+    for text in (*(piece for piece, _ in parts.pieces), *(token.content for token in parts.added)):
+        if not isinstance(text, str):
+            raise VocabularyError(f"{text!r:.60} is not the text of a piece")
 
-    tokens = [b""] * (1 + max([-1, *parts.pieces.values(), *added]))
+    tokens = [b""] * (1 + max([-1, *ids, *added]))
     try:
-        for piece, i in parts.pieces.items():
+        for piece, i in parts.pieces:
             tokens[i] = spell(piece)
         for token in parts.added:
             # Added tokens are found in the text as they are written.  A SentencePiece-like tokenizer
@@ -229,12 +236,12 @@ def _table(parts: _Parts, known_ends: list[int], more_special: Iterable[int] = (
     except UnicodeEncodeError as error:
         raise VocabularyError(f"a piece is not Unicode text: {error.object!r}") from error
 
-    special = {token.id for token in parts.added if token.special} | set(more_special)
-    if isinstance(unknown, str) and unknown in parts.pieces:
-        # It stands for what the tokenizer cannot spell, never for the text of its own name.
-        special.add(parts.pieces[unknown])
-    ends = known_ends or [t.id for t in parts.added if t.special and t.content in END_NAMES]
-    return TokenTable(tokens, sorted(set(ends)), sorted(special | set(ends)), strips)
+    special = [token.id for token in parts.added if token.special]
+    ends = known_ends or [token.id for token in parts.added if token.special and token.content in END_NAMES]
+    # The unknown token stands for what the tokenizer cannot spell, never for the text of its own name.
+    unknown = parts.model.get("unk_token"), parts.model.get("unk_id")
+    special += [i for piece, i in parts.pieces if piece == unknown[0] or i == unknown[1]]
+    return TokenTable(tokens, ends, [*special, *more_special], strips)
 
 
 def _refuse_unsupported_model(model: Mapping[str, Any]) -> None:
@@ -254,9 +261,8 @@ def _refuse_unsupported_model(model: Mapping[str, Any]) -> None:
             )
 
 
-def _check_ids(ids: Iterable[Any], added: Mapping[Any, _Added]) -> None:
+def _check_ids(ids: list[Any], added: Mapping[Any, _Added]) -> None:
     """Refuse ids that are not small integers, and two pieces of the model with one id."""
-    ids = list(ids)
     for i in (*ids, *added):
         if type(i) is not int or not 0 <= i <= _LARGEST_ID:
             raise VocabularyError(f"{i!r} is not a token id")
@@ -315,7 +321,7 @@ def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> tup
                 byte_fallback = True
             case "Fuse":
                 fused = True
-            case "Strip" if fused and step["content"] == " " and not step["stop"]:
+            case "Strip" if fused and step["content"] == " " and step["start"] <= 1 and not step["stop"]:
                 strips |= step["start"] > 0
             case other:
                 raise VocabularyError(

@@ -102,7 +102,8 @@ class Vocabulary:
         and take it away again when decoding.  Tokens keep their space, as they
         must in the middle of a text, so the bytes of a whole generation are
         one space longer than its decoded text where its first token begins
-        with one.  Nothing in the vocabulary acts on this; it tells a caller to
+        with one.  (A ``Metaspace`` decoder drops all spaces of the first token.)
+        Nothing in the vocabulary acts on this; it tells a caller to
         let such a grammar begin with an optional space.
     fingerprint : str
         Hexadecimal hash of all of the above; equal vocabularies have equal ones.
@@ -182,6 +183,7 @@ class Vocabulary:
         tokenizer: Any,
         *,
         eos_token_ids: int | Iterable[int] | None = None,
+        special_token_ids: int | Iterable[int] = (),
         generation_config: Any = None,
         size: int | None = None,
         limits: Limits = Limits(),
@@ -197,6 +199,10 @@ class Vocabulary:
             The tokenizer.
         eos_token_ids : int or iterable of int, optional
             The ids that end a text, in place of all that follows.
+        special_token_ids : int or iterable of int
+            Ids to treat as special beside those that the tokenizer marks as
+            special: for added tokens such as ``<tool_call>`` that a grammar is
+            to name.  Other added tokens stand for their text.
         generation_config : object or dict, optional
             A model's, whose ``eos_token_id`` (one or several) is used together
             with the ``eos_token`` of a ``transformers`` tokenizer.  Where there
@@ -213,7 +219,7 @@ class Vocabulary:
             The tokenizer is of a kind that is not supported, or no end is known.
         """
         table = tokenizers.from_object(tokenizer, generation_config)
-        return cls._from_table(table, eos_token_ids, size, limits)
+        return cls._from_table(table, eos_token_ids, special_token_ids, size, limits)
 
     @classmethod
     def from_file(
@@ -221,6 +227,7 @@ class Vocabulary:
         source: str | os.PathLike[str],
         *,
         eos_token_ids: int | Iterable[int] | None = None,
+        special_token_ids: int | Iterable[int] = (),
         size: int | None = None,
         limits: Limits = Limits(),
     ) -> Vocabulary:
@@ -232,7 +239,7 @@ class Vocabulary:
             The file, the folder it is in, or its text (beginning with ``{``).
             ``tokenizer_config.json`` and ``generation_config.json`` beside the
             file, where they exist, tell which ids end a text.
-        eos_token_ids, size, limits
+        eos_token_ids, special_token_ids, size, limits
             As in `from_tokenizer`.
 
         Raises
@@ -242,11 +249,16 @@ class Vocabulary:
         OSError
             The file cannot be read.
         """
-        return cls._from_table(tokenizers.from_file(source), eos_token_ids, size, limits)
+        return cls._from_table(tokenizers.from_file(source), eos_token_ids, special_token_ids, size, limits)
 
     @classmethod
     def _from_table(
-        cls, table: tokenizers.TokenTable, eos: int | Iterable[int] | None, size: int | None, limits: Limits
+        cls,
+        table: tokenizers.TokenTable,
+        eos: int | Iterable[int] | None,
+        special: int | Iterable[int],
+        size: int | None,
+        limits: Limits,
     ) -> Vocabulary:
         if eos is None:
             eos = table.eos_token_ids
@@ -255,14 +267,8 @@ class Vocabulary:
                     "the tokenizer does not say which token ends a text; name it with eos_token_ids=[...] "
                     "(an empty list, if texts never end)"
                 )
-        return cls(
-            table.tokens,
-            eos,
-            table.special_token_ids,
-            size=size,
-            strips_first_space=table.strips_first_space,
-            limits=limits,
-        )
+        special = [*table.special_token_ids, *(special if isinstance(special, Iterable) else [special])]
+        return cls(table.tokens, eos, special, size=size, strips_first_space=table.strips_first_space, limits=limits)
 
     # -- files ------------------------------------------------------------------------------------------------
 
@@ -306,8 +312,8 @@ class Vocabulary:
             fingerprint, strips = meta["fingerprint"], meta["strips_first_space"]
             core = {name.removeprefix(_CORE_PREFIX): array for name, array in arrays.items()}
             core_arrays = core if meta["has_core"] else None
-        except KeyError as error:
-            raise FileFormatError(f"{os.fspath(path)}: a vocabulary without {error}") from error
+        except (KeyError, TypeError) as error:
+            raise FileFormatError(f"{os.fspath(path)}: not a whole vocabulary: {error}") from error
         # The checksum vouches for the bytes; this keeps an ill-made file from reaching the engine's unchecked loops.
         n = offsets.size - 1
         if not (
@@ -364,7 +370,7 @@ class Vocabulary:
             if ordinary:
                 raise VocabularyError(
                     f"{marker!r} is an ordinary token, id {ordinary[0]}; "
-                    "list it in special_token_ids to name it in a grammar"
+                    "give that in special_token_ids to let a grammar name it"
                 )
             names = [self.tokens[i].decode("utf-8", "replace") for i in self.special_token_ids]
             close = difflib.get_close_matches(text.decode("utf-8", "replace"), names, n=3)
