@@ -90,7 +90,7 @@ def write(path: str | os.PathLike[str], kind: str, meta: Mapping[str, Any], arra
     image[_PREFIX.size : _PREFIX.size + len(header)] = np.frombuffer(header, np.uint8)
     for start, block in blocks:
         image[base + start : base + start + block.nbytes] = np.frombuffer(block.tobytes(), np.uint8)
-    struct.pack_into("<I", image, _CHECKSUM_AT, zlib.crc32(image))
+    struct.pack_into("<I", image.data, _CHECKSUM_AT, zlib.crc32(image.data))
     _replace(Path(path), image)
 
 
@@ -144,7 +144,7 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[
         if stream.readinto(image.data) != total:
             raise FileFormatError(f"{name}: truncated while it was read")
     image[_CHECKSUM_AT : _CHECKSUM_AT + 4] = 0
-    if zlib.crc32(image) != checksum:
+    if zlib.crc32(image.data) != checksum:
         raise FileFormatError(f"{name}: damaged: its checksum does not match its content")
     image.flags.writeable = False
     try:

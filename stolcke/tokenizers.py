@@ -20,6 +20,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,10 +136,10 @@ def from_object(tokenizer: Any, generation_config: Any = None) -> TokenTable:
     return _table(parts, known, getattr(tokenizer, "all_special_ids", ()))
 
 
-def _component(component: Any) -> Mapping[str, Any] | None:
-    """Return the JSON of a normalizer, pre-tokenizer or decoder object."""
+def _component(component: Any) -> dict[str, Any]:
+    """Return the JSON of a part of a tokenizer; empty for one that it does not have."""
     if component is None:
-        return None
+        return {}
     try:
         return json.loads(component.__getstate__())
     except Exception as error:  # whatever a component written in Python raises
@@ -267,14 +268,13 @@ def _check_ids(ids: list[Any], added: Mapping[Any, _Added]) -> None:
         if type(i) is not int or not 0 <= i <= _LARGEST_ID:
             raise VocabularyError(f"{i!r} is not a token id")
     if len(set(ids)) != len(ids):
-        seen: set[int] = set()
-        twice = next(i for i in ids if i in seen or seen.add(i))
+        twice = Counter(ids).most_common(1)[0][0]
         raise VocabularyError(f"two pieces of the tokenizer have the id {twice}")
 
 
 def _steps(component: Mapping[str, Any] | None, members: str) -> list[Mapping[str, Any]]:
     """Flatten a component, which may be a Sequence of others, into a list."""
-    if component is None:
+    if not component:
         return []
     if component.get("type") == "Sequence":
         return [step for part in component[members] for step in _steps(part, members)]

@@ -33,8 +33,8 @@ class TokenBytes(Sequence[bytes]):
     __slots__ = ("_data", "_offsets")
 
     def __init__(self, data: np.ndarray, offsets: np.ndarray) -> None:
-        self._data = memoryview(data)
-        self._offsets = memoryview(offsets)
+        self._data = data.data
+        self._offsets = offsets.data
 
     def __len__(self) -> int:
         return len(self._offsets) - 1
@@ -144,8 +144,8 @@ class Vocabulary:
         eos = _ids(eos_token_ids, n, "eos_token_ids")
         special = tuple(sorted({*eos, *_ids(special_token_ids, n, "special_token_ids")}))
         digest = hashlib.sha256(f"{n} {bool(strips_first_space):d} {eos} {special} ".encode())
-        digest.update(np.diff(offsets).astype("<i4"))
-        digest.update(data)
+        digest.update(np.diff(offsets).astype("<i4").data)
+        digest.update(data.data)
         self._fill(data, offsets, eos, special, bool(strips_first_space), digest.hexdigest()[:32])
 
     def _fill(

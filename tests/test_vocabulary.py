@@ -7,6 +7,7 @@ import threading
 import time
 import tracemalloc
 import types
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -196,7 +197,7 @@ def test_special_id_says_what_is_wrong(vocabulary, marker, message):
 class RecordingStore:
     """Stands for the engine's store: remembers how it was made."""
 
-    made: list[str] = []
+    made: ClassVar[list[str]] = []
 
     def __init__(self, data, offsets, skip, table=None):
         self.made.append("built" if table is None else "loaded")

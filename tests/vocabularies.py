@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +21,14 @@ def real(name: str) -> tuple[list[bytes], list[int], list[int]]:
         pytest.skip(f"{path} is not here; STOLCKE_SHARED names the folder that has data/vocab")
     with np.load(path) as file:
         data, offsets = file["data"].tobytes(), file["offsets"].tolist()
-        tokens = [data[start:end] for start, end in zip(offsets, offsets[1:], strict=False)]
+        tokens = [data[start:end] for start, end in pairwise(offsets)]
         return tokens, file["eos"].tolist(), file["special"].tolist()
 
 
 def synthetic(n: int, seed: int = 0) -> list[bytes]:
     """Return ``n`` tokens like a real vocabulary's: all single bytes, then words of 2 to 16 bytes, some not UTF-8."""
     random = np.random.default_rng(seed)
-    letters = np.frombuffer(b"etaoin shrdlu,.{}\":0123456789_\xc3\xa9\xe2\x82", dtype=np.uint8)
+    letters = np.frombuffer(b'etaoin shrdlu,.{}":0123456789_\xc3\xa9\xe2\x82', dtype=np.uint8)
     lengths = random.integers(2, 17, n)
     text = random.choice(letters, int(lengths.sum())).tobytes()
     ends = np.cumsum(lengths).tolist()
