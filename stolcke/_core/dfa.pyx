@@ -78,7 +78,8 @@ cdef cppclass Subsets:
     vector[uint8_t] accepting
     unordered_map[string, int32_t] numbers
     vector[int32_t] closures         # [nodes]: the set that a node stands for, -1 where not yet known
-    vector[int32_t] seen             # [nodes]: scratch of the closure, the last root that met the node
+    vector[int64_t] seen             # [nodes]: scratch of the closure, the last round that met the node
+    int64_t round
     vector[Row] rows                 # transitions between sets, where known
     vector[uint8_t] row_known
     vector[Positions] buckets        # [256]: scratch, what each interval of bytes leads to
@@ -141,6 +142,7 @@ cdef int32_t number_of_set(Subsets& sets, Positions& members, bint accepting) ex
 cdef int prepare_sets(Subsets& sets, Source& source, int64_t work) except -1 nogil:
     cdef Positions none
     sets.work = work
+    sets.round = 0
     sets.closures.assign(source.nodes, -1)
     sets.seen.assign(source.nodes, -1)
     sets.buckets.resize(256)
@@ -148,19 +150,17 @@ cdef int prepare_sets(Subsets& sets, Source& source, int64_t work) except -1 nog
     return 0
 
 
-cdef int32_t closure(Subsets& sets, Source& source, int32_t root) except -1 nogil:
-    """The set of positions that ``root`` reaches without reading."""
-    cdef vector[int32_t] stack
-    cdef Positions found
+cdef bint follow(Subsets& sets, Source& source, vector[int32_t]& stack, Positions& found) except -1 nogil:
+    """Add the positions that the nodes on the stack reach without reading; is the end one of them?"""
     cdef bint accepting = False
     cdef int32_t node, i
-    if sets.closures[root] >= 0:
-        return sets.closures[root]
-    stack.push_back(root)
-    sets.seen[root] = root
+    sets.round += 1
     while not stack.empty():
         node = stack.back()
         stack.pop_back()
+        if sets.seen[node] == sets.round:
+            continue
+        sets.seen[node] = sets.round
         sets.work -= 1
         if source.kind[node] == READ:
             found.push_back(position(source.first[node], source.second[node]))
@@ -168,30 +168,35 @@ cdef int32_t closure(Subsets& sets, Source& source, int32_t root) except -1 nogi
             accepting = True
         else:
             for i in range(source.first[node], source.second[node]):
-                if sets.seen[source.branches[i]] != root:
-                    sets.seen[source.branches[i]] = root
-                    stack.push_back(source.branches[i])
-    sets.closures[root] = number_of_set(sets, found, accepting)
+                stack.push_back(source.branches[i])
+    return accepting
+
+
+cdef int32_t closure(Subsets& sets, Source& source, int32_t root) except -1 nogil:
+    """Number the set of positions that ``root`` reaches without reading."""
+    cdef vector[int32_t] stack
+    cdef Positions found
+    cdef bint accepting
+    if sets.closures[root] < 0:
+        stack.push_back(root)
+        accepting = follow(sets, source, stack, found)
+        sets.closures[root] = number_of_set(sets, found, accepting)
     return sets.closures[root]
 
 
 cdef int32_t arrive(Subsets& sets, Source& source, Positions& reached) except -1 nogil:
-    """The set that stands after a byte has led to the positions ``reached``."""
+    """Number the set that stands after a byte has led to the positions ``reached``."""
+    cdef vector[int32_t] stack
     cdef Positions found
-    cdef bint accepting = False
     cdef size_t i
-    cdef int32_t state, number
-    sort(reached.begin(), reached.end())
-    reached.erase(unique(reached.begin(), reached.end()), reached.end())
+    cdef int32_t state
     for i in range(reached.size()):
         state = fragment_state(reached[i])
         if source.edge_offsets[state] < source.edge_offsets[state + 1]:
             found.push_back(reached[i])
         if source.final[state]:
-            number = closure(sets, source, node_after(reached[i]))
-            accepting = accepting or sets.accepting[number]
-            found.insert(found.end(), sets.members[number].begin(), sets.members[number].end())
-    return number_of_set(sets, found, accepting)
+            stack.push_back(node_after(reached[i]))
+    return number_of_set(sets, found, follow(sets, source, stack, found))
 
 
 cdef int append_edge(Row& row, int32_t low, int32_t high, int32_t target) except -1 nogil:
@@ -307,6 +312,7 @@ cdef int32_t unite(Bundles& bundles, Subsets& sets, int32_t a, int32_t b) except
     key = position(min(a, b), max(a, b))
     if bundles.unions.count(key):
         return bundles.unions[key]
+    sets.work -= <int64_t>(sets.members[a].size() + sets.members[b].size())
     both = sets.members[a]
     both.insert(both.end(), sets.members[b].begin(), sets.members[b].end())
     number = number_of_set(sets, both, sets.accepting[a] or sets.accepting[b])
@@ -338,6 +344,7 @@ cdef int drop_dominated(Subsets& sets, vector[Thread]& threads) except -1 nogil:
             end += 1
         for i in range(begin, end):
             dominated = False
+            sets.work -= <int64_t>(end - begin - 1)
             for j in range(begin, end):
                 if i != j and is_subset(sets, threads[j].second, threads[i].second):
                     dominated = True

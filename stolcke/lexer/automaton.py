@@ -63,7 +63,7 @@ class Automaton:
         return self.n_states > 0 and bool(self.accepting[0])
 
     def step(self, state: int, byte: int) -> int:
-        """The state that a byte leads to; -1 where it leads nowhere."""
+        """Find the state that a byte leads to; -1 where it leads nowhere."""
         begin, end = int(self.offsets[state]), int(self.offsets[state + 1])
         edge = begin + int(np.searchsorted(self.high[begin:end], byte))
         return int(self.target[edge]) if edge < end and self.low[edge] <= byte else -1
@@ -88,7 +88,7 @@ class Automaton:
         return hash(tuple(array.tobytes() for array in self._arrays()))
 
     def __str__(self) -> str:
-        """One state a line, ``*`` where it accepts: ``1* [0-9] 1, \\x80 2``."""
+        r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
         if self.n_states == 0:
             return "(matches nothing)"
         lines = []
@@ -118,7 +118,7 @@ def _joined(labels: list[str]) -> str:
 
 
 def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:  # noqa: B008 - a constant
-    """The automaton of a pattern, remembered by pattern.
+    """Give the automaton of a pattern, remembered by pattern.
 
     Parameters
     ----------
@@ -146,6 +146,8 @@ def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:  # noqa
 
 @lru_cache(maxsize=4096)
 def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
+    if isinstance(pattern, Literal) and not pattern.ignore_case:
+        return Automaton(*nfa.words([nfa.encode(pattern)]))
     if isinstance(pattern, Choice) and all(isinstance(p, Literal) and not p.ignore_case for p in pattern.parts):
         # A dictionary: no larger than its text, which is bounded where it comes from.
         if len(pattern.parts) > limits.alternatives:

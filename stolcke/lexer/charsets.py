@@ -10,6 +10,7 @@ takes them, state 0 the start.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
 from re import _casefix, _compiler, _parser
@@ -33,7 +34,7 @@ _CLASSES_END = 0x40000
 
 
 def union(sets: Iterable[Bounds]) -> Bounds:
-    """All code points that are in any of the sets."""
+    """Collect the code points that are in any of the sets."""
     pairs = sorted((bounds[i], bounds[i + 1]) for bounds in sets for i in range(0, len(bounds), 2))
     merged: list[int] = []
     for low, end in pairs:
@@ -45,7 +46,7 @@ def union(sets: Iterable[Bounds]) -> Bounds:
 
 
 def complement(bounds: Bounds) -> Bounds:
-    """All code points that are not in the set."""
+    """Collect the code points that are not in the set."""
     inside = (0, *bounds, 0x110000)
     if len(inside) > 2 and inside[0] == inside[1]:
         inside = inside[2:]
@@ -55,9 +56,12 @@ def complement(bounds: Bounds) -> Bounds:
 
 
 def intersect(a: Bounds, b: Bounds) -> Bounds:
-    """All code points that are in both sets."""
+    """Collect the code points that are in both sets."""
     common: list[int] = []
-    i = j = 0
+    if len(a) > len(b):
+        a, b = b, a
+    i = 0
+    j = max(0, bisect_right(b, a[0]) // 2 * 2 - 2) if a else 0
     while i < len(a) and j < len(b):
         low, end = max(a[i], b[j]), min(a[i + 1], b[j + 1])
         if low < end:
@@ -70,38 +74,32 @@ def intersect(a: Bounds, b: Bounds) -> Bounds:
 
 
 def _characters(low: int, end: int) -> str:
-    """Every character from ``low`` to below ``end``, in order."""
+    """List every character from ``low`` to below ``end``, in order."""
     return np.arange(low, end, dtype="<u4").tobytes().decode("utf-32-le", _SURROGATES_AS_TEXT)
 
 
 @lru_cache(maxsize=8)
 def category(letter: str, ascii_only: bool) -> Bounds:
-    r"""The set that ``\d``, ``\w`` or ``\s`` stands for, found by asking :mod:`re`."""
+    r"""Find the set that ``\d``, ``\w`` or ``\s`` stands for by asking :mod:`re`."""
     runs = re.compile(rf"\{letter}+", re.ASCII if ascii_only else 0)
     text = _characters(0, 0x80 if ascii_only else _CLASSES_END)
     return tuple(bound for match in runs.finditer(text) for bound in match.span())
 
 
 @lru_cache(maxsize=1)
-def _cased() -> str:
-    """Every character that has another case, or that Python's folding names."""
+def _cased() -> tuple[str, Bounds]:
+    """List every character that has another case, or that Python's folding names; and the set of all others."""
     found = {code for item in _casefix._EXTRA_CASES.items() for code in (item[0], *item[1])}
     for low in range(0, _CLASSES_END, 256):
         block = _characters(low, low + 256)
         if block.lower() != block or block.upper() != block:
             found.update(ord(c) for c in block if c.lower() != c or c.upper() != c)
-    return "".join(map(chr, sorted(found)))
+    cased = "".join(map(chr, sorted(found)))
+    return cased, complement(_of_text(cased))
 
 
-@lru_cache(maxsize=4096)
-def _fold_item(item: tuple, flags: int) -> tuple[str, str]:
-    """The cased characters that an item of a parsed expression takes without regard to case, and those it leaves."""
-    state = _parser.State()
-    state.flags = flags
-    operator, argument = item
-    argument = list(argument) if isinstance(argument, tuple) else argument
-    matcher = _compiler.compile(_parser.SubPattern(state, [(operator, argument)]), flags)
-    return "".join(matcher.findall(_cased())), matcher.sub("", _cased())
+def _of_text(text: str) -> Bounds:
+    return union((ord(c), ord(c) + 1) for c in text)
 
 
 @lru_cache(maxsize=4096)
@@ -121,13 +119,13 @@ def fold(bounds: Bounds, item: tuple, flags: int) -> Bounds:
     flags : int
         Flags in force, IGNORECASE among them.
     """
-    taken, left = _fold_item(item, flags)
-    kept = intersect(bounds, complement(_of_text(left)))
-    return union((kept, _of_text(taken)))
-
-
-def _of_text(text: str) -> Bounds:
-    return union((ord(c), ord(c) + 1) for c in text)
+    operator, argument = item
+    state = _parser.State()
+    state.flags = flags
+    parsed = _parser.SubPattern(state, [(operator, list(argument) if isinstance(argument, tuple) else argument)])
+    cased, uncased = _cased()
+    taken = "".join(_compiler.compile(parsed, flags).findall(cased))
+    return union((intersect(bounds, uncased), _of_text(taken)))
 
 
 class _Encoder:
@@ -149,7 +147,7 @@ class _Encoder:
         return number
 
     def block(self, ranges: list[tuple[int, int]], depth: int) -> int:
-        """The state before the ``depth`` continuation bytes that encode ``ranges``, offsets into the block."""
+        """Give the state before the ``depth`` continuation bytes that encode ``ranges``, offsets into the block."""
         if depth == 1:
             return self.state(tuple((0x80 + low, 0x7F + end, 1) for low, end in ranges))
         return self.state(tuple(self.children(ranges, depth, 0x80)))
@@ -196,7 +194,7 @@ _LENGTHS = ((0x80, 0x800, 1, 0xC0), (0x800, 0x10000, 2, 0xE0), (0x10000, 0x11000
 
 @lru_cache(maxsize=2048)
 def utf8(bounds: Bounds) -> Fragment:
-    """The UTF-8 encodings of a set of code points; surrogates have none."""
+    """Encode a set of code points in UTF-8; surrogates have no encoding."""
     encoder = _Encoder()
     bounds = intersect(bounds, _ENCODABLE)
     short = intersect(bounds, (0, 0x80))

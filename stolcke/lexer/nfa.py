@@ -1,8 +1,8 @@
-"""From symbolic patterns to the nodes and fragments that are determinised.
+r"""From symbolic patterns to the nodes and fragments that are determinised.
 
 Thompson's construction, built from the end: every pattern is given the node
 that follows it and returns the node that it starts with.  A node reads a whole
-character (or a whole literal) by a *fragment*, so that ``\\w{1,1000}`` is a
+character (or a whole literal) by a *fragment*, so that ``\w{1,1000}`` is a
 thousand nodes over one fragment.
 """
 
@@ -61,7 +61,7 @@ def build(pattern: Node, limits: Limits) -> Nfa:
 
 
 def encode(literal: Literal) -> bytes:
-    """The bytes of a literal."""
+    """Give the bytes of a literal."""
     if isinstance(literal.text, bytes):
         return literal.text
     try:
@@ -74,7 +74,7 @@ def encode(literal: Literal) -> bytes:
 
 
 def words(literals: list[bytes]) -> Fragment:
-    """The trie of some words."""
+    """Make the trie of some words."""
     literals = sorted(set(literals))
     offsets = np.zeros(len(literals) + 1, np.int64)
     np.cumsum([len(literal) for literal in literals], out=offsets[1:])
@@ -191,9 +191,7 @@ class _Builder:
         targets = [self.node(READ, self.fragment(words([text for text in texts if text])), after)]
         if b"" in texts:
             targets.append(after)
-        targets += [
-            self.add(part, after) for part in choice.parts if not isinstance(part, Literal) or part.ignore_case
-        ]
+        targets += [self.add(part, after) for part in choice.parts if not isinstance(part, Literal) or part.ignore_case]
         return self.branch(*targets)
 
     def repeat(self, repeat: Repeat | LazyRepeat, after: int, lazy: bool) -> int:
@@ -274,7 +272,7 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
     todo: list[tuple[int, int]] = []
 
     def copy(node: int, group: int) -> int:
-        """The copy of a node after a character of a group; -1 stands for no character yet."""
+        """Find or make the copy of a node after a character of a group; -1 stands for no character yet."""
         key = (node, group)
         if key not in copies:
             copies[key] = result.node(BRANCH, 0, 0)

@@ -207,7 +207,7 @@ class _Reader:
         return Behind(bounds if positive else charsets.complement(bounds), self.source, position)
 
     def unsupported(self, operator, argument) -> RegexError:
-        """The error for what is not regular, or not yet supported."""
+        """Make the error for what is not regular, or not yet supported."""
         if operator is op.AT:
             spelling, reason = _ANCHORS[argument]
             return self.error(reason, spelling)
@@ -220,8 +220,11 @@ class _Reader:
             return self.error("atomic groups are not supported", "(?>")
         if operator is op.POSSESSIVE_REPEAT:
             place = next(
-                (at for text, at, kind in _constructs(self.source)
-                 if kind in ("repeat", "counted") and len(text) > 1 and text[-1] == "+"),
+                (
+                    at
+                    for text, at, kind in _constructs(self.source)
+                    if kind in ("repeat", "counted") and len(text) > 1 and text[-1] == "+"
+                ),
                 None,
             )
             return RegexError("possessive repeats are not supported", pattern=self.source, position=place)
@@ -229,7 +232,7 @@ class _Reader:
 
 
 def _characters(item: tuple, flags: int) -> Bounds:
-    """The set of characters that an item of one character matches."""
+    """Find the set of characters that an item of one character matches."""
     operator, argument = item
     if operator is op.ANY:
         return charsets.ANY if flags & re.S else charsets.complement((0x0A, 0x0B))
@@ -246,7 +249,7 @@ def _characters(item: tuple, flags: int) -> Bounds:
 
 
 def _set(items: tuple, ascii_only: bool) -> Bounds:
-    """The union of the items of ``[...]``, or its complement."""
+    """Unite the items of ``[...]``, and complement the set where it is negated."""
     parts = []
     negated = False
     for operator, argument in items:
