@@ -375,7 +375,7 @@ class Lowering:
             if len(self._instances) > self._limits.template_instances:
                 allowed = self._limits.template_instances
                 raise LimitExceeded("template_instances", f"more than {allowed}", allowed, f"template {name}")
-            self._waiting.append((template, instance.name, dict(zip(template.parameters, arguments))))
+            self._waiting.append((template, instance.name, dict(zip(template.parameters, arguments, strict=True))))
         return (Alternative((instance,), None, token),)
 
     def _check_parameters(self, template: Definition) -> None:

@@ -12,7 +12,7 @@ from stolcke.frontends.lark_modules import Body, Definition, Definitions, Scope,
 from stolcke.frontends.lark_syntax import Module, read_literal
 from stolcke.grammar.model import TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Pattern, Regex, Repeat, Sequence, Special
 from stolcke.options import Limits
 
 __all__ = ["Terminals", "read_bounds", "read_range"]
