@@ -1,7 +1,8 @@
 """Grammars to equivalent grammars: the same language, better suited to the engine.
 
-The usual order is :func:`trim`, :func:`remove_duplicates`, :func:`with_ignore`,
-:func:`fold_lists` and :func:`trim` again.
+The usual order is :func:`trim`, :func:`remove_duplicates`, :func:`fold_lists`,
+:func:`with_ignore` and :func:`trim` again: ignored terminals are a list, too,
+but one that all rules should share rather than fold into themselves.
 """
 
 from __future__ import annotations
@@ -63,15 +64,13 @@ def trim(grammar: Grammar, empty_terminals: Collection[str] = ()) -> Grammar:
 
 
 def remove_duplicates(grammar: Grammar) -> Grammar:
-    """Keep the first of the rules that agree in both sides, and drop ``A: A``."""
+    """Keep the first of the rules that agree in both sides, and drop ``a: a`` where ``a`` has other rules."""
+    solid = {rule.lhs for rule in grammar.rules if rule.rhs != (rule.lhs,)}
     rules: dict[tuple[Nonterminal, tuple[Symbol, ...]], Rule] = {}
     for rule in grammar.rules:
-        if rule.rhs != (rule.lhs,):
+        if rule.rhs != (rule.lhs,) or rule.lhs not in solid:
             rules.setdefault((rule.lhs, rule.rhs), rule)
-    defined = {lhs for lhs, _ in rules}
-    # A nonterminal with no other rule keeps it, as it must stay defined.
-    kept = [r for r in grammar.rules if rules.get((r.lhs, r.rhs)) is r or r.lhs not in defined]
-    return _rebuilt(grammar, kept)
+    return _rebuilt(grammar, rules.values())
 
 
 def _fresh(taken: Collection[str], base: str) -> str:
