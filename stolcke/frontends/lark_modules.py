@@ -23,6 +23,9 @@ from stolcke.options import Limits
 __all__ = ["Body", "Definition", "Definitions", "Scope", "load"]
 
 
+_NO_OPTIONS = RuleOptions()
+
+
 @dataclass(eq=False, slots=True)
 class Scope:
     """What the names of one module are called in the grammar that is being read."""
@@ -62,7 +65,7 @@ class Definition:
     bodies: list[Body]
     parameters: tuple[str, ...] = ()
     priority: int = 0
-    options: RuleOptions = RuleOptions()
+    options: RuleOptions = _NO_OPTIONS
 
     def error(self, reason: str) -> GrammarError:
         return self.scope.module.error(reason, self.token)

@@ -103,7 +103,10 @@ class Terminals:
             return
         for body in definition.bodies:
             module = body.scope.module
-            for node in body.tree.iter_subtrees():
+            # From the outside in, so that an alias is met before the name in it.
+            for node in body.tree.iter_subtrees_topdown():
+                if node.data in ("alias", "template_usage"):
+                    raise _misplaced(module, node)
                 if node.data == "nonterminal":
                     reason = f"terminal {definition.name!r} refers to a rule; only terminals can stand here"
                     raise module.error(reason, node.children[0])
@@ -158,13 +161,11 @@ class Terminals:
                 if len(parts) > self._limits.alternatives:
                     raise LimitExceeded("alternatives", len(parts), self._limits.alternatives, "a terminal")
                 result = _join(Choice, parts)
-            elif kind in ("expr", "maybe"):
+            else:
                 tokens = [child for child in children if isinstance(child, Token)]
                 bounds = read_bounds(module, tokens, self._limits) if tokens else (0, 1)
                 pattern, depth, size = parts[0]
                 result = Repeat(pattern, *bounds), depth + 1, size
-            else:
-                raise _misplaced(module, node)
             built[id(node)] = result
         return built[id(body.tree)]
 

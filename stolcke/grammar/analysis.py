@@ -122,10 +122,10 @@ def hidden_left_recursive(grammar: Grammar) -> frozenset[str]:
     hidden = set()
     for rule in grammar.rules:
         for symbol, position in _corners(rule.rhs, empty):
-            if position and isinstance(symbol, Nonterminal):
-                # An edge within a component lies on a cycle, and so does every member together with it.
-                if component_of[symbol.name] == component_of[rule.lhs.name]:
-                    hidden.add(component_of[rule.lhs.name])
+            # An edge within a component lies on a cycle, and so does every member together with it.
+            home = component_of[rule.lhs.name]
+            if position and isinstance(symbol, Nonterminal) and component_of[symbol.name] == home:
+                hidden.add(home)
     return frozenset(name for name, index in component_of.items() if index in hidden)
 
 

@@ -156,10 +156,10 @@ _CONTROL = {"n": "\n", "f": "\f", "t": "\t", "r": "\r"}
 
 
 def _regex_text(pattern: Regex) -> str:
-    """Write an expression so that it survives Lark's own unescaping.
+    r"""Write an expression so that it survives Lark's own unescaping.
 
-    Lark evaluates ``\\n \\x2a \\u002a`` before :mod:`re` sees them, so that
-    ``\\x2a`` would become an operator: such escapes are printed in octal.
+    Lark evaluates ``\n \x2a \u002a`` before :mod:`re` sees them, so that
+    ``\x2a`` would become an operator: such escapes are printed in octal.
     """
     source = pattern.source
     written: list[str] = []

@@ -31,6 +31,7 @@ def trim(grammar: Grammar, empty_terminals: Collection[str] = ()) -> Grammar:
     Parameters
     ----------
     grammar : Grammar
+        Any grammar.
     empty_terminals : collection of str
         Terminals that match no text at all.
 
