@@ -76,6 +76,7 @@ class Lowering:
         self.rules: list[Rule] = []
         self.options: dict[str, RuleOptions] = {}
         self._symbols = 0
+        self._simplified = False
         self._helpers: dict[tuple, Nonterminal] = {}
         self._made: dict[str, tuple[str, tuple[tuple[Symbol, ...], ...]]] = {}
         self._counters: dict[str, int] = {}
@@ -123,6 +124,8 @@ class Lowering:
         for definition in unused:
             if definition.name not in used:
                 self._check_names(definition)
+        if self._simplified:
+            self._drop_unused_helpers()
         if self._undefined:
             first, *others = self._undefined
             error = self._undefined[first]
@@ -136,6 +139,21 @@ class Lowering:
                     source=error.source,
                 )
             raise error
+
+    def _drop_unused_helpers(self) -> None:
+        """Remove helpers that a simplification left behind, which nobody wrote."""
+        found: set[str] = set()
+        by_name: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            by_name.setdefault(rule.lhs.name, []).append(rule)
+        waiting = [name for name in by_name if name not in self._made]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += [symbol.name for rule in by_name.get(name, ()) for symbol in rule.rhs]
+        self.rules = [rule for rule in self.rules if rule.lhs.name in found]
+        self.options = {name: options for name, options in self.options.items() if name in found}
 
     # -- one rule
 
@@ -294,6 +312,7 @@ class Lowering:
             if (under, kind) not in _NESTED:
                 break
             kind, bodies = _NESTED[under, kind], its_bodies
+            self._simplified = True
         if () in bodies:
             # The empty alternative adds nothing but a second derivation of the empty text.
             bodies = tuple(body for body in bodies if body)
@@ -312,8 +331,8 @@ class Lowering:
         return (Alternative((name,), None, inner[0].token),)
 
     def _repeat(self, inner: Alternatives, least: int, most: int) -> Alternatives:
-        unit = self._as_symbols(inner)
-        if most == 0 or not unit:
+        unit = self._as_symbols(inner) if most else ()
+        if not unit:
             return (Alternative(()),)
         if len(unit) > 1:
             unit = (self._helper("group", (unit,), (unit,)),)
