@@ -19,8 +19,8 @@ def timeraw_import_after_numpy() -> tuple[str, str]:
 def track_packages_loaded() -> int:
     """Top-level packages beyond the standard library that the import loads."""
     code = (
-        "import sys, stolcke; "
-        "print(len({name.split('.')[0] for name in sys.modules} - set(sys.stdlib_module_names) - {'__main__'}))"
+        "import sys; before = set(sys.modules); import stolcke; "
+        "print(len({name.split('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names)))"
     )
-    output = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     return int(output)
