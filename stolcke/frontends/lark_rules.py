@@ -75,6 +75,7 @@ class Lowering:
         self._limits = limits
         self.rules: list[Rule] = []
         self.options: dict[str, RuleOptions] = {}
+        self._rules = 0
         self._symbols = 0
         self._simplified = False
         self._helpers: dict[tuple, Nonterminal] = {}
@@ -178,6 +179,7 @@ class Lowering:
                 location = module.location(token if token is not None else definition.token)
                 self._emit(lhs, symbols, None if alias is None else str(alias), location)
         self._check_alternatives(count, f"rule {name}")
+        self._account(count, 0)
         if definition.options != RuleOptions():
             self.options[name] = definition.options
         location = definition.scope.module.location(definition.token)
@@ -193,16 +195,15 @@ class Lowering:
 
     def _account(self, rules: int, symbols: int) -> None:
         """Stop before memory is spent: helpers count when they are made."""
-        self._symbols += symbols + rules
+        self._rules += rules
+        self._symbols += symbols
         allowed = self._limits.rules
-        if len(self.rules) + len(self._pending) > allowed or self._symbols > allowed * _SYMBOLS_PER_RULE:
+        if self._rules > allowed or self._symbols > allowed * _SYMBOLS_PER_RULE:
             raise LimitExceeded("rules", f"more than {allowed}", allowed, f"lowering rule {self._owner}")
 
     def _check_alternatives(self, count: int, what: str) -> None:
         if count > self._limits.alternatives:
             raise LimitExceeded("alternatives", count, self._limits.alternatives, what)
-        if len(self.rules) > self._limits.rules:
-            raise LimitExceeded("rules", len(self.rules), self._limits.rules, what)
 
     # -- expressions, leaves first
 
