@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import stolcke
 from stolcke.errors import Cancelled, GrammarError, LimitExceeded, StolckeError
 from stolcke.grammar import analysis
+from stolcke.grammar.model import Terminal
+from stolcke.grammar.patterns import Special
+from stolcke.lexer import Automaton, automaton
+from stolcke.lexer.overlap import common_text
 
 __all__ = ["main"]
 
@@ -53,17 +59,23 @@ into terminals. Warnings point at what is probably a mistake; notes at what is
 fine, but good to know.
 """
 
-# What the analysis looks for: its key, how grave it is, and what it means.
+# What is looked for: its key, how grave it is, and what it means.
 FINDINGS = [
-    ("unproductive", "warning", "never derive any text; what uses them is dropped"),
-    ("unreachable", "warning", "never used, starting from the start rule"),
-    ("unused_terminals", "warning", "terminals that no rule uses"),
+    ("unproductive", "warning", "rules that derive no text; whatever needs them is dropped"),
+    ("unreachable", "warning", "rules that the start does not lead to"),
+    ("unused_terminals", "warning", "terminals in no rule that the start leads to"),
     ("empty_terminals", "warning", "terminals that match no text at all"),
-    ("cyclic", "warning", "derive themselves alone; harmless for masks, ambiguous for trees"),
-    ("empty", "note", "may derive the empty text"),
-    ("right_recursive", "note", "right recursion; costs nothing here"),
-    ("overlapping_terminals", "note", "terminals that share a text; every segmentation is followed"),
+    ("duplicates", "warning", "rules with the same alternative twice"),
+    ("cyclic", "warning", "rules that derive themselves alone: no harm for masks, endless trees for others"),
+    ("empty", "note", "rules that derive the empty text"),
+    ("right_recursion", "note", "rules that end in themselves; as cheap here as those that begin with themselves"),
+    ("overlaps", "note", "terminals that share a text; the parser follows each reading"),
 ]
+# Helper rules that come from ?, *, + and the like.
+HELPER = re.compile(r"_(opt|star|plus|group|repeat|upto|round|list)_[0-9]+$")
+# Beyond this many terminals comparing all pairs would take longer than all the rest.
+MOST_COMPARED = 300
+MOST_NAMED = 40
 
 
 @dataclass(frozen=True)
@@ -196,6 +208,63 @@ def _progress(what: str) -> Iterator[None]:
             print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
+# -- what there is to say about a grammar ----------------------------------------------------------
+
+
+def _written(names: Iterable[str]) -> list[str]:
+    """Names in order, without those that no one wrote."""
+    return sorted(name for name in names if not HELPER.search(name))
+
+
+def _describe(grammar: stolcke.Grammar) -> dict[str, Any]:
+    """Count and analyse: ``counts`` by name, ``findings`` by the keys of FINDINGS."""
+    automata = {
+        name: automaton(definition.pattern)
+        for name, definition in grammar.terminals.items()
+        if not isinstance(definition.pattern, Special)
+    }
+    empty_terminals = sorted(name for name, found in automata.items() if found.n_states == 0)
+    nonterminals = set(grammar.alternatives)
+    reachable = analysis.reachable(grammar)
+    used = set(grammar.ignore)
+    for rule in grammar.rules:
+        if rule.lhs.name in reachable:
+            used.update(symbol.name for symbol in rule.rhs if isinstance(symbol, Terminal))
+    return {
+        "counts": {
+            "rules": len(grammar.rules),
+            "nonterminals": len(nonterminals),
+            "of_which_helpers": sum(bool(HELPER.search(name)) for name in nonterminals),
+            "terminals": len(grammar.terminals),
+            "of_which_ignored": len(grammar.ignore),
+            "of_which_special": len(grammar.terminals) - len(automata),
+            "automaton_states": sum(found.n_states for found in automata.values()),
+        },
+        "findings": {
+            "unproductive": _written(nonterminals - analysis.productive(grammar, empty_terminals)),
+            "unreachable": _written(nonterminals - reachable),
+            "unused_terminals": sorted(set(grammar.terminals) - used),
+            "empty_terminals": empty_terminals,
+            "duplicates": _written({rule.lhs.name for rule in analysis.duplicates(grammar)}),
+            "cyclic": _written(analysis.cyclic(grammar)),
+            "empty": _written(analysis.nullable(grammar)),
+            "right_recursion": _written(analysis.right_recursive(grammar)),
+            "overlaps": _overlaps(automata),
+        },
+    }
+
+
+def _overlaps(automata: dict[str, Automaton]) -> list[str]:
+    if len(automata) > MOST_COMPARED:
+        return [f"(not looked for among more than {MOST_COMPARED} terminals)"]
+    found = []
+    for (name, one), (other_name, other) in combinations(automata.items(), 2):
+        text = common_text(one, other)
+        if text is not None:
+            found.append(f"{name} and {other_name} ({text.decode(errors='backslashreplace')!r})")
+    return found
+
+
 # -- checking texts --------------------------------------------------------------------------------
 
 
@@ -300,8 +369,9 @@ def _print_grammar(report: dict[str, Any]) -> None:
         print(f"  {name.replace('_', ' '):<24}{shown}")
     for key, gravity, meaning in FINDINGS:
         if found := report["findings"].get(key):
-            print(f"{gravity}: {key.replace('_', ' ')} ({meaning}):")
-            for line in _wrapped(found):
+            print(f"{gravity}: {key.replace('_', ' ')} ({meaning})")
+            more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
+            for line in _wrapped([*found[:MOST_NAMED], *more]):
                 print(f"    {line}")
 
 
@@ -343,14 +413,8 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     with _progress("compiling"):
         compiled = stolcke.compile(grammar, vocabulary, special=specials or None, timeout=arguments.timeout)
     with _progress("analysing"):
-        found = analysis.analyse(grammar)
-    report: dict[str, Any] = {
-        "grammar": str(arguments.grammar),
-        "start": arguments.start,
-        "counts": found["counts"],
-        "findings": found["findings"],
-        "tables": compiled.stats(),
-    }
+        report: dict[str, Any] = {"grammar": str(arguments.grammar), "start": arguments.start, **_describe(grammar)}
+    report["tables"] = compiled.stats()
     if arguments.output is not None:
         compiled.save(arguments.output)
         report["output"] = {"file": str(arguments.output), "bytes": arguments.output.stat().st_size}
