@@ -46,10 +46,10 @@ class Automaton:
     accepting: np.ndarray
 
     def __post_init__(self) -> None:
-        for array in self._arrays():
+        for array in self.arrays():
             array.flags.writeable = False
 
-    def _arrays(self) -> tuple[np.ndarray, ...]:
+    def arrays(self) -> tuple[np.ndarray, ...]:
         return self.offsets, self.low, self.high, self.target, self.accepting
 
     @property
@@ -82,10 +82,10 @@ class Automaton:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automaton):
             return NotImplemented
-        return all(np.array_equal(a, b) for a, b in zip(self._arrays(), other._arrays(), strict=True))
+        return all(np.array_equal(a, b) for a, b in zip(self.arrays(), other.arrays(), strict=True))
 
     def __hash__(self) -> int:
-        return hash(tuple(array.tobytes() for array in self._arrays()))
+        return hash(tuple(array.tobytes() for array in self.arrays()))
 
     def __str__(self) -> str:
         r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
