@@ -100,9 +100,11 @@ class Matcher(CoreMatcher):
     def _only_tokens(self) -> list[int]:
         ahead = self.fork()
         found: list[int] = []
-        while not ahead.is_finished:
+        seen: set[int] = set()  # a vocabulary may lack the token that would end a repetition
+        while not ahead.is_finished and ahead.state not in seen:
+            seen.add(ahead.state)
             allowed = ahead.allowed_token_ids()
-            if len(allowed) != 1:
+            if len(allowed) != 1 or (ahead.is_accepting and int(allowed[0]) not in self.compiled.end_tokens):
                 break
             found.append(int(allowed[0]))
             ahead.accept(found[-1])

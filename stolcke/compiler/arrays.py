@@ -39,6 +39,8 @@ class GrammarArrays:
     specials : tuple of str
         Names of the declared terminals, which special tokens are bound to; they
         are the last terminals.
+    unused_specials : tuple of str
+        Declared terminals that no text can reach; they may be bound, to no effect.
     lhs : int32[rules]
         Nonterminal of each rule, counted from 0.
     rhs_offsets : int32[rules + 1]
@@ -57,6 +59,7 @@ class GrammarArrays:
     terminals: tuple[str, ...]
     nonterminals: tuple[str, ...]
     specials: tuple[str, ...]
+    unused_specials: tuple[str, ...]
     lhs: np.ndarray
     rhs_offsets: np.ndarray
     rhs: np.ndarray
@@ -95,7 +98,7 @@ class GrammarArrays:
             Where names or arrays are missing or contradict each other.
         """
         try:
-            names = {name: tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials")}
+            names = {name: tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")}
             self = cls(**names, **{f.name: arrays[f.name] for f in fields(cls) if f.name not in names})
             self._check()
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -157,7 +160,8 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
         grammar = transforms.trim(transforms.fold_lists(grammar))
     grammar = transforms.with_ignore(grammar)
     deadline.check("numbering the grammar")
-    return _number(grammar, automata, options)
+    declared = [name for name, machine in automata.items() if machine is None]
+    return _number(grammar, automata, declared, options)
 
 
 def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, Automaton | None]:
@@ -189,7 +193,9 @@ def _title(definition: TerminalDefinition) -> str:
     return pattern_text(definition.pattern) if anonymous else definition.name
 
 
-def _number(grammar: Grammar, automata: dict[str, Automaton | None], options: Options) -> GrammarArrays:
+def _number(
+    grammar: Grammar, automata: dict[str, Automaton | None], declared: list[str], options: Options
+) -> GrammarArrays:
     used = {symbol.name for rule in grammar.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
     number: dict[str, int] = {}
     titles: list[list[str]] = []
@@ -207,7 +213,7 @@ def _number(grammar: Grammar, automata: dict[str, Automaton | None], options: Op
         number[name] = by_language[key] = len(distinct)
         distinct.append(machine)
         titles.append([_title(definition)])
-    specials = tuple(name for name in grammar.terminals if name in used and automata[name] is None)
+    specials = tuple(name for name in declared if name in used)
     for name in specials:
         number[name] = len(titles)
         titles.append([name])
@@ -226,6 +232,7 @@ def _number(grammar: Grammar, automata: dict[str, Automaton | None], options: Op
         terminals=tuple(" or ".join(dict.fromkeys(title)) for title in titles),
         nonterminals=tuple(nonterminals),
         specials=specials,
+        unused_specials=tuple(name for name in declared if name not in used),
         lhs=np.array(lhs, np.int32),
         rhs_offsets=np.array(rhs_offsets, np.int32),
         rhs=np.array(rhs, np.int32),
