@@ -326,6 +326,7 @@ cdef bint is_subset(Subsets& sets, uint64_t a, uint64_t b) noexcept nogil:
         return True
     if sets.accepting[a] and not sets.accepting[b]:
         return False
+    sets.work -= 1 + <int64_t>sets.members[b].size() // 4
     return includes(
         sets.members[b].begin(), sets.members[b].end(), sets.members[a].begin(), sets.members[a].end()
     )

@@ -188,11 +188,14 @@ class _Reader:
             return LazyRepeat(part, int(least), bound)
         if operator in (op.ASSERT, op.ASSERT_NOT):
             return self.assertion(operator is op.ASSERT, *argument, flags)
-        if operator is op.FAILURE:
+        if operator is op.FAILURE:  # what later versions of re make of (?!)
             return Choice(())
         raise self.unsupported(operator, argument)
 
     def assertion(self, positive: bool, direction: int, body, flags: int) -> Node:
+        if not body:
+            # Nothing is everywhere ahead and behind.
+            return Sequence(()) if positive else Choice(())
         if direction > 0:
             raise self.error(f"lookahead {_LATER}", "(?=", "(?!")
         body = list(body)
