@@ -487,6 +487,7 @@ cdef int expand_bundle(
         for e in range(source.edge_offsets[state], source.edge_offsets[state + 1]):
             byte = source.edge_low[e]
             while byte <= source.edge_high[e]:
+                sets.work -= 1
                 rivals = target_of(sets.rows[threads[i].second], byte)
                 bundles.buckets[byte].push_back(Thread(position(source.edge_target[e], node), rivals))
                 byte = following[byte]
