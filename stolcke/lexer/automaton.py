@@ -148,11 +148,11 @@ def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:  # noqa
 def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
     if isinstance(pattern, Literal) and not pattern.ignore_case:
         return Automaton(*nfa.words([nfa.encode(pattern)]))
-    if isinstance(pattern, Choice) and all(isinstance(p, Literal) and not p.ignore_case for p in pattern.parts):
-        # A dictionary: no larger than its text, which is bounded where it comes from.
-        if len(pattern.parts) > limits.alternatives:
-            raise LimitExceeded("alternatives", len(pattern.parts), limits.alternatives, "choice of a terminal")
-        return Automaton(*minimize(*nfa.words([nfa.encode(part) for part in pattern.parts])))
+    if isinstance(pattern, Choice):
+        words = [part for part in pattern.parts if isinstance(part, Literal) and not part.ignore_case]
+        if len(words) == len(pattern.parts) <= limits.alternatives:
+            # A dictionary: no larger than its text, which is bounded where it comes from.
+            return Automaton(*minimize(*nfa.words([nfa.encode(word) for word in words])))
     machine = nfa.build(pattern, limits)
     try:
         arrays = dfa.determinize(
