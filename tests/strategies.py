@@ -103,8 +103,7 @@ def small_rules(budget: int) -> Iterator[dict[str, list[tuple[str, ...]]]]:
     """All sets of rules for ``s`` and, if ``s`` reaches it, ``x`` within a budget.
 
     An alternative costs 1 and each of its symbols 1.  ``s`` has one or two
-    alternatives, ``x`` none (it derives nothing), one or two; none has more
-    than two symbols.
+    alternatives, and so has ``x``; none has more than two symbols.
     """
     bodies = right_hand_sides(("s", "x", "A", "B"), 2)
     rule_sets = [[rhs] for rhs in bodies] + [list(pair) for pair in itertools.combinations(bodies, 2)]
@@ -115,8 +114,8 @@ def small_rules(budget: int) -> Iterator[dict[str, list[tuple[str, ...]]]]:
         if not any("x" in rhs for rhs in s):
             yield {"s": s}
             continue
-        for x in [[], *rule_sets]:
-            if cost[id(s)] + cost.get(id(x), 0) <= budget:
+        for x in rule_sets:
+            if cost[id(s)] + cost[id(x)] <= budget:
                 yield {"s": s, "x": x}
 
 
@@ -174,7 +173,7 @@ def grammars(draw, *, specials: bool = True, ignore: bool = True) -> Grammar:
     # Terminals are weighted by repetition: otherwise most grammars derive nothing.
     names = st.sampled_from(nonterminals + 2 * (terminals + declared))
     rhs = st.lists(names, max_size=4).map(tuple)
-    rules = {lhs: draw(st.lists(rhs, min_size=lhs == "s", max_size=4, unique=True)) for lhs in nonterminals}
+    rules = {lhs: draw(st.lists(rhs, min_size=1, max_size=4, unique=True)) for lhs in nonterminals}
     patterns: dict[str, Pattern] = {name: draw(st.sampled_from(PATTERNS)) for name in terminals}
     patterns |= {name: Special(name) for name in declared}
     ignored = (draw(st.sampled_from(terminals)),) if ignore and draw(st.integers(0, 3)) == 0 else ()
@@ -190,19 +189,19 @@ TOKEN_BYTES = st.one_of(
 
 @st.composite
 def vocabularies(draw) -> Tokens:
-    """A random vocabulary: duplicates, empties, no end or several, bound and unbound special tokens."""
-    tokens = draw(st.lists(TOKEN_BYTES, min_size=1, max_size=40))
-    ends, special_ids = [], []
-    for text, found, most in ((b"</s>", ends, 2), (b"SPECIAL", special_ids, 2)):
-        for _ in range(draw(st.integers(0, most))):
-            # The text of an end or special token may also be that of an ordinary one.
-            place = draw(st.integers(0, len(tokens)))
-            ends[:] = [number + (number >= place) for number in ends]
-            special_ids[:] = [number + (number >= place) for number in special_ids]
-            found.append(place)
-            tokens.insert(place, text)
-    special = {"SPECIAL": special_ids[0]} if special_ids else {}
-    return Tokens(tokens, tuple(sorted(ends)), tuple(sorted(special_ids)), special)
+    """A random vocabulary: duplicates, empties, up to two ends, special tokens of which one is bound."""
+    tokens = [(text, "plain") for text in draw(st.lists(TOKEN_BYTES, min_size=1, max_size=40))]
+    # The texts of end and special tokens may also be those of ordinary ones.
+    tokens += [(text, "end") for text in draw(st.lists(st.sampled_from([b"</s>", b"a", b""]), max_size=2))]
+    tokens += [(b"SPECIAL", "bound"), *draw(st.sampled_from([[], [(b"b", "unbound")], [(b"", "unbound")]]))]
+    tokens = draw(st.permutations(tokens))
+    kinds = [kind for _, kind in tokens]
+    return Tokens(
+        tokens=[text for text, _ in tokens],
+        ends=tuple(i for i, kind in enumerate(kinds) if kind == "end"),
+        special_ids=tuple(i for i, kind in enumerate(kinds) if kind in ("bound", "unbound")),
+        special={"SPECIAL": kinds.index("bound")},
+    )
 
 
 @st.composite
