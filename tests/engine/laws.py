@@ -43,7 +43,9 @@ class Engine:
         assert given == expected, self._difference(text, given, expected)
         assert matcher.is_accepting == self.earley.is_sentence(text), self._where(text)
         forced = masks.forced_bytes(self.earley, text)
-        assert matcher.forced_bytes() == forced, f"forced {matcher.forced_bytes()} instead of {forced} {self._where(text)}"
+        assert matcher.forced_bytes() == forced, (
+            f"forced {matcher.forced_bytes()} instead of {forced} {self._where(text)}"
+        )
         return expected
 
     def check_all(self, matcher: stolcke.Matcher, text: Text) -> list[int]:

@@ -64,7 +64,9 @@ def synthetic_tokens(size: int = 3000) -> Tokens:
     """A vocabulary like those of byte-level BPE: bytes, words, runs, punctuation, parts of characters."""
     draw = random.Random(size)
     tokens: list[bytes] = [bytes([value]) for value in range(256)]
-    tokens += [b" " * n for n in range(2, 20)] + [b"\n" * n for n in range(2, 5)] + [b"\n" + b"  " * n for n in range(1, 5)]
+    tokens += (
+        [b" " * n for n in range(2, 20)] + [b"\n" * n for n in range(2, 5)] + [b"\n" + b"  " * n for n in range(1, 5)]
+    )
     tokens += [str(n).encode() for n in range(10, 500)]
     words = [b"true", b"false", b"null", b"if", b"else", b"return", b"foo", b"name", b"text", b"amp", b"href", b"u00e9"]
     tokens += [prefix + word for word in words for prefix in (b"", b" ", b'"', b' "', b"<", b"</", b"(", b".")]

@@ -63,7 +63,9 @@ def test_lark_agrees_on_random_grammars(grammar):
     parser = lark_parser(source)
     earley = Earley(grammar)
     matcher = None if derives_nothing(grammar) else stolcke.compile(grammar, vocabulary_of(BYTES_ONLY)).matcher()
-    from_text = matcher and stolcke.compile(stolcke.Grammar.from_lark(source, start="s"), vocabulary_of(BYTES_ONLY)).matcher()
+    from_text = (
+        matcher and stolcke.compile(stolcke.Grammar.from_lark(source, start="s"), vocabulary_of(BYTES_ONLY)).matcher()
+    )
     for text in TEXTS:
         expected = lark_accepts(parser, text.decode())
         assert earley.is_sentence(text) == expected, f"twin: {text}\n{source}"

@@ -7,13 +7,20 @@ from functools import cache
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 import stolcke
 from stolcke.grammar.patterns import Choice, Literal, Repeat, Special
 from tests.engine.laws import Engine, filled
 from tests.reference.masks import Tokens
-from tests.strategies import A, C, B, make_grammar
+from tests.strategies import A, B, C, make_grammar
 
 TOKENS = Tokens(
     tokens=[b"a", b"b", b"c", b"ab", b"aab", b"bc", b"", b"<end>", b"<tool>", b"aa", b"abab", b"<eos>", b"cc", b"ba"],
