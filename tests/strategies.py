@@ -85,13 +85,16 @@ def regex_text(pattern: Pattern) -> str:
 
 # All small grammars.
 
-PALETTES: tuple[dict[str, Pattern], ...] = (
-    {"A": A, "B": B},
-    {"A": A, "B": A},  # equal languages, different terminals
-    {"A": A, "B": Literal("aa")},
-    {"A": Repeat(A, 1, None), "B": Literal("ab")},
-    {"A": Repeat(A, 1, None), "B": Sequence((A, Repeat(B, 0, None)))},
+PALETTES: tuple[tuple[dict[str, Pattern], tuple[str, ...]], ...] = (
+    ({"A": A, "B": B}, ()),
+    ({"A": A, "B": A}, ()),  # equal languages, different terminals
+    ({"A": A, "B": Literal("aa")}, ()),
+    ({"A": Repeat(A, 1, None), "B": Literal("ab")}, ()),
+    ({"A": Repeat(A, 1, None), "B": Sequence((A, Repeat(B, 0, None)))}, ()),
+    ({"A": A, "B": B}, ("B",)),  # one that is ignored and asked for
+    ({"A": Literal("ab"), "B": A, "I": Repeat(B, 1, None)}, ("I",)),
 )
+"""Two terminals, and what is ignored."""
 
 
 def right_hand_sides(names: tuple[str, ...], size: int) -> list[tuple[str, ...]]:
@@ -121,9 +124,9 @@ def small_rules(budget: int) -> Iterator[dict[str, list[tuple[str, ...]]]]:
 
 def small_grammars(budget: int) -> Iterator[Grammar]:
     """All grammars of :func:`small_rules` over all palettes, those that derive nothing included."""
-    for terminals in PALETTES:
+    for terminals, ignore in PALETTES:
         for rules in small_rules(budget):
-            yield make_grammar(rules, terminals)
+            yield make_grammar(rules, terminals, ignore)
 
 
 def texts(alphabet: bytes, longest: int) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,8 @@ PROGRAM = r"""
 start: statement*
 statement: NAME "=" expression ";" | "if" "(" expression ")" block ["else" block] | "return" expression? ";"
 block: "{" statement* "}" | statement
-expression: expression OPERATOR expression | "!" expression | NAME | NUMBER | NAME "(" (expression ("," expression)*)? ")"
+expression: expression OPERATOR expression | "!" expression | NAME | NUMBER | call
+call: NAME "(" (expression ("," expression)*)? ")"
 OPERATOR: "+" | "-" | "<" | "<=" | "==" | "&&" | "&"
 NAME: /[a-z][a-z0-9]*/
 NUMBER: /[0-9]+/
@@ -95,5 +97,5 @@ def real_tokens(name: str = "llama3") -> Tokens | None:
         data, offsets = found["data"].tobytes(), found["offsets"].tolist()
         ends = tuple(np.atleast_1d(found["eos"]).tolist())
         special = tuple(np.atleast_1d(found["special"]).tolist())
-    tokens = [data[begin:end] for begin, end in zip(offsets, offsets[1:], strict=False)]
+    tokens = [data[begin:end] for begin, end in pairwise(offsets)]
     return Tokens(tokens, ends=ends, special_ids=tuple(set(special) - set(ends)))

@@ -35,7 +35,7 @@ def lark_accepts(parser: lark.Lark, text: str) -> bool:
         return False
     except RuntimeError as error:
         # Lark gives up on a text that it found to be a sentence in several ways, trailing ignored text being one.
-        assert "multiple start symbol items" in str(error)
+        return "multiple start symbol items" in str(error)
     return True
 
 
