@@ -48,8 +48,8 @@ def assert_earley_equals_enumeration(grammar, alphabet: tuple, longest: int, bey
 
 
 def test_earley_equals_enumeration_on_all_small_grammars():
-    for grammar in small_grammars(6):
-        assert_earley_equals_enumeration(grammar, tuple(b"ab"), longest=3, beyond=7)
+    for grammar in small_grammars(5):
+        assert_earley_equals_enumeration(grammar, tuple(b"ab"), longest=2, beyond=9)
 
 
 @settings(max_examples=300, deadline=None)
@@ -57,7 +57,7 @@ def test_earley_equals_enumeration_on_all_small_grammars():
 def test_earley_equals_enumeration_on_random_grammars(grammar):
     derived = sentences(grammar, 5)
     earley = Earley(grammar)
-    alphabet = (*b"abc", Special("SPECIAL"))
+    alphabet = (*b"abc\xc3\xa8\xa9\xff", Special("SPECIAL"))
     viable = [()] if earley.is_viable(()) else []
     found = set()
     for _ in range(6):
