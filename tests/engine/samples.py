@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import random
 from functools import cache
-from itertools import pairwise
-from pathlib import Path
-
-import numpy as np
 
 from tests.reference.masks import Tokens
+from tests.vocabularies import real
 
 JSON = r"""
 start: value
@@ -88,14 +85,7 @@ def synthetic_tokens(size: int = 3000) -> Tokens:
     return Tokens(tokens, ends=(size - 3, size - 2), special_ids=(size - 1,))
 
 
-def real_tokens(name: str = "llama3") -> Tokens | None:
-    """A real vocabulary where ``../shared/data/vocab`` holds one, else ``None``."""
-    path = Path(__file__).resolve().parents[3] / "shared" / "data" / "vocab" / f"{name}.npz"
-    if not path.exists():
-        return None
-    with np.load(path) as found:
-        data, offsets = found["data"].tobytes(), found["offsets"].tolist()
-        ends = tuple(np.atleast_1d(found["eos"]).tolist())
-        special = tuple(np.atleast_1d(found["special"]).tolist())
-    tokens = [data[begin:end] for begin, end in pairwise(offsets)]
-    return Tokens(tokens, ends=ends, special_ids=tuple(set(special) - set(ends)))
+def real_tokens(name: str = "llama3") -> Tokens:
+    """A real vocabulary; the test is skipped where none is at hand."""
+    tokens, ends, special = real(name)
+    return Tokens(tokens, ends=tuple(ends), special_ids=tuple(set(special) - set(ends)))

@@ -76,7 +76,6 @@ def test_random_grammars(grammar, tokens, draw):
         assert matcher.accept(walk[-1])
 
 
-@pytest.mark.skipif(real_tokens() is None, reason="no real vocabulary beside the project")
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_real_vocabulary(sample):
     tokens = real_tokens()
