@@ -56,9 +56,8 @@ class Engine:
         assert matcher.allowed_token_ids().tolist() == expected, self._where(text)
         assert [t for t in range(count) if matcher.allows(t)] == expected, self._where(text)
         assert not matcher.is_finished
-        only = [token for token in expected if token not in self.tokens.ends]
         forced = matcher.forced_tokens()
-        assert forced[:1] == (only if len(expected) == 1 else []), f"forced tokens {forced} {self._where(text)}"
+        assert forced[:1] == (expected if len(expected) == 1 else []), f"forced tokens {forced} {self._where(text)}"
         return expected
 
     def _difference(self, text: Text, given: list[int], expected: list[int]) -> str:

@@ -171,6 +171,7 @@ BAD_ROWS = {
     "not contiguous": np.zeros(4, dtype=np.int32)[::2],
     "other byte order": np.zeros(1, dtype=np.dtype(np.int32).newbyteorder()),
     "a list": [0],
+    "a list that would be copied": [np.int32(0)],
     "nothing": None,
 }
 
@@ -225,6 +226,14 @@ def test_forced_tokens_are_those_without_choice(matcher):
     assert forced, "one token is allowed"
     assert forced == [1, 0, 3, END][: len(forced)]
     assert filled(only, len(TOKENS)) == [1], "asking changes nothing"
+
+
+@pytest.mark.parametrize("source", ['start: "a"+', 'start: "a"+ "b"'])
+def test_forced_tokens_end(source):
+    """A vocabulary may be too poor to leave a state with one token."""
+    vocabulary = stolcke.Vocabulary([b"a"], eos_token_ids=[])
+    forced = stolcke.compile(stolcke.Grammar.from_lark(source), vocabulary).matcher().forced_tokens()
+    assert set(forced) == {0}
 
 
 def test_forced_tokens_of_a_tokenizer():

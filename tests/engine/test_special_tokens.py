@@ -104,7 +104,33 @@ def test_recursion_through_it(vocabulary):
     engine.check(found, text)
 
 
+def test_one_name_for_several_tokens(vocabulary):
+    found = matcher('start: "a" CALL "b"\n%declare CALL', vocabulary, CALL=[CALL, STOP])
+    assert found.accept(0)
+    assert filled(found, len(TOKENS)) == [REAL, STOP]
+    for token in (REAL, STOP):
+        assert found.accept(token)
+        assert filled(found, len(TOKENS)) == [1]
+        found.rollback()
+
+
+def test_an_end_token_that_the_grammar_names(vocabulary):
+    """It ends the text where the text may end; elsewhere it is a symbol like others."""
+    found = matcher('start: "a" (EOS "b")?\n%declare EOS', vocabulary, EOS="</s>")
+    assert found.accept(0)
+    assert filled(found, len(TOKENS)) == [END]
+    assert found.accept(END)
+    assert found.is_finished
+    found = matcher('start: "a" EOS "b"\n%declare EOS', vocabulary, EOS="</s>")
+    assert found.accept(0)
+    assert filled(found, len(TOKENS)) == [END]
+    assert found.accept(END)
+    assert not found.is_finished
+    assert filled(found, len(TOKENS)) == [1]
+
+
 BAD = {
+    "no token at all": ({"CALL": []}, "CALL"),
     "not bound": ({}, "CALL"),
     "no such token": ({"CALL": "<|nothing|>"}, "nothing"),
     "not a special token": ({"CALL": "a"}, "special"),
@@ -116,5 +142,5 @@ BAD = {
 def test_bad_bindings_are_refused(kind, vocabulary):
     special, named = BAD[kind]
     grammar = stolcke.Grammar.from_lark('start: "a" CALL\n%declare CALL')
-    with pytest.raises(stolcke.CompileError, match=named):
+    with pytest.raises((stolcke.CompileError, stolcke.VocabularyError), match=named):
         stolcke.compile(grammar, vocabulary, special=special)
