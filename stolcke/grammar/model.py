@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
 
+from stolcke.errors import GrammarError
 from stolcke.grammar.patterns import Pattern
+from stolcke.options import Limits
 
 __all__ = ["Grammar", "Location", "Nonterminal", "Rule", "RuleOptions", "Symbol", "Terminal", "TerminalDefinition"]
 
@@ -69,6 +74,9 @@ class RuleOptions:
 class Grammar:
     """A context-free grammar whose terminals are regular languages.
 
+    ``str(grammar)`` is Lark text again.  Two grammars are equal when their
+    fields are; places in texts do not count.
+
     Parameters
     ----------
     start : str
@@ -80,6 +88,11 @@ class Grammar:
         Terminals that may stand, repeated, before every terminal and at the end.
     options : mapping of str to RuleOptions
         For the nonterminals that have any.
+
+    Raises
+    ------
+    GrammarError
+        Where a symbol is used but not defined, or a field is malformed.
     """
 
     start: str
@@ -87,3 +100,150 @@ class Grammar:
     terminals: Mapping[str, TerminalDefinition]
     ignore: tuple[str, ...] = ()
     options: Mapping[str, RuleOptions] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rules", tuple(self.rules))
+        object.__setattr__(self, "terminals", MappingProxyType(dict(self.terminals)))
+        object.__setattr__(self, "ignore", tuple(self.ignore))
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+        self._validate()
+
+    def _validate(self) -> None:
+        """Refuse symbols without definition and fields of the wrong kind."""
+        for name, definition in self.terminals.items():
+            if not isinstance(definition, TerminalDefinition) or definition.name != name:
+                raise GrammarError(f"terminals[{name!r}] must be a TerminalDefinition of that name, not {definition!r}")
+            if not isinstance(definition.pattern, Pattern):
+                raise GrammarError(f"the pattern of terminal {name!r} must be a Pattern, not {definition.pattern!r}")
+        defined = set()
+        for rule in self.rules:
+            if not isinstance(rule, Rule) or not isinstance(rule.lhs, Nonterminal) or not isinstance(rule.rhs, tuple):
+                raise GrammarError(f"a rule must be Rule(Nonterminal, tuple of symbols), not {rule!r}")
+            defined.add(rule.lhs.name)
+        if self.start not in defined:
+            raise GrammarError(f"the start rule {self.start!r} is not defined; name another with start=...")
+        for rule in self.rules:
+            for symbol in rule.rhs:
+                known = self.terminals if isinstance(symbol, Terminal) else defined
+                if not isinstance(symbol, Symbol) or not symbol.name or symbol.name not in known:
+                    place = rule.location or Location(None, None)
+                    raise GrammarError(
+                        f"{symbol!r}, used in rule {rule.lhs.name!r}, is not defined",
+                        line=place.line,
+                        column=place.column,
+                        source=place.source,
+                    )
+        for name in self.ignore:
+            if name not in self.terminals:
+                raise GrammarError(f"the ignored terminal {name!r} is not defined")
+        for name in self.options:
+            if name not in defined:
+                raise GrammarError(f"options are given for {name!r}, which has no rule")
+
+    @cached_property
+    def _hash(self) -> int:
+        terminals, options = frozenset(self.terminals.items()), frozenset(self.options.items())
+        return hash((self.start, self.rules, terminals, self.ignore, options))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __str__(self) -> str:
+        from stolcke.grammar.printing import lark_text
+
+        return lark_text(self)
+
+    @cached_property
+    def alternatives(self) -> Mapping[str, tuple[Rule, ...]]:
+        """The rules of each nonterminal, both in the order written."""
+        grouped: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            grouped.setdefault(rule.lhs.name, []).append(rule)
+        return MappingProxyType({name: tuple(rules) for name, rules in grouped.items()})
+
+    # The constructors below are the one place where this floor reaches up to the front ends.
+
+    @classmethod
+    def from_lark(
+        cls,
+        text: str,
+        start: str = "start",
+        *,
+        lexer: str = "dynamic_complete",
+        source: str | None = None,
+        import_paths: Iterable[str | Path] = (),
+        limits: Limits = Limits(),
+    ) -> Grammar:
+        """Read a grammar in the language of the Lark parser generator.
+
+        Parameters
+        ----------
+        text : str
+            The grammar.
+        start : str
+            The rule to start from.
+        lexer : {"dynamic_complete"}
+            How texts are cut into terminals: in every way that fits.
+        source : str, optional
+            Path of the file the text came from: named in errors, and where
+            relative imports start.
+        import_paths : iterable of paths
+            Folders searched by ``%import`` before Lark's own grammars.
+        limits : Limits
+            What the text may cost.
+
+        Raises
+        ------
+        GrammarError
+            With line, column and remedy, where the text is wrong.
+        RegexError
+            Where one of its regular expressions is.
+        LimitExceeded
+        """
+        from stolcke.frontends import read_lark
+
+        return read_lark(text, start, lexer=lexer, source=source, import_paths=import_paths, limits=limits)
+
+    @classmethod
+    def from_file(cls, path: str | Path, start: str = "start", **keywords) -> Grammar:
+        """Read a grammar file; keywords as for :meth:`from_lark`.
+
+        Raises
+        ------
+        OSError
+            Where the file cannot be read.
+        GrammarError, LimitExceeded
+        """
+        data = Path(path).read_bytes()
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+            raise GrammarError("the file is not UTF-8", line=line, column=column, source=str(path)) from None
+        return cls.from_lark(text, start, **{"source": str(path), **keywords})
+
+    @classmethod
+    def from_regex(cls, pattern: str, flags: str = "") -> Grammar:
+        """Make a grammar of the texts that a regular expression matches as a whole.
+
+        Raises
+        ------
+        RegexError
+        """
+        from stolcke.frontends import read_regex
+
+        return read_regex(pattern, flags)
+
+    @classmethod
+    def from_choices(cls, choices: Iterable[str | bytes]) -> Grammar:
+        """Make a grammar of exactly the given texts; one of them may be empty.
+
+        Raises
+        ------
+        GrammarError
+            Where there is no choice at all.
+        """
+        from stolcke.frontends import read_choices
+
+        return read_choices(choices)

@@ -1,0 +1,98 @@
+"""Time about ten benchmarks on the last two commits; fail when one became much slower.
+
+    python asv_benchmarks/check_continuous.py [--factor 1.5] [BASE HEAD]
+
+Machines are noisy, and a false alarm keeps good work from landing: what looks
+slower by the factor is measured again, with the rounds of the two commits
+interleaved, and counts only when it is slower again.  Where there is nothing to
+compare with (no earlier commit, or one that does not build) the script says so
+and succeeds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+# One or two of each area, those that stand for what a user waits for.
+CHOSEN = [
+    r"bitmask\.Rows\.time_pack$",
+    r"bitmask\.Rows\.time_and$",
+    r"bitmask\.Apply\.time_apply\(0\.5\)$",
+    r"imports\.timeraw_import_after_numpy$",
+]
+
+# A row of asv's table of changes: "| + | 1.2±0.1μs | 2.4±0.1μs | 2.00 | area.Class.time_x(1) |".
+SLOWER = re.compile(r"^\|\s*\+\s*\|[^|]*\|[^|]*\|\s*([\d.]+)\s*\|\s*(.*?)\s*\|$", re.MULTILINE)
+ENVIRONMENT = re.compile(r"\s*\[[^\]]*\]$")
+
+
+def commit(revision: str) -> str | None:
+    """Full name of a revision, or None where there is none."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}"],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip() or None
+
+
+def asv(*arguments: str) -> str:
+    """Run asv, showing what it prints; returns that."""
+    command = [sys.executable, "-m", "asv", *arguments]
+    print("$", " ".join(command), flush=True)
+    lines = []
+    with subprocess.Popen(
+        command, cwd=HERE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    return "".join(lines)
+
+
+def slower(base: str, head: str, factor: float, patterns: list[str], *more: str) -> dict[str, float] | None:
+    """Benchmarks that are slower at ``head`` and by what ratio; None where ``base`` does not build."""
+    chosen = [argument for pattern in patterns for argument in ("--bench", pattern)]
+    output = asv("continuous", "--factor", str(factor), "--only-changed", *more, *chosen, base, head)
+    if "Build failed" in output or "Failed to build the project" in output:
+        return None
+    return {ENVIRONMENT.sub("", name): float(ratio) for ratio, name in SLOWER.findall(output)}
+
+
+def main() -> int:
+    """Compare; returns the exit status."""
+    parser = argparse.ArgumentParser(description="Compare the timings of two commits.")
+    parser.add_argument("base", nargs="?", default="HEAD^", help="the earlier commit (default: the parent of HEAD)")
+    parser.add_argument("head", nargs="?", default="HEAD", help="the later commit")
+    parser.add_argument("--factor", type=float, default=1.5, help="slower by this is a failure (default: 1.5)")
+    arguments = parser.parse_args()
+
+    base, head = commit(arguments.base), commit(arguments.head)
+    if base is None or head is None:
+        print(f"nothing to compare: {arguments.base if base is None else arguments.head} is not a commit here")
+        return 0
+    asv("machine", "--yes")
+    suspects = slower(base, head, arguments.factor, CHOSEN)
+    if suspects:
+        print(f"measuring again: {', '.join(suspects)}")
+        patterns = [f"^{re.escape(name)}$" for name in suspects]
+        again = slower(base, head, arguments.factor, patterns, "--interleave-rounds")
+        suspects = None if again is None else {name: again[name] for name in suspects if name in again}
+    if suspects is None:
+        print(f"nothing to compare: {base[:8]} or {head[:8]} does not build in asv's environment")
+        return 0
+    for name, ratio in suspects.items():
+        print(f"slower in two measurements: {name}, by a factor of {ratio}")
+    return 1 if suspects else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,72 @@
+"""The front end for Lark grammars: text -> definitions -> rules over terminals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from os import PathLike
+
+from stolcke.errors import GrammarError
+from stolcke.frontends.lark_modules import Definitions, load, suggestion
+from stolcke.frontends.lark_rules import Lowering
+from stolcke.frontends.lark_terminals import Terminals
+from stolcke.grammar.model import Grammar, Terminal
+from stolcke.options import Limits
+
+__all__ = ["read_lark"]
+
+
+def read_lark(
+    text: str,
+    start: str = "start",
+    *,
+    lexer: str = "dynamic_complete",
+    source: str | None = None,
+    import_paths: Iterable[str | PathLike] = (),
+    limits: Limits = Limits(),
+) -> Grammar:
+    """Read a Lark grammar; see :meth:`stolcke.Grammar.from_lark`."""
+    if lexer == "contextual":
+        raise GrammarError('lexer="contextual" is not available yet; use "dynamic_complete"')
+    if lexer != "dynamic_complete":
+        raise GrammarError(f'unknown lexer {lexer!r}; use "dynamic_complete"')
+    if not isinstance(text, str):
+        raise GrammarError(f"a grammar text must be str, not {type(text).__name__}")
+    if isinstance(import_paths, (str, bytes, PathLike)):
+        import_paths = (import_paths,)
+    definitions = load(text, source, import_paths, limits)
+    _check_start(definitions, start)
+    terminals = Terminals(definitions, limits)
+    lowering = Lowering(definitions, terminals, limits)
+    lowering.run()
+    ignore = terminals.ignored()
+    used = {symbol.name for rule in lowering.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
+    _check_templates(definitions, lowering)
+    return Grammar(start, tuple(lowering.rules), terminals.select(used.union(ignore)), ignore, lowering.options)
+
+
+def _check_start(definitions: Definitions, start: str) -> None:
+    definition = definitions.by_name.get(start)
+    if definition is None:
+        rules = [d.name for d in definitions.by_name.values() if not d.is_terminal and not d.parameters]
+        close = suggestion(start, rules) or (
+            f"; defined are {', '.join(rules[:10])}" if rules else "; there is no rule"
+        )
+        raise GrammarError(f"the start rule {start!r} is not defined{close}; choose one with start=...")
+    if definition.is_terminal or definition.parameters:
+        what = "terminal" if definition.is_terminal else "template"
+        raise definition.error(f"the start {start!r} is a {what}; it must be a rule")
+
+
+def _check_templates(definitions: Definitions, lowering: Lowering) -> None:
+    """Refuse a template's name where a rule is needed; as an argument it is fine."""
+    templates = {d.name for d in definitions.by_name.values() if d.parameters}
+    for rule in lowering.rules if templates else ():
+        for symbol in rule.rhs:
+            if symbol.name in templates:
+                raise GrammarError(
+                    f"template {symbol.name!r} is used without arguments in rule {rule.lhs.name!r}; "
+                    f"write {symbol.name}{{...}}",
+                    line=rule.location.line,
+                    column=rule.location.column,
+                    source=rule.location.source,
+                )

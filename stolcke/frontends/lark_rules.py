@@ -1,0 +1,419 @@
+"""Lower the rules of a Lark grammar: templates instantiated, EBNF turned into plain rules.
+
+Each operator becomes one helper nonterminal, so the result grows with the
+text and never with products of alternatives:
+
+=============  ==========================================
+``x?``, [x]    ``_r_opt_0: x |``
+``x*``         ``_r_star_0: | _r_star_0 x``
+``x+``         ``_r_plus_0: x | _r_plus_0 x``
+``(x | y)``    ``_r_group_0: x | y``
+``x~2..4``     ``_r_repeat_0: x x _r_upto_0``, where
+               ``_r_upto_0: | x _r_upto_1`` and
+               ``_r_upto_1: | x``
+=============  ==========================================
+
+Equal expressions share a helper.  Every text of ``x~n..m`` has one derivation
+if it has one as a sequence of ``x``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from lark import Token, Tree
+
+from stolcke.errors import GrammarError, LimitExceeded
+from stolcke.frontends.lark_modules import Body, Definition, Definitions, suggestion
+from stolcke.frontends.lark_syntax import Module, read_literal
+from stolcke.frontends.lark_terminals import Terminals, read_bounds, read_range
+from stolcke.grammar.model import Location, Nonterminal, Rule, RuleOptions, Symbol, Terminal
+from stolcke.options import Limits
+
+__all__ = ["Lowering"]
+
+_SYMBOLS_PER_RULE = 50
+"""Symbols allowed on right-hand sides, per rule allowed: long repeats cost memory without adding rules."""
+
+_NESTED = {
+    ("star", "opt"): "star",
+    ("star", "star"): "star",
+    ("star", "plus"): "star",
+    ("plus", "opt"): "star",
+    ("plus", "star"): "star",
+    ("plus", "plus"): "plus",
+}
+"""What an operator around another amounts to: (inner, outer) -> both; otherwise texts gain derivations."""
+
+
+class Alternative(NamedTuple):
+    """One way to write an expression; ``token`` is its first one, for reports."""
+
+    symbols: tuple[Symbol, ...]
+    alias: Token | None = None
+    token: Token | None = None
+
+
+Alternatives = tuple[Alternative, ...]
+
+
+class Lowering:
+    """Lowers one grammar; afterwards ``rules`` and ``options`` hold the result.
+
+    Parameters
+    ----------
+    definitions : Definitions
+    terminals : Terminals
+        Gains the unnamed literals of the rules.
+    limits : Limits
+    """
+
+    def __init__(self, definitions: Definitions, terminals: Terminals, limits: Limits) -> None:
+        self._definitions = definitions.by_name
+        self._terminals = terminals
+        self._limits = limits
+        self.rules: list[Rule] = []
+        self.options: dict[str, RuleOptions] = {}
+        self._rules = 0
+        self._symbols = 0
+        self._simplified = False
+        self._helpers: dict[tuple, Nonterminal] = {}
+        self._made: dict[str, tuple[str, tuple[tuple[Symbol, ...], ...]]] = {}
+        self._counters: dict[str, int] = {}
+        self._pending: list[tuple[str, list[tuple[Symbol, ...]]]] = []
+        self._instances: dict[tuple[str, tuple[Symbol, ...]], Nonterminal] = {}
+        self._waiting: deque[tuple[Definition, str, dict[str, Symbol]]] = deque()
+        self._undefined: dict[str, GrammarError] = {}
+        # What is being lowered: its name, module, bound parameters and options.
+        self._owner = ""
+        self._body: Body
+        self._bound: dict[str, Symbol] = {}
+        self._keep_all = False
+        self._handlers = {
+            "value": self._value,
+            "literal": self._literal,
+            "range": self._range,
+            "terminal": self._reference,
+            "nonterminal": self._reference,
+            "template_usage": self._template_usage,
+            "expansion": self._expansion,
+            "expansions": self._expansions,
+            "alias": self._alias,
+            "expr": self._expr,
+            "maybe": self._maybe,
+        }
+
+    def run(self) -> None:
+        """Lower every rule, and every instance of a template that they need.
+
+        Raises
+        ------
+        GrammarError, LimitExceeded
+        """
+        unused = []
+        for definition in self._definitions.values():
+            if definition.is_terminal:
+                continue
+            if definition.parameters:
+                unused.append(definition)
+                self._check_parameters(definition)
+            else:
+                self._lower(definition, definition.name, {})
+            self._instantiate()
+        used = {name for name, _ in self._instances}
+        for definition in unused:
+            if definition.name not in used:
+                self._check_names(definition)
+        if self._simplified:
+            self._drop_unused_helpers()
+        if self._undefined:
+            first, *others = self._undefined
+            error = self._undefined[first]
+            if others:
+                also = f"; also not defined: {', '.join(others[:20])}{', ...' if len(others) > 20 else ''}"
+                raise GrammarError(
+                    error.reason + also,
+                    line=error.line,
+                    column=error.column,
+                    text_line=error.text_line,
+                    source=error.source,
+                )
+            raise error
+
+    def _drop_unused_helpers(self) -> None:
+        """Remove helpers that a simplification left behind, which nobody wrote."""
+        found: set[str] = set()
+        by_name: dict[str, list[Rule]] = {}
+        for rule in self.rules:
+            by_name.setdefault(rule.lhs.name, []).append(rule)
+        waiting = [name for name in by_name if name not in self._made]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += [symbol.name for rule in by_name.get(name, ()) for symbol in rule.rhs]
+        self.rules = [rule for rule in self.rules if rule.lhs.name in found]
+        self.options = {name: options for name, options in self.options.items() if name in found}
+
+    # -- one rule
+
+    def _instantiate(self) -> None:
+        while self._waiting:
+            self._lower(*self._waiting.popleft())
+
+    def _lower(self, definition: Definition, name: str, bound: dict[str, Symbol]) -> None:
+        if not definition.bodies:
+            raise definition.error(f"rule {name!r} is declared but never defined; give it with %override")
+        self._owner, self._bound, self._keep_all = name, bound, definition.options.keep_all_tokens
+        lhs = Nonterminal(name)
+        count = 0
+        for body in definition.bodies:
+            self._body = body
+            module = body.scope.module
+            for symbols, alias, token in self._tree(body.tree):
+                count += 1
+                if alias is not None and name.startswith("_"):
+                    reason = f"rule {name!r} is inlined ('_') and cannot have the alias {str(alias)!r}"
+                    raise module.error(reason, alias)
+                location = module.location(token if token is not None else definition.token)
+                self._emit(lhs, symbols, None if alias is None else str(alias), location)
+        self._check_alternatives(count, f"rule {name}")
+        self._account(count, 0)
+        if definition.options != RuleOptions():
+            self.options[name] = definition.options
+        location = definition.scope.module.location(definition.token)
+        for helper, alternatives in self._pending:
+            for symbols in alternatives:
+                self._emit(Nonterminal(helper), symbols, None, location)
+            if self._keep_all:
+                self.options[helper] = RuleOptions(keep_all_tokens=True)
+        self._pending.clear()
+
+    def _emit(self, lhs: Nonterminal, symbols: tuple[Symbol, ...], alias: str | None, location: Location) -> None:
+        self.rules.append(Rule(lhs, symbols, alias, location))
+
+    def _account(self, rules: int, symbols: int) -> None:
+        """Stop before memory is spent: helpers count when they are made."""
+        self._rules += rules
+        self._symbols += symbols
+        allowed = self._limits.rules
+        if self._rules > allowed or self._symbols > allowed * _SYMBOLS_PER_RULE:
+            raise LimitExceeded("rules", f"more than {allowed}", allowed, f"lowering rule {self._owner}")
+
+    def _check_alternatives(self, count: int, what: str) -> None:
+        if count > self._limits.alternatives:
+            raise LimitExceeded("alternatives", count, self._limits.alternatives, what)
+
+    # -- expressions, leaves first
+
+    def _tree(self, tree: Tree) -> Alternatives:
+        """Lower a tree without recursion: the result of each node, then of those that hold it."""
+        results: dict[int, Alternatives | Token] = {}
+        for node in tree.iter_subtrees():
+            parts = [results[id(child)] if isinstance(child, Tree) else child for child in node.children]
+            results[id(node)] = self._handlers[node.data](parts)
+        return results[id(tree)]
+
+    @property
+    def _module(self) -> Module:
+        return self._body.scope.module
+
+    def _reference(self, parts: list) -> Token:
+        return parts[0]
+
+    def _literal(self, parts: list) -> Alternatives:
+        name = self._terminals.of_pattern(read_literal(self._module, parts[0]))
+        return (Alternative((Terminal(name),), None, parts[0]),)
+
+    def _range(self, parts: list) -> Alternatives:
+        name = self._terminals.of_pattern(read_range(self._module, parts))
+        return (Alternative((Terminal(name),), None, parts[0]),)
+
+    def _value(self, parts: list) -> Alternatives:
+        part = parts[0]
+        if not isinstance(part, Token):
+            return part
+        return (Alternative((self._symbol(part),), None, part),)
+
+    def _symbol(self, token: Token) -> Symbol:
+        """Resolve a name: a parameter of the template, or something defined."""
+        raw = str(token)
+        bound = self._bound.get(raw)
+        if bound is not None:
+            return bound
+        name = self._body.scope.name(raw)
+        definition = self._definitions.get(name)
+        if definition is None:
+            self._note_undefined(token, self._body)
+        return Terminal(name) if token.type == "TERMINAL" else Nonterminal(name)
+
+    def _note_undefined(self, token: Token, body: Body) -> None:
+        known = [str(d.token) for d in self._definitions.values()]
+        what = "terminal" if token.type == "TERMINAL" else "rule"
+        reason = f"{what} {str(token)!r} is used but not defined{suggestion(token, known)}"
+        self._undefined.setdefault(str(token), body.scope.module.error(reason, token))
+
+    def _expansion(self, parts: list) -> Alternatives:
+        if len(parts) == 1:
+            return parts[0]
+        symbols: list[Symbol] = []
+        token = None
+        for part in parts:
+            symbols += self._as_symbols(part)
+            token = token or part[0].token
+        self._account(0, len(symbols))
+        return (Alternative(tuple(symbols), None, token),)
+
+    def _expansions(self, parts: list) -> Alternatives:
+        if len(parts) == 1:
+            return parts[0]
+        return tuple(alternative for part in parts for alternative in part)
+
+    def _alias(self, parts: list) -> Alternatives:
+        alternatives, alias = parts
+        for alternative in alternatives:
+            if alternative.alias is not None:
+                raise self._module.error("an alternative has two aliases ('->'); leave one out", alias)
+        return tuple(alternative._replace(alias=alias) for alternative in alternatives)
+
+    def _maybe(self, parts: list) -> Alternatives:
+        return self._operator("opt", parts[0])
+
+    def _expr(self, parts: list) -> Alternatives:
+        inner, *tokens = parts
+        least, most = read_bounds(self._module, tokens, self._limits)
+        if tokens[0].type == "OP":
+            return self._operator({(0, 1): "opt", (0, None): "star", (1, None): "plus"}[least, most], inner)
+        if most == 1:
+            return inner if least == 1 else self._operator("opt", inner)
+        return self._repeat(inner, least, most)
+
+    # -- helpers
+
+    def _bodies(self, alternatives: Alternatives) -> tuple[tuple[Symbol, ...], ...]:
+        """Strip places; an alias inside of an expression has no node to name."""
+        for alternative in alternatives:
+            if alternative.alias is not None:
+                reason = "an alias ('->') can only end a whole alternative of a rule; give the group a rule of its own"
+                raise self._module.error(reason, alternative.alias)
+        return tuple(alternative.symbols for alternative in alternatives)
+
+    def _as_symbols(self, alternatives: Alternatives) -> tuple[Symbol, ...]:
+        """Make an expression part of a sequence: what has several alternatives needs a helper."""
+        bodies = self._bodies(alternatives)
+        if len(bodies) == 1:
+            return bodies[0]
+        return (self._helper("opt" if () in bodies else "group", bodies, bodies),)
+
+    def _operator(self, kind: str, inner: Alternatives) -> Alternatives:
+        bodies = self._bodies(inner)
+        while len(bodies) == 1 and len(bodies[0]) == 1 and bodies[0][0].name in self._made:
+            under, its_bodies = self._made[bodies[0][0].name]
+            if (under, kind) not in _NESTED:
+                break
+            kind, bodies = _NESTED[under, kind], its_bodies
+            self._simplified = True
+        if () in bodies:
+            # The empty alternative adds nothing but a second derivation of the empty text.
+            bodies = tuple(body for body in bodies if body)
+            kind = "star" if kind == "plus" else kind
+        if not bodies:
+            return (Alternative(()),)
+        if kind == "opt":
+            # No helper yet: a rule that is nothing else takes these alternatives as its own.
+            token = inner[0].token
+            return (*(Alternative(body, None, token) for body in bodies), Alternative((), None, token))
+        name = self._key(kind, bodies)
+        if name is None:
+            name = self._new_name(kind)
+            recursive = tuple((name, *body) for body in bodies)
+            self._add(kind, bodies, name, (((),) if kind == "star" else bodies) + recursive)
+        return (Alternative((name,), None, inner[0].token),)
+
+    def _repeat(self, inner: Alternatives, least: int, most: int) -> Alternatives:
+        unit = self._as_symbols(inner) if most else ()
+        if not unit:
+            return (Alternative(()),)
+        if len(unit) > 1:
+            unit = (self._helper("group", (unit,), (unit,)),)
+        tail: tuple[Symbol, ...] = ()
+        for count in range(1, most - least + 1):
+            tail = (self._helper("upto", (unit, count), ((), unit + tail)),)
+        name = self._helper("repeat", (unit, least, most), (unit * least + tail,)) if least else tail[0]
+        return (Alternative((name,), None, inner[0].token),)
+
+    def _helper(self, kind: str, content: tuple, alternatives: tuple[tuple[Symbol, ...], ...]) -> Nonterminal:
+        name = self._key(kind, content)
+        if name is None:
+            name = self._new_name(kind)
+            self._add(kind, content, name, alternatives)
+        return name
+
+    def _key(self, kind: str, content: tuple) -> Nonterminal | None:
+        return self._helpers.get((kind, self._keep_all, content))
+
+    def _add(self, kind: str, content: tuple, name: Nonterminal, alternatives: tuple[tuple[Symbol, ...], ...]) -> None:
+        self._check_alternatives(len(alternatives), f"a group in rule {self._owner}")
+        self._account(len(alternatives), sum(map(len, alternatives)))
+        self._helpers[kind, self._keep_all, content] = name
+        self._made[name.name] = kind, content
+        self._pending.append((name.name, alternatives))
+
+    def _new_name(self, kind: str) -> Nonterminal:
+        """Name a helper after the rule that it was met in first; the underscore keeps it out of trees."""
+        return Nonterminal(self._free_name(f"_{self._owner.strip('_')}_{kind}"))
+
+    def _free_name(self, base: str) -> str:
+        while True:
+            number = self._counters.get(base, 0)
+            self._counters[base] = number + 1
+            name = f"{base}_{number}"
+            if name not in self._definitions:
+                return name
+
+    # -- templates
+
+    def _template_usage(self, parts: list) -> Alternatives:
+        token, *rest = parts
+        arguments = []
+        for part in rest:
+            arguments += self._as_symbols(part)
+        bound = self._bound.get(str(token))
+        name = self._body.scope.name(str(token)) if bound is None else bound.name
+        template = self._definitions.get(name)
+        if template is None:
+            self._note_undefined(token, self._body)
+            return (Alternative((), None, token),)
+        if len(template.parameters) != len(arguments):
+            wanted = f"takes {len(template.parameters)} arguments" if template.parameters else "is not a template"
+            raise self._module.error(f"{name!r} {wanted}, but {len(arguments)} are given", token)
+        key = name, tuple(arguments)
+        instance = self._instances.get(key)
+        if instance is None:
+            instance = self._instances[key] = Nonterminal(self._free_name(name))
+            if len(self._instances) > self._limits.template_instances:
+                allowed = self._limits.template_instances
+                raise LimitExceeded("template_instances", f"more than {allowed}", allowed, f"template {name}")
+            self._waiting.append((template, instance.name, dict(zip(template.parameters, arguments, strict=True))))
+        return (Alternative((instance,), None, token),)
+
+    def _check_parameters(self, template: Definition) -> None:
+        for parameter in template.parameters:
+            if template.scope.name(parameter) in self._definitions:
+                raise template.error(f"the parameter {parameter!r} of template {template.name!r} is a rule's name, too")
+
+    def _check_names(self, template: Definition) -> None:
+        """Report undefined names in a template that nothing uses, which is never lowered."""
+        for body in template.bodies:
+            for node in body.tree.iter_subtrees():
+                if node.data in ("nonterminal", "terminal"):
+                    token = node.children[0]
+                    known = str(token) in template.parameters or body.scope.name(str(token)) in self._definitions
+                    # The name of an alias is no use of a symbol.
+                    if not known and not _is_alias(body.tree, token):
+                        self._note_undefined(token, body)
+
+
+def _is_alias(tree: Tree, token: Token) -> bool:
+    return any(node.children[1].children[0] is token for node in tree.find_data("alias"))

@@ -1,0 +1,191 @@
+"""Lark text to Lark's own parse tree, with sizes checked before and places in every error."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from lark import Token, Tree
+from lark.exceptions import GrammarError as LarkGrammarError
+from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.lexer import PatternStr
+from lark.load_grammar import _get_parser, _literal_to_pattern, _translate_parser_exception
+
+from stolcke.errors import GrammarError, LimitExceeded, RegexError
+from stolcke.frontends.regex import check_regex
+from stolcke.grammar.model import Location
+from stolcke.grammar.patterns import Literal, Regex
+from stolcke.options import Limits
+
+__all__ = ["Module", "check_sizes", "parse", "read_literal"]
+
+_TOKENS = re.compile(
+    r'"(?:\\.|[^"\\\n])*"|/(?!/)(?P<regex>(?:\\.|[^/\\])*)/|//[^\n]*|\#[^\n]*'
+    r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<bar>\|)|(?P<end>\n(?!\s*\|))",
+    re.DOTALL,
+)
+_REGEX_GROUPS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<open>\()|(?P<close>\))", re.DOTALL)
+
+
+@dataclass(eq=False, slots=True)
+class Module:
+    """One parsed grammar text.
+
+    ``folder`` is where its relative imports start: a path, or ``None`` for a
+    grammar shipped with Lark, or ``""`` for a text of unknown origin.
+    """
+
+    text: str
+    source: str | None
+    folder: str | None
+    tree: Tree
+    names: dict[int, frozenset[str]] = field(default_factory=dict)
+    """Symbols used by a definition, by the id of its tree; a cache of the importer."""
+
+    def location(self, token: Token) -> Location:
+        return Location(token.line, token.column, self.source)
+
+    def error(self, reason: str, token: Token) -> GrammarError:
+        """Make the error that shows a token with a caret."""
+        return GrammarError(reason, **_place(self.text, token.line, token.column, self.source))
+
+
+def _place(text: str, line: int, column: int, source: str | None) -> dict:
+    lines = text.split("\n", line)
+    return {
+        "line": line,
+        "column": column,
+        "text_line": lines[line - 1] if line <= len(lines) else "",
+        "source": source,
+    }
+
+
+def check_sizes(text: str, limits: Limits) -> None:
+    """Refuse groups nested too deeply, in the grammar and within its regular expressions, and too many alternatives.
+
+    Only a scan for brackets and bars, as it guards the slower and partly
+    recursive code that follows it.
+    """
+    brackets = text.count("(") + text.count("[") + text.count("{")
+    if brackets <= limits.nesting and text.count("|") < limits.alternatives:
+        return
+    bars = [0]
+    for token in _TOKENS.finditer(text):
+        kind = token.lastgroup
+        if kind == "open":
+            bars.append(0)
+            if len(bars) > limits.nesting + 1:
+                raise LimitExceeded("nesting", f"at least {len(bars) - 1}", limits.nesting, "brackets of the grammar")
+        elif kind == "close" and len(bars) > 1:
+            bars.pop()
+        elif kind == "bar":
+            bars[-1] += 1
+            if bars[-1] >= limits.alternatives:
+                raise LimitExceeded("alternatives", f"at least {bars[-1] + 1}", limits.alternatives, "a rule or group")
+        elif kind == "end":
+            bars = [0]
+        elif kind == "regex" and token["regex"].count("(") > limits.nesting:
+            _check_groups(token["regex"], limits)
+
+
+def _check_groups(regex: str, limits: Limits) -> None:
+    depth = 0
+    for token in _REGEX_GROUPS.finditer(regex):
+        depth += {"open": 1, "close": -1, None: 0}[token.lastgroup]
+        if depth > limits.nesting:
+            raise LimitExceeded("nesting", f"at least {depth}", limits.nesting, "groups of a regular expression")
+
+
+def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> Module:
+    """Parse a grammar text whose length is already checked.
+
+    Raises
+    ------
+    GrammarError, LimitExceeded
+    """
+    check_sizes(text, limits)
+    parser = _get_parser()
+    try:
+        tree = parser.parse(text + "\n", "start")
+    except UnexpectedCharacters as error:
+        reason = f"unexpected character {error.char!r}"
+        raise GrammarError(reason, **_place(text, error.line, error.column, source)) from None
+    except UnexpectedToken as error:
+        reason = _explain(parser, error)
+        raise GrammarError(reason, **_place(text, error.token.line or 1, error.token.column or 1, source)) from None
+    return Module(text, source, folder, tree)
+
+
+_TOKEN_WORDS = {
+    "RULE": "a rule name",
+    "TERMINAL": "a terminal name",
+    "STRING": "a string",
+    "REGEXP": "a regular expression",
+    "NUMBER": "a number",
+    "_NL": "the end of the line",
+    "_NL_OR": "'|' on a new line",
+    "_LPAR": "'('",
+    "_RPAR": "')'",
+    "_LBRA": "'['",
+    "_RBRA": "']'",
+    "_LBRACE": "'{'",
+    "_RBRACE": "'}'",
+    "_COLON": "':'",
+    "_COMMA": "','",
+    "_OR": "'|'",
+    "_DOT": "'.'",
+    "_DOTDOT": "'..'",
+    "_TO": "'->'",
+    "OP": "an operator (? * +)",
+    "TILDE": "'~'",
+    "RULE_MODIFIERS": "'?' or '!'",
+    "$END": "the end of the text",
+}
+
+
+def _explain(parser, error: UnexpectedToken) -> str:
+    """Say what was found and what could have stood there, with Lark's hint where it has one."""
+    found = _TOKEN_WORDS.get(error.token.type, repr(str(error.token)))
+    if error.token.type in ("RULE", "TERMINAL", "STRING", "REGEXP", "NUMBER", "OP"):
+        found += f" {str(error.token)[:40]!r}"
+    expected = sorted({_TOKEN_WORDS.get(name, name.replace("_", "%", 1).lower()) for name in error.expected})
+    try:
+        hint = _translate_parser_exception(parser.parse, error)
+    except UnexpectedInput:
+        hint = None
+    return f"unexpected {found}; expected {' or '.join(expected)}" + (f" ({hint})" if hint else "")
+
+
+@lru_cache(maxsize=4096)
+def _unescape(kind: str, value: str) -> tuple[bool, str, tuple[str, ...] | str]:
+    pattern = _literal_to_pattern(Token(kind, value))
+    return isinstance(pattern, PatternStr), pattern.value, pattern.flags
+
+
+def read_literal(module: Module, token: Token) -> Literal | Regex:
+    """Turn a STRING or REGEXP token into a pattern, unescaped as Lark does.
+
+    Raises
+    ------
+    GrammarError, RegexError
+    """
+    try:
+        is_string, value, flags = _unescape(token.type, str(token))
+    except (LarkGrammarError, ValueError, SyntaxError) as error:
+        reason = str(error.args[0]) if isinstance(error, LarkGrammarError) else str(error)
+        if reason == token[1 : token.rindex(token[0])]:
+            reason = "malformed escape sequence; write a backslash itself as \\\\"
+        raise module.error(reason, token) from None
+    if is_string:
+        return Literal(value, "i" in flags)
+    flags = "".join(sorted(set(flags)))
+    try:
+        check_regex(value, flags)
+    except RegexError as error:
+        column = token.column
+        if error.position is not None and "\n" not in value and token.startswith(f"/{value}/"):
+            column += 1 + error.position
+        place = _place(module.text, token.line, column, module.source)
+        raise RegexError(error.reason, pattern=value, position=error.position, **place) from None
+    return Regex(value, flags)

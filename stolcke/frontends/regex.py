@@ -1,0 +1,44 @@
+"""Regular expressions as front ends meet them: checked by Python's own compiler."""
+
+from __future__ import annotations
+
+import re
+import warnings
+
+from stolcke.errors import RegexError
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
+from stolcke.grammar.patterns import Regex
+
+__all__ = ["check_regex", "read_regex"]
+
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE, "u": re.UNICODE}
+
+
+def check_regex(pattern: str, flags: str) -> re.Pattern:
+    """Compile an expression with :mod:`re`; what Python refuses is a :class:`RegexError`."""
+    value = 0
+    for letter in flags:
+        if letter not in _FLAGS:
+            raise RegexError(f"the flag {letter!r} is not supported, only i m s x u", pattern=pattern)
+        value |= _FLAGS[letter]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern, value)
+    except re.error as error:
+        raise RegexError(f"malformed regular expression: {error.msg}", pattern=pattern, position=error.pos) from None
+    except (OverflowError, RecursionError, ValueError) as error:
+        raise RegexError(f"malformed regular expression: {error}", pattern=pattern) from None
+
+
+def read_regex(pattern: str, flags: str = "") -> Grammar:
+    """Make the grammar of the texts that an expression matches whole; see :meth:`Grammar.from_regex`."""
+    start, name = Nonterminal("start"), "REGEX"
+    if not isinstance(pattern, str):
+        raise RegexError(f"the regular expression must be str, not {type(pattern).__name__}", pattern=repr(pattern))
+    compiled = check_regex(pattern, flags)
+    terminals = {name: TerminalDefinition(name, Regex(pattern, "".join(sorted(set(flags)))))}
+    rules = [Rule(start, (Terminal(name),))]
+    if compiled.fullmatch(""):
+        rules.append(Rule(start, ()))
+    return Grammar("start", tuple(rules), terminals)

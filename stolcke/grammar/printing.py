@@ -1,0 +1,202 @@
+"""A grammar as Lark text, wherever Lark can express it.
+
+Rules are printed as they are, lowered; unnamed terminals are printed in place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from stolcke.errors import GrammarError
+from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
+from stolcke.grammar.naming import anonymous_name
+from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
+
+__all__ = ["lark_text", "pattern_text"]
+
+_RULE_NAME = re.compile(r"_?[a-z][_a-z0-9]*")
+_TERMINAL_NAME = re.compile(r"_?[A-Z][_A-Z0-9]*")
+
+
+def lark_text(grammar: Grammar) -> str:
+    """Print a grammar; reading the text again gives an equivalent one, and mostly an equal one.
+
+    Names that Lark does not allow are changed.  A grammar whose start is not
+    called ``start`` must be read with the same ``start=...``.
+
+    Raises
+    ------
+    GrammarError
+        Where Lark has no way to say it, such as bytes that are not UTF-8.
+    """
+    inline = {name: pattern_text(t.pattern) for name, t in grammar.terminals.items() if _is_unnamed(t)}
+    named = [t for name, t in grammar.terminals.items() if name not in inline]
+    symbols = _legal_names(grammar.alternatives, _RULE_NAME, "rule_", str.lower)
+    terminals = _legal_names([t.name for t in named], _TERMINAL_NAME, "TERMINAL_", str.upper)
+    terminals.update(inline)
+    lines = []
+    for name, rules in grammar.alternatives.items():
+        options = grammar.options.get(name, RuleOptions())
+        alternatives = [_alternative(rule, symbols, terminals) for rule in rules]
+        # Many short alternatives read best in one line, anything else below each other.
+        text = " | ".join(alternatives)
+        if len(text) > 100:
+            text = "\n    | ".join(alternatives)
+        lines.append(f"{_head(symbols[name], options)}: {text}".rstrip())
+    specials = [terminals[t.name] for t in named if isinstance(t.pattern, Special)]
+    for terminal in named:
+        if not isinstance(terminal.pattern, Special):
+            priority = f".{terminal.priority}" if terminal.priority else ""
+            lines.append(f"{terminals[terminal.name]}{priority}: {pattern_text(terminal.pattern)}")
+        elif terminal.pattern.name != terminal.name:
+            raise GrammarError(f"Lark cannot say that {terminal.name!r} stands for {terminal.pattern.name!r}")
+    if specials:
+        lines.append(f"%declare {' '.join(specials)}")
+    lines += [f"%ignore {terminals[name]}" for name in grammar.ignore]
+    return "\n".join(lines) + "\n"
+
+
+def _is_unnamed(terminal: TerminalDefinition) -> bool:
+    """Whether the terminal has the name that it gets when written in place."""
+    if terminal.priority or isinstance(terminal.pattern, Special):
+        return False
+    in_place = isinstance(terminal.pattern, (Literal, Regex))
+    return terminal.name.startswith("__") or (in_place and terminal.name == anonymous_name(terminal.pattern))
+
+
+def _legal_names(names: Iterable[str], allowed: re.Pattern, prefix: str, case) -> dict[str, str]:
+    """Map names to such as Lark allows, all distinct."""
+    names = list(names)
+    legal = {name: name for name in names if allowed.fullmatch(name)}
+    taken = set(legal)
+    for name in names:
+        if name in legal:
+            continue
+        base = prefix + case(re.sub(r"\W+", "_", name, flags=re.ASCII))
+        candidate, number = base, 0
+        while candidate in taken:
+            candidate, number = f"{base}_{number}", number + 1
+        taken.add(candidate)
+        legal[name] = candidate
+    return legal
+
+
+def _head(name: str, options: RuleOptions) -> str:
+    marks = ("?" if options.inline_single_child else "") + ("!" if options.keep_all_tokens else "")
+    return f"{marks}{name}" + (f".{options.priority}" if options.priority else "")
+
+
+def _alternative(rule: Rule, symbols: dict[str, str], terminals: dict[str, str]) -> str:
+    parts = [_symbol(symbol, symbols, terminals) for symbol in rule.rhs]
+    return " ".join(parts) + (f" -> {rule.alias}" if rule.alias is not None else "")
+
+
+def _symbol(symbol: Symbol, symbols: dict[str, str], terminals: dict[str, str]) -> str:
+    return terminals[symbol.name] if isinstance(symbol, Terminal) else symbols[symbol.name]
+
+
+def pattern_text(pattern: Pattern) -> str:
+    """Print a pattern as part of a Lark rule or terminal, in brackets where it needs them.
+
+    Raises
+    ------
+    GrammarError
+    """
+    if isinstance(pattern, Literal):
+        return _literal_text(pattern)
+    if isinstance(pattern, Regex):
+        return f"/{_regex_text(pattern)}/{pattern.flags}"
+    if isinstance(pattern, Sequence):
+        return f"({' '.join(map(pattern_text, pattern.parts))})"
+    if isinstance(pattern, Choice):
+        if not pattern.parts:
+            return "/[^\\s\\S]/"
+        return f"({' | '.join(map(pattern_text, pattern.parts))})"
+    if isinstance(pattern, Repeat):
+        return _repeat_text(pattern)
+    raise GrammarError(f"the special token {pattern.name!r} cannot be part of another terminal")
+
+
+def _repeat_text(pattern: Repeat) -> str:
+    part = f"({pattern_text(pattern.part)})"
+    operator = {(0, 1): "?", (0, None): "*", (1, None): "+"}.get((pattern.least, pattern.most))
+    if operator is not None:
+        return part + operator
+    if pattern.most is None:
+        return f"({part}~{pattern.least} {part}*)"
+    return f"{part}~{pattern.least}..{pattern.most}"
+
+
+_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\f": "\\f", "\\": "\\\\", '"': '\\"'}
+
+
+def _literal_text(literal: Literal) -> str:
+    text = literal.text
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError:
+            raise GrammarError(f"Lark cannot express the bytes {text!r}, which are not UTF-8") from None
+    if not text:
+        raise GrammarError("Lark cannot express an empty string; make the rule optional instead")
+    escaped = "".join(_ESCAPES.get(char) or (char if char.isprintable() else _code(char)) for char in text)
+    return f'"{escaped}"' + ("i" if literal.ignore_case else "")
+
+
+def _code(char: str) -> str:
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+_EVALUATED = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([nftr]))", re.ASCII)
+_CONTROL = {"n": "\n", "f": "\f", "t": "\t", "r": "\r"}
+
+
+def _regex_text(pattern: Regex) -> str:
+    r"""Write an expression so that it survives Lark's own unescaping.
+
+    Lark evaluates ``\n \x2a \u002a`` before :mod:`re` sees them, so that
+    ``\x2a`` would become an operator: such escapes are printed in octal.
+    """
+    source = pattern.source
+    written: list[str] = []
+    position = 0
+    while position < len(source):
+        char = source[position]
+        evaluated = _EVALUATED.match(source, position)
+        if evaluated:
+            x, u, long, control = evaluated.groups()
+            code = ord(_CONTROL[control]) if control else int(x or u or long, 16)
+            written.append(_octal(code))
+            position = evaluated.end()
+        elif char == "\\":
+            following = source[position + 1]
+            written.append(_escaped(following, verbose="x" in pattern.flags))
+            position += 2
+        else:
+            if char == "/":
+                char = "\\/"
+            elif char == '"' and written and written[-1] == "\\\\":
+                # Lark would take the backslash for the quote's.
+                char = "\\042"
+            elif not char.isprintable():
+                # Evaluated by Lark, so that the expression holds the character itself again.
+                char = _ESCAPES.get(char) or _code(char)
+            written.append(char)
+            position += 1
+    return "".join(written) or "(?:)"
+
+
+def _octal(code: int) -> str:
+    return f"\\{code:03o}" if code < 0x100 else chr(code)
+
+
+def _escaped(char: str, *, verbose: bool) -> str:
+    if char == '"':
+        return '"'
+    if not char.isprintable():
+        return _octal(ord(char)) if verbose or char not in _ESCAPES else _ESCAPES[char]
+    return "\\" + char
