@@ -19,7 +19,7 @@ import stolcke
 from stolcke.errors import Cancelled, GrammarError, LimitExceeded, StolckeError
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Terminal
-from stolcke.grammar.patterns import Special
+from stolcke.grammar.patterns import Literal, Regex, Special
 from stolcke.lexer import Automaton, automaton
 from stolcke.lexer.overlap import common_text
 
@@ -249,9 +249,19 @@ def _describe(grammar: stolcke.Grammar) -> dict[str, Any]:
             "cyclic": _written(analysis.cyclic(grammar)),
             "empty": _written(analysis.nullable(grammar)),
             "right_recursion": _written(analysis.right_recursive(grammar)),
-            "overlaps": _overlaps(automata),
+            "overlaps": _overlaps({_shown(grammar, name): found for name, found in automata.items()}),
         },
     }
+
+
+def _shown(grammar: stolcke.Grammar, name: str) -> str:
+    """A terminal's name or, where no one gave it one, what it matches."""
+    pattern = grammar.terminals[name].pattern
+    if not name.startswith("__ANON_"):
+        return name
+    if isinstance(pattern, Literal):
+        return json.dumps(pattern.text if isinstance(pattern.text, str) else repr(pattern.text), ensure_ascii=False)
+    return f"/{pattern.source}/" if isinstance(pattern, Regex) else name
 
 
 def _overlaps(automata: dict[str, Automaton]) -> list[str]:

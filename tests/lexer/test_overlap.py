@@ -8,7 +8,7 @@ from stolcke.grammar.patterns import Regex
 from stolcke.lexer import automaton
 from stolcke.lexer.overlap import common_text
 
-EXPRESSIONS = ["a", "b|ab", "[ab]+", "a*b", "(ab)+", "(aa)+", "a(aa)*", "[^a]b?", "(?:[ab]{3})+", "b[ab]b", "abab|c"]
+EXPRESSIONS = ["a", "b|ab", "[ab]+", "a*b", "(ab)+", "(aa)+", "a(aa)*", "[bc]b?", "(?:[ab]{3})+", "b[ab]b", "abab|c"]
 
 
 TEXTS = [bytes(letters) for length in range(1, 7) for letters in product(b"abc", repeat=length)]
