@@ -51,6 +51,7 @@ cdef class PartitionStore:
     cdef vector[uint32_t] inside, inside_ranges, left_tokens
     cdef vector[uint64_t] elements, gathered, edges, sorting
 
+    cdef restore(self, arrays)
     cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil

@@ -15,12 +15,13 @@ grammars, so it is shared by all of them and can be kept on disk.
 
 import numpy as np
 
+from libc.stdint cimport uint16_t
 from libc.string cimport memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport State, state_next
 from stolcke._core.storage cimport (
-    idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
+    Slots,     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
 )
 from stolcke._core.trie cimport Node
@@ -123,6 +124,172 @@ cdef class PartitionStore:
             "vocabulary_bytes": total,
         }
 
+    @property
+    def longest_token(self):
+        """Bytes of the longest token."""
+        return int(np.diff(np.asarray(self.offsets)).max(initial=0))
+
+    def has_longer(self, const uint8_t[::1] text not None):
+        """Whether some token begins with a text and is longer than it."""
+        cdef const Node* at = self.trie.node(0)
+        cdef Py_ssize_t i
+        cdef uint32_t c
+        for i in range(text.shape[0]):
+            for c in range(at.n_children):
+                if at.bytes[c] == text[i]:
+                    at = self.trie.node(at.children[c])
+                    break
+            else:
+                return False
+        return at.n_children > 0
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def arrays(self):
+        """Everything computed so far, as named arrays for :meth:`from_arrays`."""
+        cdef uint32_t i, k, n_states = self.automata.states.size
+        cdef const State* s
+        cdef const Node* node
+        cdef const Partition* p
+        cdef Slots* slots
+        cdef uint64_t at
+        edges, edge_sizes, accepting = [], [], []
+        sizes, tokens, labels, children = [], [], [], []
+        dense, dense_index, inside_sizes, inside, counts, residues = [], [], [], [], [], []
+        known = {}
+        with nogil:
+            self.lock.lock()
+        try:
+            for i in range(n_states):
+                s = self.automata.state(i)
+                edge_sizes.append(s.n_edges)
+                accepting.append(s.accepting)
+                edges += [(s.low[k], s.high[k], s.target[k]) for k in range(s.n_edges)]
+            for i in range(self.trie.merged.size):
+                node = self.trie.node(self.trie.n_own + i)
+                sizes.append((node.n_tokens, node.n_children))
+                tokens += [node.tokens[k] for k in range(node.n_tokens)]
+                labels += [node.bytes[k] for k in range(node.n_children)]
+                children += [node.children[k] for k in range(node.n_children)]
+            for i in range(self.partitions.size):
+                p = self.at(i)
+                counts.append(p.n_tokens)
+                residues.append(p.residue)
+                dense_index.append(NONE if p.dense == NULL else len(dense))
+                inside_sizes.append(0 if p.dense != NULL else p.n_tokens)
+                if p.dense != NULL:
+                    dense.append(np.asarray(<const uint64_t[:(self.n_words + 1) // 2]>p.dense).copy())
+                else:
+                    inside += [p.tokens[k] for k in range(p.n_tokens)]
+            slots = self.known.current
+            while slots != NULL:
+                for at in range(slots.mask + 1):
+                    if slots.keys[at] != ~<uint64_t>0:
+                        known[slots.keys[at]] = slots.values[at]
+                slots = slots.retired
+        finally:
+            self.lock.unlock()
+        edge_array = np.array(edges, np.uint32).reshape(-1, 3)
+        size_array = np.array(sizes, np.uint32).reshape(-1, 2)
+        return {
+            "order": self.trie.order,
+            "state_edges": np.array(edge_sizes, np.uint32),
+            "state_accepting": np.array(accepting, np.uint8),
+            "edge_low": edge_array[:, 0].astype(np.uint8),
+            "edge_high": edge_array[:, 1].astype(np.uint8),
+            "edge_target": edge_array[:, 2].astype(np.int32),
+            "node_tokens": np.ascontiguousarray(size_array[:, 0]),
+            "node_children": np.ascontiguousarray(size_array[:, 1]),
+            "tokens": np.array(tokens, np.uint32),
+            "labels": np.array(labels, np.uint8),
+            "children": np.array(children, np.uint32),
+            "dense": np.array(dense, np.uint64).reshape(-1, (self.n_words + 1) // 2),
+            "part_dense": np.array(dense_index, np.uint32),
+            "part_sizes": np.array(inside_sizes, np.uint32),
+            "part_tokens": np.array(inside, np.uint32),
+            "part_counts": np.array(counts, np.uint32),
+            "part_residues": np.array(residues, np.uint32),
+            "known_node": np.array([key >> 32 for key in known], np.uint32),
+            "known_state": np.array([key & 0xFFFFFFFF for key in known], np.uint32),
+            "known_part": np.array(list(known.values()), np.uint32),
+        }
+
+    @classmethod
+    def from_arrays(cls, data, offsets, skip, arrays):
+        """The store that :meth:`arrays` came from; the arrays are kept and pointed into.
+
+        Raises
+        ------
+        ValueError
+            Where the arrays contradict each other.
+        """
+        cdef PartitionStore self = cls(data, offsets, skip, arrays["order"])
+        self.kept = arrays
+        n_tokens, n_nodes, n_parts = self.n_tokens, self.trie.n_own + len(arrays["node_tokens"]), len(arrays["part_counts"])
+        for name, limit in (("order", n_tokens), ("tokens", n_tokens), ("part_tokens", n_tokens), ("children", n_nodes),
+                            ("known_node", n_nodes), ("known_part", n_parts),
+                            ("known_state", len(arrays["state_edges"])), ("edge_target", len(arrays["state_edges"]))):
+            if len(arrays[name]) and not 0 <= int(arrays[name].min()) <= int(arrays[name].max()) < limit:
+                raise ValueError(f"array {name} has an index out of range")
+        for sizes, name in (("state_edges", "edge_target"), ("node_tokens", "tokens"), ("node_children", "children"),
+                            ("node_children", "labels"), ("part_sizes", "part_tokens")):
+            if int(arrays[sizes].sum()) != len(arrays[name]):
+                raise ValueError(f"array {name} does not fit {sizes}")
+        if arrays["dense"].shape != (int((arrays["part_dense"] != NONE).sum()), (self.n_words + 1) // 2):
+            raise ValueError("array dense has another shape")
+        residues = arrays["part_residues"][arrays["part_residues"] != NONE]
+        if len(residues) and int(residues.max()) >= n_nodes:
+            raise ValueError("array part_residues has an index out of range")
+        self.restore(arrays)
+        return self
+
+    cdef restore(self, arrays):
+        cdef const uint32_t[::1] sizes = arrays["node_tokens"]
+        cdef const uint32_t[::1] n_children = arrays["node_children"]
+        cdef const uint32_t[::1] tokens = arrays["tokens"]
+        cdef const uint8_t[::1] labels = arrays["labels"]
+        cdef const uint32_t[::1] children = arrays["children"]
+        cdef const uint64_t[:, ::1] dense = arrays["dense"]
+        cdef const uint32_t[::1] dense_index = arrays["part_dense"]
+        cdef const uint32_t[::1] part_sizes = arrays["part_sizes"]
+        cdef const uint32_t[::1] inside = arrays["part_tokens"]
+        cdef const uint32_t[::1] counts = arrays["part_counts"]
+        cdef const uint32_t[::1] residues = arrays["part_residues"]
+        cdef const uint32_t[::1] known_node = arrays["known_node"]
+        cdef const uint32_t[::1] known_state = arrays["known_state"]
+        cdef const uint32_t[::1] known_part = arrays["known_part"]
+        cdef Py_ssize_t i
+        cdef size_t token = 0, edge = 0, listed = 0
+        cdef uint32_t none = 0              # what empty arrays are pointed at
+        cdef Partition* p
+        cdef const uint32_t* tokens_ = &tokens[0] if tokens.shape[0] else &none
+        cdef const uint32_t* inside_ = &inside[0] if inside.shape[0] else &none
+        cdef const uint8_t* labels_ = &labels[0] if labels.shape[0] else NULL
+        cdef const uint32_t* children_ = &children[0] if children.shape[0] else &none
+        offsets = np.zeros(len(arrays["state_edges"]) + 1, np.int32)
+        np.cumsum(arrays["state_edges"], out=offsets[1:])
+        # Canonical ids may come out in another order than they were given in.
+        cdef uint32_t[::1] ids = self.add_automaton(
+            offsets, arrays["edge_low"], arrays["edge_high"], arrays["edge_target"], arrays["state_accepting"])
+        for i in range(sizes.shape[0]):
+            self.trie.add_merged(tokens_ + token, sizes[i], labels_ + edge, children_ + edge, <uint16_t>n_children[i])
+            token += sizes[i]
+            edge += n_children[i]
+        for i in range(counts.shape[0]):
+            p = <Partition*>segments_push(&self.partitions)
+            p.n_tokens = counts[i]
+            p.residue = residues[i]
+            p.tokens = inside_ + listed
+            p.dense = NULL
+            if dense_index[i] != NONE:
+                p.dense = &dense[dense_index[i], 0]
+                self.n_dense += 1
+            listed += part_sizes[i]
+        for i in range(known_part.shape[0]):
+            idmap_put(&self.known, <uint64_t>known_node[i] << 32 | ids[known_state[i]], known_part[i])
+
+    # --- building ------------------------------------------------------------------------------------------------
+
     cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
         """The partition of a suffix trie by a state, built when first asked for."""
         cdef uint64_t key = <uint64_t>node << 32 | state
@@ -173,6 +340,7 @@ cdef class PartitionStore:
         cdef const Node* below
         cdef const State* s
         cdef const State* next_state
+        cdef const State* home
         self.visits.clear()
         self.inside.clear()
         self.inside_ranges.clear()
@@ -198,11 +366,16 @@ cdef class PartitionStore:
                 child = at.children[c]
                 below = self.trie.node(child)
                 next_state = self.automata.state(t)
-                if (below.below < below.below_end
-                        and (below.ascii[0] & ~next_state.loop_ascii[0]) == 0
-                        and (below.ascii[1] & ~next_state.loop_ascii[1]) == 0
-                        and (not below.high or (below.whole and next_state.loops_utf8))):
-                    # Whatever comes below leads back to the same state: all tokens there are inside.
+                home = next_state
+                if below.utf8:
+                    home = NULL
+                    if below.whole and next_state.home[below.utf8] != NONE:
+                        home = self.automata.state(next_state.home[below.utf8])
+                if (home != NULL and below.below < below.below_end
+                        and (below.ascii[0] & ~home.loop_ascii[0]) == 0
+                        and (below.ascii[1] & ~home.loop_ascii[1]) == 0
+                        and (not below.high or (below.whole and home.loops_utf8))):
+                    # Whatever comes below ends in the state it began with: all tokens there are inside.
                     self.inside_ranges.push_back(below.below)
                     self.inside_ranges.push_back(below.below_end)
                     continue
@@ -316,13 +489,8 @@ cdef class PartitionStore:
         cdef size_t i, j
         cdef uint64_t label
         cdef uint32_t child, node
-        cdef bint whole = True
         for i in range(begin, end):
             self.gather(self.elements[i])
-            if self.elements[i] & LIVE_VISIT:
-                whole = whole and self.trie.node(self.visits[<uint32_t>self.elements[i]].node).whole
-            else:
-                whole = whole and self.trie.node(<uint32_t>self.elements[i]).whole
         cdef size_t last_gathered = self.gathered.size()
         if not single:
             self.sort_gathered(first_gathered)
@@ -345,7 +513,7 @@ cdef class PartitionStore:
                     self.left_tokens[j] = self.left_tokens[i]
                     j += 1
             self.left_tokens.resize(j)
-        node = self.trie.intern(self.left_tokens, first_token, self.edges, first_edge, whole)
+        node = self.trie.intern(self.left_tokens, first_token, self.edges, first_edge)
         self.gathered.resize(first_gathered)
         self.left_tokens.resize(first_token)
         self.edges.resize(first_edge)

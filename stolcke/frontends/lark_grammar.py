@@ -9,7 +9,7 @@ from stolcke.errors import GrammarError
 from stolcke.frontends.lark_modules import Definitions, load, suggestion
 from stolcke.frontends.lark_rules import Lowering
 from stolcke.frontends.lark_terminals import Terminals
-from stolcke.grammar.model import Grammar, Terminal
+from stolcke.grammar.model import Grammar, Terminal, error_at
 from stolcke.options import Limits
 
 __all__ = ["read_lark"]
@@ -63,10 +63,5 @@ def _check_templates(definitions: Definitions, lowering: Lowering) -> None:
     for rule in lowering.rules if templates else ():
         for symbol in rule.rhs:
             if symbol.name in templates:
-                raise GrammarError(
-                    f"template {symbol.name!r} is used without arguments in rule {rule.lhs.name!r}; "
-                    f"write {symbol.name}{{...}}",
-                    line=rule.location.line,
-                    column=rule.location.column,
-                    source=rule.location.source,
-                )
+                reason = f"template {symbol.name!r} is used without arguments; write {symbol.name}{{...}}"
+                raise error_at(reason, rule.location)

@@ -20,7 +20,7 @@ if it has one as a sequence of ``x``.
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from lark import Token, Tree
 
@@ -75,12 +75,13 @@ class Lowering:
         self._limits = limits
         self.rules: list[Rule] = []
         self.options: dict[str, RuleOptions] = {}
+        self._rules = 0
         self._symbols = 0
         self._simplified = False
         self._helpers: dict[tuple, Nonterminal] = {}
         self._made: dict[str, tuple[str, tuple[tuple[Symbol, ...], ...]]] = {}
         self._counters: dict[str, int] = {}
-        self._pending: list[tuple[str, list[tuple[Symbol, ...]]]] = []
+        self._pending: list[tuple[str, tuple[tuple[Symbol, ...], ...]]] = []
         self._instances: dict[tuple[str, tuple[Symbol, ...]], Nonterminal] = {}
         self._waiting: deque[tuple[Definition, str, dict[str, Symbol]]] = deque()
         self._undefined: dict[str, GrammarError] = {}
@@ -178,6 +179,7 @@ class Lowering:
                 location = module.location(token if token is not None else definition.token)
                 self._emit(lhs, symbols, None if alias is None else str(alias), location)
         self._check_alternatives(count, f"rule {name}")
+        self._account(count, 0)
         if definition.options != RuleOptions():
             self.options[name] = definition.options
         location = definition.scope.module.location(definition.token)
@@ -193,22 +195,21 @@ class Lowering:
 
     def _account(self, rules: int, symbols: int) -> None:
         """Stop before memory is spent: helpers count when they are made."""
-        self._symbols += symbols + rules
+        self._rules += rules
+        self._symbols += symbols
         allowed = self._limits.rules
-        if len(self.rules) + len(self._pending) > allowed or self._symbols > allowed * _SYMBOLS_PER_RULE:
+        if self._rules > allowed or self._symbols > allowed * _SYMBOLS_PER_RULE:
             raise LimitExceeded("rules", f"more than {allowed}", allowed, f"lowering rule {self._owner}")
 
     def _check_alternatives(self, count: int, what: str) -> None:
         if count > self._limits.alternatives:
             raise LimitExceeded("alternatives", count, self._limits.alternatives, what)
-        if len(self.rules) > self._limits.rules:
-            raise LimitExceeded("rules", len(self.rules), self._limits.rules, what)
 
     # -- expressions, leaves first
 
     def _tree(self, tree: Tree) -> Alternatives:
         """Lower a tree without recursion: the result of each node, then of those that hold it."""
-        results: dict[int, Alternatives | Token] = {}
+        results: dict[int, Any] = {}
         for node in tree.iter_subtrees():
             parts = [results[id(child)] if isinstance(child, Tree) else child for child in node.children]
             results[id(node)] = self._handlers[node.data](parts)
@@ -282,7 +283,7 @@ class Lowering:
     def _expr(self, parts: list) -> Alternatives:
         inner, *tokens = parts
         least, most = read_bounds(self._module, tokens, self._limits)
-        if tokens[0].type == "OP":
+        if most is None or tokens[0].type == "OP":
             return self._operator({(0, 1): "opt", (0, None): "star", (1, None): "plus"}[least, most], inner)
         if most == 1:
             return inner if least == 1 else self._operator("opt", inner)
@@ -375,7 +376,7 @@ class Lowering:
 
     def _template_usage(self, parts: list) -> Alternatives:
         token, *rest = parts
-        arguments = []
+        arguments: list[Symbol] = []
         for part in rest:
             arguments += self._as_symbols(part)
         bound = self._bound.get(str(token))
@@ -407,7 +408,7 @@ class Lowering:
         for body in template.bodies:
             for node in body.tree.iter_subtrees():
                 if node.data in ("nonterminal", "terminal"):
-                    token = node.children[0]
+                    token: Any = node.children[0]
                     known = str(token) in template.parameters or body.scope.name(str(token)) in self._definitions
                     # The name of an alias is no use of a symbol.
                     if not known and not _is_alias(body.tree, token):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -19,10 +18,14 @@ from stolcke.grammar.model import Location
 from stolcke.grammar.patterns import Literal, Regex
 from stolcke.options import Limits
 
-__all__ = ["Module", "check_nesting", "parse", "read_literal"]
+__all__ = ["Module", "check_sizes", "parse", "read_literal"]
 
-_BRACKETS = re.compile(r'"(?:\\.|[^"\\\n])*"|/(?!/)((?:\\.|[^/\\])*)/|//[^\n]*|#[^\n]*|([(\[{])|([)\]}])', re.DOTALL)
-_REGEX_GROUPS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(\()|(\))", re.DOTALL)
+_TOKENS = re.compile(
+    r'"(?:\\.|[^"\\\n])*"|/(?!/)(?P<regex>(?:\\.|[^/\\])*)/|//[^\n]*|\#[^\n]*'
+    r"|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<bar>\|)|(?P<end>\n(?!\s*\|))",
+    re.DOTALL,
+)
+_REGEX_GROUPS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<open>\()|(?P<close>\))", re.DOTALL)
 
 
 @dataclass(eq=False, slots=True)
@@ -58,32 +61,40 @@ def _place(text: str, line: int, column: int, source: str | None) -> dict:
     }
 
 
-def _depths(tokens: Iterator[re.Match], opening: int, closing: int) -> Iterator[tuple[int, re.Match]]:
-    depth = 0
-    for token in tokens:
-        if token.lastindex == opening:
-            depth += 1
-        elif token.lastindex == closing:
-            depth = max(0, depth - 1)
-        yield depth, token
+def check_sizes(text: str, limits: Limits) -> None:
+    """Refuse groups nested too deeply, in the grammar and within its regular expressions, and too many alternatives.
 
-
-def check_nesting(text: str, limits: Limits) -> None:
-    """Refuse groups nested too deeply, in the grammar and within its regular expressions.
-
-    Only a scan for brackets, as it guards the recursive code that follows it.
+    Only a scan for brackets and bars, as it guards the slower and partly
+    recursive code that follows it.
     """
-    if text.count("(") + text.count("[") + text.count("{") <= limits.nesting:
+    brackets = text.count("(") + text.count("[") + text.count("{")
+    if brackets <= limits.nesting and text.count("|") < limits.alternatives:
         return
-    for depth, token in _depths(_BRACKETS.finditer(text), 2, 3):
+    bars = [0]
+    for token in _TOKENS.finditer(text):
+        kind = token.lastgroup
+        if kind == "open":
+            bars.append(0)
+            if len(bars) > limits.nesting + 1:
+                raise LimitExceeded("nesting", f"at least {len(bars) - 1}", limits.nesting, "brackets of the grammar")
+        elif kind == "close" and len(bars) > 1:
+            bars.pop()
+        elif kind == "bar":
+            bars[-1] += 1
+            if bars[-1] >= limits.alternatives:
+                raise LimitExceeded("alternatives", f"at least {bars[-1] + 1}", limits.alternatives, "a rule or group")
+        elif kind == "end":
+            bars = [0]
+        elif kind == "regex" and token["regex"].count("(") > limits.nesting:
+            _check_groups(token["regex"], limits)
+
+
+def _check_groups(regex: str, limits: Limits) -> None:
+    depth = 0
+    for token in _REGEX_GROUPS.finditer(regex):
+        depth += {"open": 1, "close": -1, None: 0}[token.lastgroup]
         if depth > limits.nesting:
-            raise LimitExceeded("nesting", f"at least {depth}", limits.nesting, "brackets of the grammar")
-        if token[1] and token[1].count("(") > limits.nesting:
-            for inner, _ in _depths(_REGEX_GROUPS.finditer(token[1]), 1, 2):
-                if inner > limits.nesting:
-                    raise LimitExceeded(
-                        "nesting", f"at least {inner}", limits.nesting, "groups of a regular expression"
-                    )
+            raise LimitExceeded("nesting", f"at least {depth}", limits.nesting, "groups of a regular expression")
 
 
 def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> Module:
@@ -93,7 +104,7 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
     ------
     GrammarError, LimitExceeded
     """
-    check_nesting(text, limits)
+    check_sizes(text, limits)
     parser = _get_parser()
     try:
         tree = parser.parse(text + "\n", "start")

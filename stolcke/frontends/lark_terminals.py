@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from lark import Token, Tree
 
@@ -12,7 +13,7 @@ from stolcke.frontends.lark_modules import Body, Definition, Definitions, Scope,
 from stolcke.frontends.lark_syntax import Module, read_literal
 from stolcke.grammar.model import TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Choice, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
 from stolcke.options import Limits
 
 __all__ = ["Terminals", "read_bounds", "read_range"]
@@ -37,9 +38,9 @@ def read_range(module: Module, tokens: list[Token]) -> Regex:
     ends = []
     for token in tokens:
         literal = read_literal(module, token)
-        if literal.ignore_case or len(literal.text) != 1:
+        if not isinstance(literal, Literal) or literal.ignore_case or len(literal.text) != 1:
             raise module.error("each end of a range is one character, without flags", token)
-        ends.append(literal.text)
+        ends.append(str(literal.text))
     if ends[0] > ends[1]:
         raise module.error(f"the range {tokens[0]}..{tokens[1]} is empty; exchange its ends", tokens[0])
     return Regex(f"[{re.escape(ends[0])}-{re.escape(ends[1])}]")
@@ -75,26 +76,32 @@ class Terminals:
         name, module = definition.name, definition.scope.module
         location = module.location(definition.token)
         self.by_name[name] = TerminalDefinition(name, pattern, definition.priority, location)
-        if definition.scope.parent is None or definition.scope.aliases.get(str(definition.token)) == name:
+        visible = definition.scope.parent is None or definition.scope.aliases.get(str(definition.token)) == name
+        # Only these can be written in rules, too.
+        if visible and isinstance(pattern, (Literal, Regex)):
             self._name_of[pattern] = name
 
     def _resolve(self, definition: Definition) -> Pattern:
         """Inline the terminals that a terminal refers to, with a stack of our own."""
         path = [definition]
+        on_path = {definition.name}
         waiting = [self._references(definition)]
         while path:
             found = next(waiting[-1], None)
             if found is None:
-                self._build(path.pop())
+                done = path.pop()
                 waiting.pop()
+                on_path.discard(done.name)
+                self._build(done)
                 continue
             other, token, scope = found
             self._inlined.add(other.name)
-            if other in path:
+            if other.name in on_path:
                 circle = " -> ".join(d.name for d in (*path[path.index(other) :], other))
                 raise scope.module.error(f"terminals must not refer to themselves ({circle}); make it a rule", token)
             if other.name not in self._patterns:
                 path.append(other)
+                on_path.add(other.name)
                 waiting.append(self._references(other))
         return self._patterns[definition.name]
 
@@ -144,7 +151,8 @@ class Terminals:
         module = body.scope.module
         built: dict[int, tuple[Pattern, int, int]] = {}
         for node in body.tree.iter_subtrees():
-            kind, children = node.data, node.children
+            kind = node.data
+            children: list[Any] = node.children
             parts = [built[id(child)] for child in children if isinstance(child, Tree)]
             if kind in ("value", "expansion", "expansions") and len(parts) == 1:
                 result = parts[0]
@@ -189,7 +197,7 @@ class Terminals:
             while tree.data in ("expansions", "expansion", "value") and len(tree.children) == 1:
                 tree = tree.children[0]
             if tree.data == "terminal":
-                token = tree.children[0]
+                token: Any = tree.children[0]
                 name = body.scope.name(str(token))
                 if name not in self.by_name:
                     known = [d.token for d in self._definitions.by_name.values() if d.is_terminal]

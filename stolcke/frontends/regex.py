@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 
 from stolcke.errors import RegexError
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
@@ -22,9 +21,7 @@ def check_regex(pattern: str, flags: str) -> re.Pattern:
             raise RegexError(f"the flag {letter!r} is not supported, only i m s x u", pattern=pattern)
         value |= _FLAGS[letter]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return re.compile(pattern, value)
+        return re.compile(pattern, value)
     except re.error as error:
         raise RegexError(f"malformed regular expression: {error.msg}", pattern=pattern, position=error.pos) from None
     except (OverflowError, RecursionError, ValueError) as error:

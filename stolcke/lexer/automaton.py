@@ -46,10 +46,10 @@ class Automaton:
     accepting: np.ndarray
 
     def __post_init__(self) -> None:
-        for array in self._arrays():
+        for array in self.arrays():
             array.flags.writeable = False
 
-    def _arrays(self) -> tuple[np.ndarray, ...]:
+    def arrays(self) -> tuple[np.ndarray, ...]:
         return self.offsets, self.low, self.high, self.target, self.accepting
 
     @property
@@ -82,10 +82,10 @@ class Automaton:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automaton):
             return NotImplemented
-        return all(np.array_equal(a, b) for a, b in zip(self._arrays(), other._arrays(), strict=True))
+        return all(np.array_equal(a, b) for a, b in zip(self.arrays(), other.arrays(), strict=True))
 
     def __hash__(self) -> int:
-        return hash(tuple(array.tobytes() for array in self._arrays()))
+        return hash(tuple(array.tobytes() for array in self.arrays()))
 
     def __str__(self) -> str:
         r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
@@ -148,11 +148,11 @@ def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:  # noqa
 def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
     if isinstance(pattern, Literal) and not pattern.ignore_case:
         return Automaton(*nfa.words([nfa.encode(pattern)]))
-    if isinstance(pattern, Choice) and all(isinstance(p, Literal) and not p.ignore_case for p in pattern.parts):
-        # A dictionary: no larger than its text, which is bounded where it comes from.
-        if len(pattern.parts) > limits.alternatives:
-            raise LimitExceeded("alternatives", len(pattern.parts), limits.alternatives, "choice of a terminal")
-        return Automaton(*minimize(*nfa.words([nfa.encode(part) for part in pattern.parts])))
+    if isinstance(pattern, Choice):
+        words = [part for part in pattern.parts if isinstance(part, Literal) and not part.ignore_case]
+        if len(words) == len(pattern.parts) <= limits.alternatives:
+            # A dictionary: no larger than its text, which is bounded where it comes from.
+            return Automaton(*minimize(*nfa.words([nfa.encode(word) for word in words])))
     machine = nfa.build(pattern, limits)
     try:
         arrays = dfa.determinize(

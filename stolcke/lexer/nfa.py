@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from re import IGNORECASE, UNICODE
-from re import _constants as op
+from re import _constants as op  # type: ignore[attr-defined]
 
 import numpy as np
 
@@ -51,12 +51,13 @@ def build(pattern: Node, limits: Limits) -> Nfa:
     RegexError
     LimitExceeded
     """
+    pattern = _parsed(pattern, limits)
     builder = _Builder(limits, by_character=False)
-    start = builder.add(pattern, builder.accept)
+    start = builder.add(pattern, builder.accept, builder.accept)
     if builder.behinds:
         # What a lookbehind sees is a character: literals are read one by one.
         builder = _Builder(limits, by_character=True)
-        builder, start = _resolve_behinds(builder, builder.add(pattern, builder.accept))
+        builder, start = _resolve_behinds(builder, builder.add(pattern, builder.accept, builder.accept))
     return builder.finish(start)
 
 
@@ -79,6 +80,24 @@ def words(literals: list[bytes]) -> Fragment:
     offsets = np.zeros(len(literals) + 1, np.int64)
     np.cumsum([len(literal) for literal in literals], out=offsets[1:])
     return dfa.literal_trie(np.frombuffer(b"".join(literals), np.uint8), offsets)
+
+
+def _parsed(pattern: Node, limits: Limits) -> Node:
+    """Replace the regular expressions in a pattern by what they mean."""
+    if isinstance(pattern, Regex):
+        return parse_regex(pattern, limits)
+    if isinstance(pattern, Sequence | Choice):
+        parts = tuple(_parsed(part, limits) for part in pattern.parts)
+        return type(pattern)(parts)  # type: ignore[arg-type]  # our own leaves
+    if isinstance(pattern, Repeat):
+        part = _parsed(pattern.part, limits)
+        return Repeat(part, pattern.least, pattern.most)  # type: ignore[arg-type]  # our own leaves
+    if isinstance(pattern, Special):
+        raise GrammarError(
+            f"the special terminal {pattern.name} stands for a token of the vocabulary: it has no text to match "
+            "and cannot be part of another terminal"
+        )
+    return pattern
 
 
 class _Builder:
@@ -132,32 +151,32 @@ class _Builder:
             start = self.starts[data] = self.fragment(words([data]))
         return self.node(READ, start, after)
 
-    def add(self, pattern: Node, after: int) -> int:
-        """Add a pattern that ``after`` follows and give the node that it starts with."""
+    def add(self, pattern: Node, empty: int, read: int) -> int:
+        """Add a pattern and give the node that it starts with.
+
+        ``read`` is the node that follows, and ``empty`` the one that follows
+        where nothing has been read since the round of an enclosing repeat
+        began; outside of repeats that need to know, the two are the same.
+        """
         if isinstance(pattern, Characters):
-            return self.read_characters(pattern.bounds, after)
+            return self.read_characters(pattern.bounds, read)
         if isinstance(pattern, Literal):
-            return self.literal(pattern, after)
+            return self.literal(pattern, read) if pattern.text else empty
         if isinstance(pattern, Sequence):
             for part in reversed(pattern.parts):
-                after = self.add(part, after)
-            return after
+                following = self.add(part, read, read)
+                empty = following if empty == read else self.add(part, empty, read)
+                read = following
+            return empty
         if isinstance(pattern, Choice):
-            return self.choice(pattern, after)
+            return self.choice(pattern, empty, read)
         if isinstance(pattern, Repeat):
-            return self.repeat(pattern, after, lazy=False)
+            return self.repeat(pattern, empty, read, BRANCH)
         if isinstance(pattern, LazyRepeat):
-            return self.repeat(pattern, after, lazy=True)
-        if isinstance(pattern, Regex):
-            return self.add(parse_regex(pattern, self.limits), after)
+            return self.repeat(pattern, empty, read, LAZY)
         if isinstance(pattern, Behind):
             self.behinds.append(pattern)
-            return self.node(BEHIND, len(self.behinds) - 1, after)
-        if isinstance(pattern, Special):
-            raise GrammarError(
-                f"the special terminal {pattern.name} stands for a token of the vocabulary: it has no text to match "
-                "and cannot be part of another terminal"
-            )
+            return self.node(BEHIND, len(self.behinds) - 1, empty)
         raise TypeError(f"not a pattern: {pattern!r}")
 
     def literal(self, literal: Literal, after: int) -> int:
@@ -181,42 +200,90 @@ class _Builder:
             after = self.read_characters(bounds, after)
         return after
 
-    def choice(self, choice: Choice, after: int) -> int:
+    def choice(self, choice: Choice, empty: int, read: int) -> int:
         if len(choice.parts) > self.limits.alternatives:
             raise LimitExceeded("alternatives", len(choice.parts), self.limits.alternatives, "choice of a terminal")
-        plain = [part for part in choice.parts if isinstance(part, Literal) and not part.ignore_case]
+        plain = [part for part in choice.parts if isinstance(part, Literal) and not part.ignore_case and part.text]
         if self.by_character or len(plain) < 2:
-            return self.branch(*[self.add(part, after) for part in choice.parts])
-        texts = [encode(part) for part in plain]
-        targets = [self.node(READ, self.fragment(words([text for text in texts if text])), after)]
-        if b"" in texts:
-            targets.append(after)
-        targets += [self.add(part, after) for part in choice.parts if not isinstance(part, Literal) or part.ignore_case]
-        return self.branch(*targets)
+            return self.branch(*[self.add(part, empty, read) for part in choice.parts])
+        # One fragment for all words: ten thousand keywords are one node.
+        targets = [self.node(READ, self.fragment(words([encode(part) for part in plain])), read)]
+        others = [part for part in choice.parts if not isinstance(part, Literal) or part.ignore_case or not part.text]
+        return self.branch(*targets, *[self.add(part, empty, read) for part in others])
 
-    def repeat(self, repeat: Repeat | LazyRepeat, after: int, lazy: bool) -> int:
+    def repeat(self, repeat: Repeat | LazyRepeat, empty: int, read: int, kind: int) -> int:
+        """Add a repeat: its required rounds, one after the other, and then a loop or nested optional rounds.
+
+        As in every engine that backtracks, an optional round that reads
+        nothing is the last.  For the language of a round without lazy repeats
+        this makes no difference, and no copy is made for it.
+        """
         part, least, most = repeat.part, repeat.least, repeat.most
         for bound in (least, most or 0):
             if bound > self.limits.repeat:
                 raise LimitExceeded("repeat", bound, self.limits.repeat, "repeat in a terminal")
-        kind = LAZY if lazy else BRANCH
+        watched = self.has_lazy(part) and self.is_nullable(part)
         before = len(self.kind)
+
+        def option(round_start: int, after: int, target: int | None = None) -> int:
+            targets = (after, round_start) if kind == LAZY else (round_start, after)
+            if target is None:
+                return self.branch(*targets, kind=kind)
+            begin = self.first[target]
+            self.branches[begin : begin + 2] = targets
+            return target
+
         if most is None:
-            # The loop comes back to a branch of two, which is filled in when its body is known.
-            loop = self.branch(after, after, kind=kind)
-            body = self.add(part, loop)
-            self.branches[self.first[loop] + (1 if lazy else 0)] = body
-            start, copies = (body, least - 1) if least else (loop, 0)
+            # The loop comes back to a branch of two, which is filled in when its round is known.
+            loop = self.branch(read, read, kind=kind)
+            body = self.add(part, read if watched else loop, loop)
+            option(body, read, loop)
+            if least and not watched:
+                # The last required round is the loop's own.
+                least -= 1
+                following = body
+                start = body if empty == read else self.add(part, option(self.add(part, loop, loop), empty), loop)
+            else:
+                following = loop
+                start = loop if empty == read else option(self.add(part, empty if watched else loop, loop), empty)
         else:
-            start, copies = after, least
-            for _ in range(most - least):
-                body = self.add(part, start)
-                start = self.branch(*((after, body) if lazy else (body, after)), kind=kind)
+            following = start = read
+            for number in range(most - least):
+                nearest = number == most - least - 1
+                if nearest and empty != read:
+                    start = option(self.add(part, empty if watched else following, following), empty)
+                following = option(self.add(part, read if watched else following, following), read)
                 self.check_growth(before)
-        for _ in range(copies):
-            start = self.add(part, start)
+            if empty == read:
+                start = following
+            elif most == least:
+                start = empty
+        for _ in range(least):
+            start_read = self.add(part, following, following)
+            start = start_read if start == following else self.add(part, start, following)
+            following = start_read
             self.check_growth(before)
         return start
+
+    def has_lazy(self, pattern: Node) -> bool:
+        """Say whether a lazy repeat is part of a pattern."""
+        if isinstance(pattern, LazyRepeat):
+            return True
+        if isinstance(pattern, Sequence | Choice):
+            return any(map(self.has_lazy, pattern.parts))
+        return isinstance(pattern, Repeat) and self.has_lazy(pattern.part)
+
+    def is_nullable(self, pattern: Node) -> bool:
+        """Say whether a pattern may read nothing."""
+        if isinstance(pattern, Literal):
+            return not pattern.text
+        if isinstance(pattern, Sequence):
+            return all(map(self.is_nullable, pattern.parts))
+        if isinstance(pattern, Choice):
+            return any(map(self.is_nullable, pattern.parts))
+        if isinstance(pattern, Repeat | LazyRepeat):
+            return pattern.least == 0 or self.is_nullable(pattern.part)
+        return isinstance(pattern, Behind)
 
     def check_growth(self, before: int) -> None:
         """Stop nested counts before they take long."""
@@ -262,11 +329,11 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
     """
     groups: list[tuple[Bounds, frozenset[Bounds]]] = [(charsets.ANY, frozenset())]
     for bounds in {behind.bounds for behind in builder.behinds}:
-        split = []
-        for group, sets in groups:
-            split.append((charsets.intersect(group, bounds), sets | {bounds}))
-            split.append((charsets.intersect(group, charsets.complement(bounds)), sets))
-        groups = [(group, sets) for group, sets in split if group]
+        split: list[tuple[Bounds, frozenset[Bounds]]] = []
+        for members, sets in groups:
+            split.append((charsets.intersect(members, bounds), sets | {bounds}))
+            split.append((charsets.intersect(members, charsets.complement(bounds)), sets))
+        groups = [(members, sets) for members, sets in split if members]
     result = _Builder(builder.limits, by_character=True)
     copies: dict[tuple[int, int], int] = {(builder.accept, group): result.accept for group in range(-1, len(groups))}
     todo: list[tuple[int, int]] = []
@@ -279,7 +346,7 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
             todo.append(key)
         return copies[key]
 
-    start = copy(start, -1)
+    copy_of_start = copy(start, -1)
     while todo:
         key = todo.pop()
         node, group = key
@@ -309,4 +376,4 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
         result.second[copies[key]] = len(result.branches)
         if len(result.kind) > 4 * builder.limits.regex_states:
             raise LimitExceeded("regex_states", len(result.kind), builder.limits.regex_states, "lookbehind")
-    return result, start
+    return result, copy_of_start
