@@ -44,7 +44,7 @@ def test_every_small_grammar_on_every_short_text(shard, vocabularies):
         by_bytes = Engine(grammar, plain, vocabulary=plain_vocabulary, earley=engine.earley)
         assert filled(by_bytes.compiled.matcher(), 2) == by_bytes.allowed(b""), lark_text(grammar)
         compared += 1
-    assert compared > 50, "the generator yields too little to prove anything"
+    assert compared > 20, "the generator yields too little to prove anything"
 
 
 def compare_from(engine: Engine, matcher, text: bytes) -> None:
