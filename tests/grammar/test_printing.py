@@ -65,6 +65,7 @@ def test_literals_survive(text, ignore_case):
     assert Grammar.from_lark(str(grammar)) == grammar
 
 
+@pytest.mark.filterwarnings("ignore:Possible:FutureWarning")
 @settings(max_examples=400, deadline=None)
 @given(
     st.text(st.sampled_from("ab\"'/\\\\\\nxtu.*+()[]|^-#0127 \n\t\r\0é\u2028"), min_size=1, max_size=8),
