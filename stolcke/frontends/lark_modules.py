@@ -1,5 +1,8 @@
 """Definitions of a Lark grammar and of what it imports, before anything is lowered.
 
+Lark's parser gives the trees; what its ``GrammarBuilder`` does with them is
+done here by the same rules, since that loses the places of names, parses an
+imported file anew each time, and writes terminals into each other in place.
 Trees are shared and never changed: an imported tree keeps its own names, and
 a :class:`Scope` says what they are called in the importing grammar.
 """

@@ -97,7 +97,8 @@ class Terminals:
             other, token, scope = found
             self._inlined.add(other.name)
             if other.name in on_path:
-                circle = " -> ".join(d.name for d in (*path[path.index(other) :], other))
+                names = [d.name for d in (*path[path.index(other) :], other)]
+                circle = " -> ".join(names if len(names) < 10 else [*names[:8], "...", names[-1]])
                 raise scope.module.error(f"terminals must not refer to themselves ({circle}); make it a rule", token)
             if other.name not in self._patterns:
                 path.append(other)
