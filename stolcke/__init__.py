@@ -1,0 +1,44 @@
+"""Exact token masks for constrained generation, from Lark grammars and real vocabularies."""
+
+from __future__ import annotations
+
+from stolcke.compiled_grammar import CompiledGrammar, compile
+from stolcke.errors import (
+    Cancelled,
+    CompileError,
+    FileFormatError,
+    GrammarError,
+    LimitExceeded,
+    RegexError,
+    StolckeError,
+    VocabularyError,
+    VocabularyMismatch,
+)
+from stolcke.grammar.model import Grammar
+from stolcke.matcher import Matcher, fill_masks
+from stolcke.options import Limits, Options
+from stolcke.shipped import grammar_path
+from stolcke.vocabulary import Vocabulary
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Cancelled",
+    "CompileError",
+    "CompiledGrammar",
+    "FileFormatError",
+    "Grammar",
+    "GrammarError",
+    "LimitExceeded",
+    "Limits",
+    "Matcher",
+    "Options",
+    "RegexError",
+    "StolckeError",
+    "Vocabulary",
+    "VocabularyError",
+    "VocabularyMismatch",
+    "compile",
+    "fill_masks",
+    "grammar_path",
+]

@@ -110,7 +110,9 @@ class LimitExceeded(StolckeError):
         self.given = given
         self.allowed = allowed
         about = f"{what}: " if what else ""
-        super().__init__(f"{about}limit {limit}={allowed} exceeded, {given} given; raise it with stolcke.Limits({limit}=...)")
+        super().__init__(
+            f"{about}limit {limit}={allowed} exceeded, {given} given; raise it with stolcke.Limits({limit}=...)"
+        )
 
 
 class Cancelled(StolckeError):

@@ -1,0 +1,7 @@
+"""Symbolic grammars to integer tables, and those tables to the run-time engine."""
+
+from stolcke.compiler.arrays import GrammarArrays, lower
+from stolcke.compiler.binding import bind, build_engine
+from stolcke.compiler.progress import Deadline
+
+__all__ = ["Deadline", "GrammarArrays", "bind", "build_engine", "lower"]

@@ -1,0 +1,1 @@
+"""Benchmarks of stolcke, one file per area; times are ``time_*``, deterministic counts ``track_*``."""

@@ -1,0 +1,52 @@
+"""Which partitions of the vocabulary a suffix of a rule allows, and what remains of tokens that complete it."""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libcpp.vector cimport vector
+
+from stolcke._core.chart cimport Chart
+from stolcke._core.partition cimport PartitionStore
+from stolcke._core.storage cimport IdMap, SeenSet
+from stolcke._core.tables cimport GrammarTables
+from stolcke._core.types cimport ByteSet
+
+
+cdef struct Cascaded:
+    uint32_t parts                      # results[parts:parts_end]: partitions whose inside is allowed
+    uint32_t parts_end
+    uint32_t residues_end               # results[parts_end:residues_end]: suffix tries where the suffix completes
+
+
+cdef struct Return:
+    uint32_t continuation
+    uint32_t node
+
+
+cdef class Cascade:
+    cdef PartitionStore store
+    cdef GrammarTables tables
+    cdef Chart chart
+    cdef bint memoise
+    cdef IdMap known                    # node << 32 | suffix -> cascaded
+    cdef vector[Cascaded] cascaded
+    cdef vector[uint32_t] results
+    cdef readonly uint64_t n_evaluated  # suffixes evaluated, not remembered
+
+    # Scratch: stacks, of which each evaluation under way owns the part above its mark.
+    cdef vector[uint32_t] parts, residues
+    cdef vector[Return] returns
+    cdef vector[SeenSet] seen           # one per depth of evaluation
+    cdef uint32_t depth
+    cdef vector[uint32_t] merging
+
+    cdef int start(self) except -1 nogil
+    cdef int open(self) except -1 nogil
+    cdef int thread(self, uint32_t state, uint32_t column, uint32_t terminal) except -1 nogil
+    cdef int fresh(self, uint32_t column) except -1 nogil
+    cdef int drain(self, size_t first_return) except -1 nogil
+    cdef void close(self) noexcept nogil
+    cdef int scan(self, uint32_t node, uint32_t column, uint32_t terminal) except -1 nogil
+    cdef int item(self, uint32_t node, uint32_t suffix, uint32_t continuation) except -1 nogil
+    cdef int push_return(self, uint32_t continuation, uint32_t node) except -1 nogil
+    cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil
+    cdef int merge_small(self, size_t first) except -1 nogil
+    cdef size_t bytes(self) noexcept nogil

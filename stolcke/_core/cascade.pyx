@@ -1,0 +1,236 @@
+"""The cascade: from items to partitions of the vocabulary.
+
+A mask is a union over items, and items are independent.  For a suffix trie and
+the remaining symbols of a rule, :meth:`Cascade.evaluate` finds the partitions
+whose inside is allowed, and the residues with which the rule completes; these go
+on to the continuation.  No column is part of the key, so a mask makes no columns
+of the text, and what one rule's rest allows is computed once per grammar.
+
+Evaluation recurses only into residues, whose tokens are at least a byte shorter:
+its depth is bounded by the longest token.  Continuations, of any depth, are
+worked through from an explicit stack.
+"""
+
+from libc.string cimport memset
+from libcpp.algorithm cimport sort, unique
+
+from stolcke._core.chart cimport HOLE, Column, Continuation, Entry
+from stolcke._core.partition cimport Partition
+from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free
+from stolcke._core.tables cimport Predicted
+from stolcke._core.trie cimport Node
+from stolcke._core.types cimport NONE, byteset_has
+
+
+cdef enum:
+    FEW_PARTS = 2                       # more sparse partitions than this are merged into one
+    SMALL_PARTS = 4096                  # as long as they have at most this many tokens together
+
+
+cdef bint begins(const Node* node, const ByteSet* first) noexcept nogil:
+    """Whether some token of a suffix trie begins with one of the bytes."""
+    cdef uint32_t i
+    for i in range(node.n_children):
+        if byteset_has(first, node.bytes[i]):
+            return True
+    return False
+
+
+cdef class Cascade:
+
+    def __cinit__(self, PartitionStore store not None, Chart chart not None, bint memoise):
+        self.store = store
+        self.chart = chart
+        self.tables = chart.tables
+        self.memoise = memoise
+        idmap_init(&self.known, 8)
+
+    def __dealloc__(self):
+        cdef size_t i
+        idmap_free(&self.known)
+        for i in range(self.seen.size()):
+            seen_free(&self.seen[i])
+
+    cdef int start(self) except -1 nogil:
+        """Begin a mask; clears what an evaluation that failed may have left."""
+        self.depth = 0
+        self.parts.clear()
+        self.residues.clear()
+        self.returns.clear()
+        return self.open()
+
+    cdef int open(self) except -1 nogil:
+        """Begin an evaluation: a set of its own of the continuations already returned to."""
+        cdef SeenSet empty
+        if self.depth == self.seen.size():
+            memset(&empty, 0, sizeof(SeenSet))
+            self.seen.push_back(empty)
+        self.depth += 1
+        seen_clear(&self.seen[self.depth - 1])
+        return 0
+
+    cdef void close(self) noexcept nogil:
+        self.depth -= 1
+
+    cdef int thread(self, uint32_t state, uint32_t column, uint32_t terminal) except -1 nogil:
+        """Whole tokens, from within a terminal that began in a column."""
+        cdef uint32_t part = self.store.partition(0, state)
+        cdef const Partition* p = self.store.at(part)
+        if p.n_tokens:
+            self.parts.push_back(part)
+        if p.residue != NONE:
+            self.scan(p.residue, column, terminal)
+        return 0
+
+    cdef int fresh(self, uint32_t column) except -1 nogil:
+        """Whole tokens, where a column begins."""
+        cdef uint32_t i
+        cdef Column c = self.chart.columns[column]
+        for i in range(c.items, c.items_end):
+            self.item(0, self.chart.items[i].suffix, self.chart.items[i].continuation)
+        return 0
+
+    cdef int scan(self, uint32_t node, uint32_t column, uint32_t terminal) except -1 nogil:
+        """A terminal that began in a column has ended; the rests of tokens are below ``node``."""
+        cdef Column c = self.chart.columns[column]
+        cdef uint32_t i, suffix, continuation
+        cdef Predicted p
+        i = self.chart.first_item(&c, terminal)
+        while i < c.items_end and self.chart.items[i].symbol == terminal:
+            suffix = self.chart.items[i].suffix
+            continuation = self.chart.items[i].continuation
+            self.item(node, self.tables.suffixes[suffix].tail, continuation)
+            i += 1
+        i = self.tables.first_predicted(c.prediction, terminal)
+        while i < self.tables.predictions[c.prediction].items_end and self.tables.predicted[i].symbol == terminal:
+            p = self.tables.predicted[i]
+            continuation = self.chart.continuation(p.lhs, column)
+            self.item(node, self.tables.suffixes[p.suffix].tail, continuation)
+            i += 1
+        return 0
+
+    cdef int item(self, uint32_t node, uint32_t suffix, uint32_t continuation) except -1 nogil:
+        cdef Cascaded e
+        cdef uint32_t i
+        if suffix == 0:
+            return self.push_return(continuation, node)
+        e = self.cascaded[self.evaluate(node, suffix)]
+        for i in range(e.parts, e.parts_end):
+            self.parts.push_back(self.results[i])
+        for i in range(e.parts_end, e.residues_end):
+            self.push_return(continuation, self.results[i])
+        return 0
+
+    cdef int push_return(self, uint32_t continuation, uint32_t node) except -1 nogil:
+        cdef Return r
+        if continuation == HOLE:
+            self.residues.push_back(node)
+        elif seen_add(&self.seen[self.depth - 1], <uint64_t>continuation << 32 | node):
+            r.continuation = continuation
+            r.node = node
+            self.returns.push_back(r)
+        return 0
+
+    cdef int drain(self, size_t first_return) except -1 nogil:
+        """Go on with what follows each completed rule, until nothing is left above the mark."""
+        cdef Return r
+        cdef Continuation c
+        cdef Entry e
+        cdef uint32_t i
+        while self.returns.size() > first_return:
+            r = self.returns.back()
+            self.returns.pop_back()
+            c = self.chart.continuations[r.continuation]
+            for i in range(c.entries, c.entries_end):
+                e = self.chart.entries[i]
+                self.item(r.node, e.suffix, e.continuation)
+        return 0
+
+    cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil:
+        """What a suffix allows of a suffix trie: an index into ``cascaded``."""
+        cdef uint64_t key = <uint64_t>node << 32 | suffix
+        cdef uint32_t known = idmap_find(&self.known, key)
+        if known != NONE and self.memoise:
+            return known
+        self.n_evaluated += 1
+        cdef size_t first_part = self.parts.size()
+        cdef size_t first_residue = self.residues.size()
+        cdef size_t first_return = self.returns.size()
+        cdef uint32_t column = self.chart.item_column(suffix)
+        cdef Column c = self.chart.columns[column]
+        cdef uint32_t i, t, part
+        cdef const Partition* p
+        cdef Cascaded made
+        self.open()
+        if c.completes:
+            self.residues.push_back(node)
+        for i in range(c.terminals, c.terminals_end):
+            t = self.chart.live_terminals[i]
+            if self.tables.terminal_state[t] == NONE:
+                # A special token: only a whole token, and nothing of it remains.
+                if node == 0:
+                    self.parts.push_back(self.tables.terminal_partition[t])
+                continue
+            if not begins(self.store.trie.node(node), &self.tables.terminal_first[t]):
+                continue
+            part = self.store.partition(node, self.tables.terminal_state[t])
+            p = self.store.at(part)
+            if p.n_tokens:
+                self.parts.push_back(part)
+            if p.residue != NONE:
+                self.scan(p.residue, column, t)
+        self.drain(first_return)
+        self.close()
+        sort(self.parts.begin() + first_part, self.parts.end())
+        self.parts.erase(unique(self.parts.begin() + first_part, self.parts.end()), self.parts.end())
+        self.merge_small(first_part)
+        sort(self.residues.begin() + first_residue, self.residues.end())
+        self.residues.erase(unique(self.residues.begin() + first_residue, self.residues.end()), self.residues.end())
+        made.parts = <uint32_t>self.results.size()
+        self.results.insert(self.results.end(), self.parts.begin() + first_part, self.parts.end())
+        made.parts_end = <uint32_t>self.results.size()
+        self.results.insert(self.results.end(), self.residues.begin() + first_residue, self.residues.end())
+        made.residues_end = <uint32_t>self.results.size()
+        self.parts.resize(first_part)
+        self.residues.resize(first_residue)
+        self.cascaded.push_back(made)
+        if known == NONE:
+            idmap_put(&self.known, key, <uint32_t>self.cascaded.size() - 1)
+        return <uint32_t>self.cascaded.size() - 1
+
+    cdef int merge_small(self, size_t first) except -1 nogil:
+        """Replace many sparse partitions by one, so that masks are made of few parts."""
+        cdef size_t i, kept = first
+        cdef size_t total = 0, n = 0
+        cdef uint32_t k
+        cdef const Partition* p
+        for i in range(first, self.parts.size()):
+            p = self.store.at(self.parts[i])
+            if p.dense == NULL:
+                total += p.n_tokens
+                n += 1
+        if n <= FEW_PARTS or total > SMALL_PARTS:
+            return 0
+        self.merging.clear()
+        for i in range(first, self.parts.size()):
+            p = self.store.at(self.parts[i])
+            if p.dense != NULL:
+                self.parts[kept] = self.parts[i]
+                kept += 1
+                continue
+            for k in range(p.n_tokens):
+                self.merging.push_back(p.tokens[k])
+        sort(self.merging.begin(), self.merging.end())
+        self.merging.erase(unique(self.merging.begin(), self.merging.end()), self.merging.end())
+        self.parts.resize(kept)
+        self.store.lock.lock()
+        try:
+            k = self.store.of_tokens(self.merging.data(), self.merging.size())
+        finally:
+            self.store.lock.unlock()
+        self.parts.push_back(k)
+        return 0
+
+    cdef size_t bytes(self) noexcept nogil:
+        return (idmap_bytes(&self.known) + sizeof(Cascaded) * self.cascaded.capacity()
+                + 4 * self.results.capacity())

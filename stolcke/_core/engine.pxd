@@ -1,0 +1,83 @@
+"""The run-time side of one compiled grammar: live states, steps between them, their masks."""
+
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libcpp.mutex cimport mutex
+from libcpp.unordered_map cimport unordered_map
+from libcpp.vector cimport vector
+
+from stolcke._core.cascade cimport Cascade
+from stolcke._core.chart cimport Chart
+from stolcke._core.mask cimport MaskStore
+from stolcke._core.partition cimport PartitionStore
+from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable, idmap_find, segments_at
+from stolcke._core.tables cimport GrammarTables
+from stolcke._core.types cimport NONE, ByteSet, load32
+
+
+cdef enum:
+    FINISHED = 0                        # live state after the end token
+    START = 1                           # live state of the empty text
+
+
+cdef extern from *:
+    """
+    #define DEAD 0xFFFFFFFEu
+    """
+    const uint32_t DEAD                 # result of a step that no sentence allows
+
+
+cdef struct LiveState:                  # its threads are a sequence of Engine.state_keys
+    uint32_t mask                       # NONE until first asked for
+    bint accepting
+
+
+cdef struct Thread:
+    uint32_t terminal
+    uint32_t state                      # of the terminal's automaton, canonical
+    uint32_t column                     # where the terminal began
+
+
+cdef class Engine:
+    cdef readonly PartitionStore store
+    cdef readonly GrammarTables tables
+    cdef readonly Chart chart
+    cdef Cascade cascade
+    cdef MaskStore masks
+    cdef readonly object errors         # the module of exceptions to raise
+    cdef bint memoise_steps, memoise_masks
+    cdef size_t cache_bytes
+    cdef uint32_t live_threads
+    cdef mutex lock                     # of everything that grows; what is there is read without it
+    cdef Arena arena
+    cdef SequenceTable state_keys       # column, then terminal, state, column of each thread, ascending
+    cdef Segments states                # LiveState each
+    cdef IdMap steps                    # state << 32 | symbol -> state or DEAD
+    cdef unordered_map[uint32_t, uint32_t] special_symbols   # token -> symbol >= 256
+    cdef readonly uint64_t n_steps, n_masks                  # computed, not remembered
+
+    # scratch
+    cdef vector[Thread] threads
+    cdef vector[uint64_t] ended
+    cdef vector[uint32_t] key
+
+    cdef uint32_t compute_step(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
+    cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
+    cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil
+    cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil
+    cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef int check_memory(self) except -1 nogil
+    cdef int finish_row(self, uint32_t mask) except -1 nogil
+    cdef uint32_t run_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF
+    cdef uint32_t run_bytes(self, uint32_t state, const unsigned char* data, size_t n) except? 0xFFFFFFFF
+    cdef int fill(self, uint32_t state, int32_t* row, size_t n_words) except -1 nogil
+    cdef bint ready(self, uint32_t state) noexcept nogil
+    cdef void live_bytes(self, uint32_t state, ByteSet* out, bint* special) noexcept nogil
+    cdef size_t bytes(self) noexcept nogil
+
+    cdef inline LiveState* at(self, uint32_t state) noexcept nogil:
+        return <LiveState*>segments_at(&self.states, state)
+
+    cdef inline uint32_t known_step(self, uint32_t state, uint32_t symbol) noexcept nogil:
+        """The state after a symbol, DEAD, or NONE where it has not been computed yet."""
+        return idmap_find(&self.steps, <uint64_t>state << 32 | symbol)

@@ -1,0 +1,371 @@
+"""The run-time side of one compiled grammar.
+
+A *live state* is what a text so far comes to: the column that begins at its
+last byte, if a terminal ended there, and the *threads*, terminals under way.
+Live states are interned, so a step is a table look-up once it has been made,
+and so is a mask.
+
+One engine serves many threads of execution.  Whoever finds what he needs in the
+tables reads it without a lock; whoever must add to them takes ``lock`` for the
+whole computation (always before the vocabulary's own, never while holding
+Python's), so nothing half-made is ever visible.
+"""
+
+import numpy as np
+
+from libc.string cimport memcpy, memset
+from libcpp.algorithm cimport sort, unique
+
+from stolcke._core.automata cimport State, state_next
+from stolcke._core.chart cimport Column
+from stolcke._core.mask cimport Mask
+from stolcke._core.storage cimport idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push
+from stolcke._core.types cimport byteset_add, byteset_has, byteset_join, load_pointer, store32
+
+
+cdef extern from *:
+    """
+    #include <algorithm>
+    #include <tuple>
+    #include <vector>
+    template <class T> static void sort_threads(std::vector<T>& v) {
+        auto rank = [](const T& x) { return std::make_tuple(x.terminal, x.state, x.column); };
+        if (v.size() > 1) {
+            std::sort(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) < rank(b); });
+            v.erase(std::unique(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) == rank(b); }), v.end());
+        }
+    }
+    """
+    void sort_threads(vector[Thread]& v) noexcept nogil
+
+
+cdef enum:
+    HOT = 2                             # a mask asked for so often gets its finished row
+    SOME = 64                           # of so many misses, one measures the memory in use
+
+
+cdef class Engine:
+    """Live states of one grammar over one vocabulary.
+
+    Parameters
+    ----------
+    store : PartitionStore
+    tables : GrammarTables
+    end_tokens : uint32[k]
+    special_tokens : dict of int to int
+        Symbol (256 or more) of each special token that the grammar names.
+    errors : module
+        Where ``LimitExceeded`` is found; the core itself defines no exceptions.
+    limits : stolcke.Limits
+    options : stolcke.Options
+    """
+
+    def __cinit__(self, PartitionStore store not None, GrammarTables tables not None, const uint32_t[::1] end_tokens,
+                  special_tokens, errors, limits, options):
+        cdef LiveState* state
+        self.store = store
+        self.tables = tables
+        self.errors = errors
+        self.chart = Chart(tables, options.memoise_goto, options.bisimulation)
+        self.cascade = Cascade(store, self.chart, options.memoise_cascade)
+        self.masks = MaskStore(store, end_tokens)
+        self.memoise_steps = options.memoise_steps
+        self.memoise_masks = options.memoise_masks
+        self.cache_bytes = limits.cache_bytes
+        self.live_threads = limits.live_threads
+        self.arena = Arena()
+        self.state_keys = SequenceTable(self.arena)
+        segments_init(&self.states, sizeof(LiveState))
+        idmap_init(&self.steps, 10)
+        for token, symbol in special_tokens.items():
+            self.special_symbols[<uint32_t>token] = <uint32_t>symbol
+        # State FINISHED: no column, no threads; its mask is empty.
+        self.key.push_back(NONE)
+        self.state_keys.intern(self.key.data(), 1)
+        state = <LiveState*>segments_push(&self.states)
+        state.mask = NONE
+        # State START: the column of the start rule.
+        cdef uint32_t i
+        self.chart.begin()
+        for i in range(tables.rules_of_begin[tables.start], tables.rules_of_begin[tables.start + 1]):
+            self.chart.add(tables.rule_suffix[tables.rules_of[i]], 0)
+        self.threads.clear()
+        self.intern_state(self.chart.intern_column())
+
+    def __dealloc__(self):
+        idmap_free(&self.steps)
+        segments_free(&self.states)
+
+    # --- steps ---------------------------------------------------------------------------------------------------
+
+    cdef uint32_t compute_step(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
+        """The state after a symbol, or DEAD; takes the lock, so the caller must not hold Python's."""
+        cdef uint32_t result
+        self.lock.lock()
+        try:
+            result = self.known_step(state, symbol)
+            if result == NONE or not self.memoise_steps:
+                if self.n_steps % SOME == 0:
+                    self.check_memory()
+                if result == NONE:
+                    result = self.step_locked(state, symbol)
+                    idmap_put(&self.steps, <uint64_t>state << 32 | symbol, result)
+                else:
+                    result = self.step_locked(state, symbol)
+        finally:
+            self.lock.unlock()
+        return result
+
+    cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
+        cdef const uint32_t* words = self.state_keys.words(state)
+        cdef uint32_t n = self.state_keys.length(state)
+        cdef uint32_t here = words[0]
+        cdef uint32_t i, t, column = NONE
+        cdef Column c
+        self.n_steps += 1
+        self.threads.clear()
+        self.ended.clear()
+        if symbol < 256:
+            for i in range(1, n, 3):
+                self.move(words[i], words[i + 1], words[i + 2], symbol)
+        if here != NONE:
+            c = self.chart.columns[here]
+            for i in range(c.terminals, c.terminals_end):
+                t = self.chart.live_terminals[i]
+                if symbol < 256:
+                    if byteset_has(&self.tables.terminal_first[t], symbol):
+                        self.move(t, self.tables.terminal_state[t], here, symbol)
+                elif self.tables.terminal_symbol[t] == symbol:
+                    self.ended.push_back(<uint64_t>here << 32 | t)
+        if not self.ended.empty():
+            sort(self.ended.begin(), self.ended.end())
+            self.ended.erase(unique(self.ended.begin(), self.ended.end()), self.ended.end())
+            column = self.chart.goto_pairs(self.ended)
+        elif self.threads.empty():
+            return DEAD
+        sort_threads(self.threads)
+        return self.intern_state(column)
+
+    cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil:
+        cdef uint32_t target = state_next(self.store.automata.state(state), byte)
+        cdef const State* s
+        cdef Thread thread
+        if target == NONE:
+            return 0
+        s = self.store.automata.state(target)
+        if s.n_edges:
+            thread.terminal = terminal
+            thread.state = target
+            thread.column = column
+            self.threads.push_back(thread)
+        if s.accepting:
+            self.ended.push_back(<uint64_t>column << 32 | terminal)
+        return 0
+
+    cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil:
+        """The live state of a column (or NONE) and the collected threads."""
+        cdef size_t i
+        cdef uint32_t index
+        cdef LiveState* state
+        if self.threads.size() > self.live_threads:
+            with gil:
+                raise self.errors.LimitExceeded("live_threads", self.threads.size(), self.live_threads, "matching")
+        self.key.clear()
+        self.key.push_back(column)
+        for i in range(self.threads.size()):
+            self.key.push_back(self.threads[i].terminal)
+            self.key.push_back(self.threads[i].state)
+            self.key.push_back(self.threads[i].column)
+        index = self.state_keys.find(self.key.data(), self.key.size())
+        if index != NONE:
+            return index
+        if self.states.size == self.state_keys.count():     # else an earlier MemoryError left one to be reused
+            segments_push(&self.states)
+        state = self.at(self.state_keys.count())
+        state.mask = NONE
+        state.accepting = column != NONE and self.chart.columns[column].accepting
+        return self.state_keys.intern(self.key.data(), self.key.size())
+
+    cdef uint32_t run_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF:
+        """The state after a token (not an end token), or DEAD."""
+        cdef uint32_t symbol, result
+        if not self.store.skip[token]:
+            return self.run_bytes(state, &self.store.data[self.store.offsets[token]],
+                                  self.store.offsets[token + 1] - self.store.offsets[token])
+        if self.special_symbols.count(token) == 0:
+            return DEAD
+        symbol = self.special_symbols[token]
+        result = self.known_step(state, symbol)
+        if result == NONE or not self.memoise_steps:
+            with nogil:
+                result = self.compute_step(state, symbol)
+        return result
+
+    cdef uint32_t run_bytes(self, uint32_t state, const unsigned char* data, size_t n) except? 0xFFFFFFFF:
+        """The state after some bytes, or DEAD."""
+        cdef size_t i
+        cdef uint32_t result
+        for i in range(n):
+            result = self.known_step(state, data[i])
+            if result == NONE or not self.memoise_steps:
+                with nogil:
+                    result = self.compute_step(state, data[i])
+            if result == DEAD:
+                return DEAD
+            state = result
+        return state
+
+    # --- masks ---------------------------------------------------------------------------------------------------
+
+    cdef bint ready(self, uint32_t state) noexcept nogil:
+        """Whether the mask of a state can be written without computing anything."""
+        cdef uint32_t index = load32(&self.at(state).mask)
+        cdef Mask* mask
+        if index == NONE:
+            return False
+        mask = self.masks.at(index)
+        return mask.row != NULL or mask.uses >= HOT
+
+    cdef int fill(self, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:
+        """Write the mask of a state into a row; words beyond the vocabulary become zero."""
+        cdef uint32_t index = load32(&self.at(state).mask)
+        cdef Mask* mask
+        cdef void* finished
+        if index == NONE:
+            index = self.compute_mask(state)
+        mask = self.masks.at(index)
+        finished = load_pointer(&mask.row)
+        if finished != NULL:
+            memcpy(row, finished, <size_t>self.store.n_words * 4)
+        else:
+            if mask.uses < HOT:
+                mask.uses += 1          # a race loses a count, nothing else
+                if mask.uses == HOT:
+                    self.finish_row(index)
+            self.masks.write(mask, row)
+        if n_words > self.store.n_words:
+            memset(row + self.store.n_words, 0, (n_words - self.store.n_words) * 4)
+        return 0
+
+    cdef int finish_row(self, uint32_t mask) except -1 nogil:
+        self.lock.lock()
+        try:
+            self.masks.finish(mask)
+        finally:
+            self.lock.unlock()
+        return 0
+
+    cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        cdef uint32_t result
+        self.lock.lock()
+        try:
+            result = self.at(state).mask
+            if result == NONE:
+                if self.n_masks % SOME == 0:
+                    self.check_memory()
+                result = self.mask_locked(state)
+                if self.memoise_masks:
+                    store32(&self.at(state).mask, result)
+        finally:
+            self.lock.unlock()
+        return result
+
+    cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        cdef const uint32_t* words = self.state_keys.words(state)
+        cdef uint32_t n = self.state_keys.length(state)
+        cdef uint32_t i
+        self.n_masks += 1
+        self.cascade.start()
+        for i in range(1, n, 3):
+            self.cascade.thread(words[i + 1], words[i + 2], words[i])
+        if words[0] != NONE:
+            self.cascade.fresh(words[0])
+        self.cascade.drain(0)
+        return self.masks.intern(self.cascade.parts, self.at(state).accepting)
+
+    # --- the rest ------------------------------------------------------------------------------------------------
+
+    cdef void live_bytes(self, uint32_t state, ByteSet* out, bint* special) noexcept nogil:
+        """Bytes that may come next, and whether a special token may; the caller holds the lock."""
+        cdef const uint32_t* words = self.state_keys.words(state)
+        cdef uint32_t n = self.state_keys.length(state)
+        cdef uint32_t i
+        cdef const Column* c
+        memset(out, 0, sizeof(ByteSet))
+        special[0] = False
+        for i in range(1, n, 3):
+            byteset_join(out, &self.store.automata.state(words[i + 1]).live)
+        if words[0] != NONE:
+            c = &self.chart.columns[words[0]]
+            byteset_join(out, &c.first)
+            for i in range(c.terminals, c.terminals_end):
+                if self.tables.terminal_state[self.chart.live_terminals[i]] == NONE:
+                    special[0] = True
+
+    cdef int check_memory(self) except -1 nogil:
+        cdef size_t used = self.bytes()
+        if used > self.cache_bytes:
+            with gil:
+                raise self.errors.LimitExceeded("cache_bytes", used, self.cache_bytes, "caches of a compiled grammar")
+        return 0
+
+    cdef size_t bytes(self) noexcept nogil:
+        return (self.chart.bytes() + self.cascade.bytes() + self.masks.bytes() + self.arena.bytes
+                + self.state_keys.bytes() + segments_bytes(&self.states) + idmap_bytes(&self.steps))
+
+    def prewarm_column(self, uint32_t column):
+        """Compute the mask at the beginning of a column; return the columns after its terminals."""
+        cdef uint32_t i, state
+        cdef Column c
+        cdef vector[uint32_t] after
+        with nogil:
+            self.lock.lock()
+            try:
+                self.check_memory()
+                self.threads.clear()
+                state = self.intern_state(column)
+                if self.at(state).mask == NONE and self.memoise_masks:
+                    store32(&self.at(state).mask, self.mask_locked(state))
+                c = self.chart.columns[column]
+                for i in range(c.terminals, c.terminals_end):
+                    after.push_back(self.chart.goto_one(column, self.chart.live_terminals[i]))
+            finally:
+                self.lock.unlock()
+        return list(after)
+
+    def state_threads(self, uint32_t state):
+        """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""
+        if state >= self.state_keys.count():
+            raise IndexError(state)
+        cdef const uint32_t* words = self.state_keys.words(state)
+        cdef uint32_t i
+        threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, self.state_keys.length(state), 3)]
+        return (None if words[0] == NONE else words[0]), threads
+
+    def stats(self):
+        """Deterministic counts of what has been computed so far, and bytes of memory."""
+        cdef size_t used, table_bytes
+        with nogil:
+            self.lock.lock()
+            used = self.bytes()
+            table_bytes = self.tables.bytes()
+            self.lock.unlock()
+        return {
+            "terminals": self.tables.n_terminals,
+            "nonterminals": self.tables.n_nonterminals,
+            "rules": self.tables.n_rules,
+            "suffixes": self.tables.suffixes.size(),
+            "columns": self.chart.columns.size(),
+            "items": self.chart.items.size(),
+            "continuations": self.chart.continuations.size(),
+            "predictions": self.tables.predictions.size(),
+            "gotos": self.chart.n_gotos,
+            "states": self.state_keys.count(),
+            "steps": self.n_steps,
+            "masks": self.masks.keys.count(),
+            "masks_computed": self.n_masks,
+            "mask_rows": self.masks.n_rows,
+            "suffixes_evaluated": self.cascade.n_evaluated,
+            "table_bytes": table_bytes,
+            "cache_bytes": used,
+        }

@@ -1,0 +1,35 @@
+"""Masks, interned by content, and their bits."""
+
+from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libcpp.vector cimport vector
+
+from stolcke._core.partition cimport PartitionStore
+from stolcke._core.storage cimport Arena, Segments, SequenceTable, segments_at
+from stolcke._core.types cimport NONE, load_pointer
+
+
+cdef struct Mask:
+    const uint64_t** dense              # rows to be united
+    uint32_t n_dense
+    uint32_t n_tokens
+    const uint32_t* tokens              # further tokens
+    void* row                           # the finished row, NULL until the mask has been asked for often
+    uint32_t uses
+
+
+cdef class MaskStore:
+    cdef PartitionStore store
+    cdef Arena arena
+    cdef Segments masks                 # Mask each
+    cdef SequenceTable keys             # whether the text may end, then the partitions
+    cdef vector[uint32_t] end_tokens
+    cdef vector[uint32_t] key
+    cdef uint64_t n_rows
+
+    cdef uint32_t intern(self, vector[uint32_t]& parts, bint accepting) except? 0xFFFFFFFF nogil
+    cdef void write(self, const Mask* mask, int32_t* row) noexcept nogil
+    cdef int finish(self, uint32_t index) except -1 nogil
+    cdef size_t bytes(self) noexcept nogil
+
+    cdef inline Mask* at(self, uint32_t index) noexcept nogil:
+        return <Mask*>segments_at(&self.masks, index)

@@ -1,0 +1,117 @@
+"""Masks, interned by content, and their bits.
+
+Many live states have the same mask: ten thousand states of one document share
+less than two hundred.  A mask is therefore the set of partitions it unites, and
+its finished row, which is what costs memory and cache misses, exists once.
+"""
+
+from libc.string cimport memcpy, memset
+from libcpp.algorithm cimport sort, unique
+
+from stolcke._core.partition cimport Partition
+from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
+from stolcke._core.types cimport store_pointer
+
+
+cdef enum:
+    FEW_TOKENS = 256                    # setting so many bits costs less than keeping a row
+
+
+cdef class MaskStore:
+
+    def __cinit__(self, PartitionStore store not None, const uint32_t[::1] end_tokens):
+        cdef Py_ssize_t i
+        self.store = store
+        self.arena = Arena()
+        self.keys = SequenceTable(self.arena)
+        segments_init(&self.masks, sizeof(Mask))
+        for i in range(end_tokens.shape[0]):
+            self.end_tokens.push_back(end_tokens[i])
+
+    def __dealloc__(self):
+        segments_free(&self.masks)
+
+    cdef uint32_t intern(self, vector[uint32_t]& parts, bint accepting) except? 0xFFFFFFFF nogil:
+        """The mask that unites these partitions, and the end tokens where the text may end."""
+        cdef size_t i
+        cdef uint32_t index, n_tokens = 0, n_dense = 0, k
+        cdef const Partition* p
+        cdef uint32_t* tokens
+        cdef const uint64_t** dense
+        cdef Mask* mask
+        sort(parts.begin(), parts.end())
+        parts.erase(unique(parts.begin(), parts.end()), parts.end())
+        self.key.clear()
+        self.key.push_back(<uint32_t>accepting)
+        self.key.insert(self.key.end(), parts.begin(), parts.end())
+        index = self.keys.find(self.key.data(), self.key.size())
+        if index != NONE:
+            return index
+        for i in range(parts.size()):
+            p = self.store.at(parts[i])
+            if p.dense != NULL:
+                n_dense += 1
+            else:
+                n_tokens += p.n_tokens
+        if accepting:
+            n_tokens += <uint32_t>self.end_tokens.size()
+        dense = <const uint64_t**>self.arena.take(n_dense * sizeof(void*) + 1)
+        tokens = <uint32_t*>self.arena.take(<size_t>n_tokens * 4 + 1)
+        n_dense = 0
+        n_tokens = 0
+        for i in range(parts.size()):
+            p = self.store.at(parts[i])
+            if p.dense != NULL:
+                dense[n_dense] = p.dense
+                n_dense += 1
+            else:
+                memcpy(tokens + n_tokens, p.tokens, <size_t>p.n_tokens * 4)
+                n_tokens += p.n_tokens
+        if accepting:
+            for i in range(self.end_tokens.size()):
+                tokens[n_tokens] = self.end_tokens[i]
+                n_tokens += 1
+        if self.masks.size == self.keys.count():        # else an earlier MemoryError left one to be reused
+            segments_push(&self.masks)
+        mask = self.at(self.keys.count())
+        mask.dense = dense
+        mask.n_dense = n_dense
+        mask.tokens = tokens
+        mask.n_tokens = n_tokens
+        mask.row = NULL
+        mask.uses = 0
+        return self.keys.intern(self.key.data(), self.key.size())
+
+    cdef void write(self, const Mask* mask, int32_t* row) noexcept nogil:
+        """Write the bits of a mask into a row of ``store.n_words`` words."""
+        cdef size_t n = self.store.n_words
+        cdef size_t i, k
+        cdef const uint32_t* other
+        cdef uint32_t* words = <uint32_t*>row
+        cdef uint32_t token
+        if mask.n_dense == 0:
+            memset(row, 0, n * 4)
+        else:
+            memcpy(row, mask.dense[0], n * 4)
+            for k in range(1, mask.n_dense):
+                other = <const uint32_t*>mask.dense[k]
+                for i in range(n):
+                    words[i] |= other[i]
+        for i in range(mask.n_tokens):
+            token = mask.tokens[i]
+            words[token >> 5] |= <uint32_t>1 << (token & 31)
+
+    cdef int finish(self, uint32_t index) except -1 nogil:
+        """Keep the finished row of a mask that is asked for again, where that is cheaper."""
+        cdef Mask* mask = self.at(index)
+        cdef int32_t* row
+        if mask.row != NULL or (mask.n_tokens <= FEW_TOKENS and mask.n_dense <= 1):
+            return 0
+        row = <int32_t*>self.arena.take((<size_t>self.store.n_words + 1) // 2 * 8)
+        self.write(mask, row)
+        self.n_rows += 1
+        store_pointer(&mask.row, row)
+        return 0
+
+    cdef size_t bytes(self) noexcept nogil:
+        return self.arena.bytes + segments_bytes(&self.masks) + self.keys.bytes()

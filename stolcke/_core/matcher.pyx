@@ -1,0 +1,247 @@
+"""One generated sequence, as an append-only list of live states."""
+
+cimport numpy as cnp
+from libc.stdint cimport int32_t, uint32_t
+from libcpp.vector cimport vector
+
+from stolcke._core.engine cimport DEAD, FINISHED, START, Engine, LiveState
+from stolcke._core.types cimport NONE, ByteSet, byteset_has, popcount64, trailing_zeros64
+
+cnp.import_array()
+
+
+cdef int32_t* row_pointer(Engine engine, object row, Py_ssize_t* n_words) except NULL:
+    """The words of a mask row given by the caller, after checking that they may be written."""
+    cdef int kind
+    if not cnp.PyArray_Check(row):
+        raise engine.errors.VocabularyError(
+            f"a mask row must be a NumPy array of int32 words, not {type(row).__name__}; a tensor's .numpy() shares its memory")
+    kind = cnp.PyArray_TYPE(<cnp.ndarray>row)
+    if (kind != cnp.NPY_INT32 and kind != cnp.NPY_UINT32) or not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>row):
+        raise engine.errors.VocabularyError(f"a mask row must have dtype int32 (or uint32), not {row.dtype}")
+    if cnp.PyArray_NDIM(<cnp.ndarray>row) != 1:
+        raise engine.errors.VocabularyError(f"a mask row must have one dimension, not shape {row.shape}")
+    if not cnp.PyArray_CHKFLAGS(<cnp.ndarray>row, cnp.NPY_ARRAY_CARRAY):
+        raise engine.errors.VocabularyError("a mask row must be contiguous and writeable")
+    n_words[0] = cnp.PyArray_DIM(<cnp.ndarray>row, 0)
+    if n_words[0] < <Py_ssize_t>engine.store.n_words:
+        raise engine.errors.VocabularyError(
+            f"the mask row has {n_words[0]} words, {engine.store.n_words} are needed for {engine.store.n_tokens} tokens")
+    return <int32_t*>cnp.PyArray_DATA(<cnp.ndarray>row)
+
+
+cdef class CoreMatcher:
+    """The state of one sequence; :class:`stolcke.Matcher` adds what needs no speed.
+
+    Not to be used by two threads at once; any number of matchers of one engine may be.
+    """
+    cdef readonly Engine engine
+    cdef vector[uint32_t] history       # live state before anything, then after each accepted call
+    cdef frozenset end_tokens
+
+    def __init__(self, Engine engine not None, frozenset end_tokens not None):
+        self.engine = engine
+        self.end_tokens = end_tokens
+        self.history.clear()
+        self.history.push_back(START)
+
+    cdef inline uint32_t checked(self, token) except? 0xFFFFFFFF:
+        cdef Py_ssize_t index
+        try:
+            index = token
+        except (TypeError, OverflowError):
+            raise self.engine.errors.VocabularyError(f"a token id must be an integer, not {token!r}") from None
+        if index < 0 or index >= <Py_ssize_t>self.engine.store.n_tokens:
+            raise self.engine.errors.VocabularyError(
+                f"token id {token} is outside the vocabulary of {self.engine.store.n_tokens} tokens")
+        return <uint32_t>index
+
+    cdef uint32_t after(self, uint32_t token) except? 0xFFFFFFFF:
+        cdef uint32_t state = self.history.back()
+        if state == FINISHED:
+            return DEAD
+        if self.engine.store.skip[token] and token in self.end_tokens and self.engine.at(state).accepting:
+            return FINISHED
+        # An end token may also be named by the grammar as a special token.
+        return self.engine.run_token(state, token)
+
+    def accept(self, token):
+        """Append a token.
+
+        Parameters
+        ----------
+        token : int
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, where the grammar does not allow the
+            token here; always False after an end token.
+
+        Raises
+        ------
+        VocabularyError
+            If the id is outside the vocabulary.
+        """
+        cdef uint32_t state = self.after(self.checked(token))
+        if state == DEAD:
+            return False
+        self.history.push_back(state)
+        return True
+
+    def accept_bytes(self, const unsigned char[::1] data not None):
+        """Append bytes, all or none; counts as one call for :meth:`rollback`.
+
+        Returns
+        -------
+        bool
+            False, and nothing is changed, where no sentence continues so.
+        """
+        cdef uint32_t state = self.history.back()
+        if state == FINISHED:
+            return data.shape[0] == 0 and self.push(state)
+        if data.shape[0]:
+            state = self.engine.run_bytes(state, &data[0], data.shape[0])
+        return state != DEAD and self.push(state)
+
+    cdef bint push(self, uint32_t state) except -1:
+        self.history.push_back(state)
+        return True
+
+    def accepted_length(self, const unsigned char[::1] data not None):
+        """How many of these bytes could be accepted; nothing is changed."""
+        cdef uint32_t state = self.history.back()
+        cdef Py_ssize_t i
+        if state == FINISHED:
+            return 0
+        for i in range(data.shape[0]):
+            state = self.engine.run_bytes(state, &data[i], 1)
+            if state == DEAD:
+                return i
+        return data.shape[0]
+
+    def accept_tokens(self, tokens):
+        """Append tokens one by one until one is not allowed; return how many were (each counts one)."""
+        cdef Py_ssize_t n = 0
+        for token in tokens:
+            if not self.accept(token):
+                break
+            n += 1
+        return n
+
+    def allows(self, token):
+        """Whether :meth:`accept` would take a token; found without a mask."""
+        return self.after(self.checked(token)) != DEAD
+
+    def fill_mask(self, row):
+        """Write the mask of allowed tokens.
+
+        Parameters
+        ----------
+        row : int32[n], n >= (vocabulary size + 31) // 32
+            Every word is written.  Bit ``id % 32`` of word ``id // 32`` is set
+            where the token may come next; words beyond the vocabulary are zero.
+
+        Raises
+        ------
+        VocabularyError
+            If the row is too short, not contiguous, read-only or of another dtype.
+        LimitExceeded
+            If the compiled grammar's caches would outgrow their limit.
+        """
+        cdef Py_ssize_t n_words = 0
+        cdef int32_t* words = row_pointer(self.engine, row, &n_words)
+        cdef uint32_t state = self.history.back()
+        if self.engine.ready(state):
+            self.engine.fill(state, words, n_words)
+        else:
+            with nogil:
+                self.engine.fill(state, words, n_words)
+
+    def rollback(self, Py_ssize_t n=1):
+        """Take back the last ``n`` accepted calls; an end token counts as one."""
+        if n < 0 or n > self.n_accepted:
+            raise self.engine.errors.VocabularyError(f"cannot roll back {n} of {self.n_accepted} accepted calls")
+        self.history.resize(self.history.size() - n)
+
+    def reset(self):
+        """Back to the empty text."""
+        self.history.resize(1)
+
+    cdef copy_to(self, CoreMatcher other):
+        other.history = self.history
+
+    def fork(self):
+        """An independent matcher in the same state, with the same history."""
+        cdef CoreMatcher other = self._new()
+        self.copy_to(other)
+        return other
+
+    @property
+    def n_accepted(self):
+        """How many calls have been accepted and can be rolled back."""
+        return <Py_ssize_t>self.history.size() - 1
+
+    @property
+    def is_accepting(self):
+        """Whether the text so far is a sentence, so that an end token is allowed."""
+        return self.engine.at(self.history.back()).accepting != 0
+
+    @property
+    def is_finished(self):
+        """Whether an end token has been accepted."""
+        return self.history.back() == FINISHED
+
+    @property
+    def state(self):
+        """Id of the live state, for looking inside with ``CompiledGrammar.dump``."""
+        return self.history.back()
+
+    def forced_bytes(self):
+        """The longest text that must come next, as bytes; empty where there is a choice.
+
+        It ends where the text may end, where a special token may come, and
+        before the first byte that has an alternative.
+        """
+        cdef uint32_t state = self.history.back()
+        cdef ByteSet live
+        cdef bint special = False
+        cdef uint32_t byte, k
+        cdef unsigned char one
+        out = bytearray()
+        while state != FINISHED and not self.engine.at(state).accepting:
+            with nogil:
+                self.engine.lock.lock()
+                self.engine.live_bytes(state, &live, &special)
+                self.engine.lock.unlock()
+            k = 0
+            for byte in range(4):
+                k += popcount64(live.bits[byte])
+            if special or k != 1:
+                break
+            byte = 0
+            while not byteset_has(&live, byte):
+                byte += 1
+            one = <unsigned char>byte
+            out.append(byte)
+            state = self.engine.run_bytes(state, &one, 1)
+        return bytes(out)
+
+
+def fill_rows(list matchers not None, int32_t[:, ::1] rows, Py_ssize_t begin, Py_ssize_t end):
+    """Masks of ``matchers[begin:end]`` into the rows of the same numbers, without Python's lock."""
+    cdef vector[uint32_t] states
+    cdef vector[void*] engines
+    cdef Py_ssize_t i
+    cdef CoreMatcher matcher
+    for i in range(begin, end):
+        matcher = matchers[i]
+        if rows.shape[1] < <Py_ssize_t>matcher.engine.store.n_words:
+            raise matcher.engine.errors.VocabularyError(
+                f"mask rows have {rows.shape[1]} words, {matcher.engine.store.n_words} are needed"
+                f" for {matcher.engine.store.n_tokens} tokens")
+        states.push_back(matcher.history.back())
+        engines.push_back(<void*>matcher.engine)
+    with nogil:
+        for i in range(end - begin):
+            (<Engine>engines[i]).fill(states[i], &rows[begin + i, 0], rows.shape[1])

@@ -1,0 +1,44 @@
+"""Tries of token suffixes, shared as one graph: a subtree is a node id."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libcpp.vector cimport vector
+
+from stolcke._core.storage cimport Arena, Segments, SequenceTable, segments_at
+from stolcke._core.types cimport NONE
+
+
+cdef struct Node:
+    const uint8_t* bytes                # labels of the children, ascending
+    const uint32_t* children
+    const uint32_t* tokens              # tokens that end here
+    uint32_t n_tokens
+    uint16_t n_children
+    uint8_t high                        # whether some byte below is not ASCII
+    uint8_t utf8                        # where in a character the node is: 0 between two (of own nodes, see trie.pyx)
+    uint8_t whole                       # whether all tokens below end between characters (of own nodes)
+    uint64_t ascii[2]                   # ASCII bytes that occur below
+    uint32_t below                      # of the vocabulary's own trie: TokenTrie.order[below:below_end] are
+    uint32_t below_end                  # the tokens here and below; equal for other nodes
+
+
+cdef class TokenTrie:
+    cdef readonly uint32_t n_own        # nodes of the vocabulary's own trie; its root is node 0
+    cdef readonly object order          # token ids sorted by their bytes: uint32[number of matchable tokens]
+    cdef Arena arena
+    cdef Node* own
+    cdef Segments merged                # Node each: ids from n_own on
+    cdef SequenceTable keys             # of merged nodes, compared whole
+    cdef vector[uint32_t] key_node
+    cdef vector[uint32_t] key
+    cdef const uint32_t* sorted_tokens
+    cdef int build(self, const uint8_t* data, const int64_t* offsets, uint32_t n) except -1 nogil
+    cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
+                         size_t first_edge) except? 0xFFFFFFFF nogil
+    cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
+                             const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil
+    cdef size_t bytes(self) noexcept nogil
+
+    cdef inline const Node* node(self, uint32_t index) noexcept nogil:
+        if index < self.n_own:
+            return &self.own[index]
+        return <const Node*>segments_at(&self.merged, index - self.n_own)

@@ -1,0 +1,230 @@
+"""A grammar compiled for a vocabulary: immutable tables, and caches that grow as they are used."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
+
+from stolcke import container
+from stolcke.compiler import Deadline, GrammarArrays, bind, build_engine, lower
+from stolcke.compiler.binding import Marker
+from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch
+from stolcke.grammar.model import Grammar
+from stolcke.matcher import Matcher
+from stolcke.options import Limits, Options
+from stolcke.vocabulary import Vocabulary
+
+__all__ = ["CompiledGrammar", "compile"]
+
+_KIND = "compiled grammar"
+
+
+def compile(  # noqa: A001 - the name that re and the other engines use, too
+    grammar: Grammar,
+    vocabulary: Vocabulary,
+    *,
+    special: Mapping[str, Marker | Iterable[Marker]] | None = None,
+    limits: Limits | None = None,
+    options: Options | None = None,
+    timeout: float | None = None,
+    cancel: Callable[[], bool] | None = None,
+) -> CompiledGrammar:
+    """Compile a grammar for a vocabulary.
+
+    Parameters
+    ----------
+    grammar : Grammar
+    vocabulary : Vocabulary
+    special : mapping, optional
+        Special token (text or id, or several) of each ``%declare``d terminal.
+    limits : Limits, optional
+    options : Options, optional
+    timeout : float, optional
+        Seconds after which to give up.
+    cancel : callable, optional
+        Asked now and then; when it returns true, compilation stops.
+
+    Returns
+    -------
+    CompiledGrammar
+
+    Raises
+    ------
+    GrammarError, RegexError
+        If the start derives nothing, a terminal matches the empty text, or a
+        regular expression is not supported.
+    CompileError
+        If declared terminals and ``special`` do not fit each other.
+    VocabularyError
+        If a marker is not a special token of the vocabulary.
+    LimitExceeded
+    Cancelled
+    """
+    if not isinstance(grammar, Grammar):
+        raise CompileError(f"compile() takes a Grammar, not {type(grammar).__name__}; see Grammar.from_lark")
+    if not isinstance(vocabulary, Vocabulary):
+        raise CompileError(f"compile() takes a Vocabulary, not {type(vocabulary).__name__}; see Vocabulary.from_tokenizer")
+    limits, options = limits or Limits(), options or Options()
+    deadline = Deadline(timeout, cancel)
+    arrays = lower(grammar, limits, options, deadline)
+    bound = bind(arrays, special, vocabulary)
+    deadline.check("building the tables")
+    return CompiledGrammar(arrays, bound, vocabulary, limits, options)
+
+
+class CompiledGrammar:
+    """What :func:`stolcke.compile` returns; safe to share between threads.
+
+    Attributes
+    ----------
+    vocabulary : Vocabulary
+    limits : Limits
+    options : Options
+    arrays : GrammarArrays
+        The trimmed grammar as numbers.
+    engine : Engine
+        The run-time side, of no stable interface.
+    """
+
+    def __init__(
+        self,
+        arrays: GrammarArrays,
+        bound: Mapping[str, tuple[int, ...]],
+        vocabulary: Vocabulary,
+        limits: Limits,
+        options: Options,
+    ) -> None:
+        self.arrays = arrays
+        self.vocabulary = vocabulary
+        self.limits = limits
+        self.options = options
+        self.end_tokens = frozenset(vocabulary.eos_token_ids)
+        self._bound = dict(bound)
+        self.engine = build_engine(arrays, bound, vocabulary, limits, options)
+
+    def matcher(self) -> Matcher:
+        """A new matcher, at the empty text."""
+        return Matcher(self)
+
+    def __repr__(self) -> str:
+        a = self.arrays
+        return f"<CompiledGrammar of {len(a.lhs)} rules, {len(a.terminals)} terminals, for {self.vocabulary!r}>"
+
+    def stats(self) -> dict[str, int]:
+        """Deterministic counts of tables and caches so far, and bytes of memory, the vocabulary's included."""
+        return {**self.engine.stats(), **self.engine.store.stats()}
+
+    def prewarm(self, budget_ms: float = 10.0) -> int:
+        """Compute masks ahead of time, breadth first over columns, for about ``budget_ms`` milliseconds.
+
+        Returns
+        -------
+        int
+            How many columns were visited.
+        """
+        end = time.perf_counter() + budget_ms / 1000
+        start, _ = self.engine.state_threads(1)
+        seen, waiting = {start}, deque([start])
+        visited = 0
+        while waiting and time.perf_counter() < end:
+            visited += 1
+            for column in self.engine.prewarm_column(waiting.popleft()):
+                if column not in seen:
+                    seen.add(column)
+                    waiting.append(column)
+        return visited
+
+    # --- files ---------------------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the tables to a file; caches are not kept."""
+        meta, arrays = self.arrays.to_file()
+        meta |= {
+            "bound": {name: list(ids) for name, ids in self._bound.items()},
+            "vocabulary": self.vocabulary.fingerprint,
+            "limits": asdict(self.limits),
+        }
+        container.write(path, _KIND, meta, arrays)
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike,
+        vocabulary: Vocabulary,
+        *,
+        limits: Limits | None = None,
+        options: Options | None = None,
+    ) -> CompiledGrammar:
+        """Read what :meth:`save` wrote.
+
+        Raises
+        ------
+        FileFormatError
+            If the file is truncated, damaged, or no compiled grammar.
+        VocabularyMismatch
+            If it was compiled for another vocabulary.
+        """
+        meta, stored = container.read(path, _KIND)
+        if meta.get("vocabulary") != vocabulary.fingerprint:
+            raise VocabularyMismatch(f"{os.fspath(path)} was compiled for another vocabulary than {vocabulary!r}")
+        arrays = GrammarArrays.from_file(meta, stored)
+        try:
+            bound = {str(name): tuple(map(int, ids)) for name, ids in meta["bound"].items()}
+            limits = limits or Limits(**meta["limits"])
+            in_range = all(ids and min(ids) >= 0 and max(ids) < len(vocabulary) for ids in bound.values())
+            if set(bound) != set(arrays.specials) or not in_range:
+                raise ValueError("special tokens do not fit the grammar")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise FileFormatError(f"{os.fspath(path)}: the compiled grammar is malformed: {error}") from error
+        return cls(arrays, bound, vocabulary, limits, options or Options())
+
+    # --- looking inside ------------------------------------------------------------------------------------------
+
+    def dump(self) -> str:
+        """The tables in words: terminals with the size of their automata, rules, columns made so far."""
+        a = self.arrays
+        n_text = len(a.terminals) - len(a.specials)
+        lines = ["terminals"]
+        for terminal, title in enumerate(a.terminals):
+            size = f"{a.automaton(terminal).n_states} states" if terminal < n_text else f"tokens {self._bound[title]}"
+            lines.append(f"  {terminal}: {title} ({size})")
+        lines.append("rules")
+        for rule in range(len(a.lhs)):
+            rhs = a.rhs[a.rhs_offsets[rule] : a.rhs_offsets[rule + 1]]
+            lines.append(f"  {self._name(len(a.terminals) + a.lhs[rule])} ::= {self._names(rhs) or 'nothing'}")
+        for column in range(self.engine.stats()["columns"]):
+            lines.append(self.dump_column(column))
+        return "\n".join(lines)
+
+    def dump_column(self, column: int) -> str:
+        """One Earley column: its kernel items as ``what remains (continuation)``, and the live terminals."""
+        chart = self.engine.chart
+        lines = [f"column {column}"]
+        lines += [f"  · {self._names(symbols)} ({follows})" for symbols, follows in chart.column_items(column)]
+        lines.append(f"  expects {', '.join(self._name(t) for t in chart.column_terminals(column)) or 'nothing'}")
+        return "\n".join(lines)
+
+    def dump_continuation(self, continuation: int) -> str:
+        """What may follow when a rule completes, as ``what remains (continuation)``."""
+        entries, accepting = self.engine.chart.continuation_entries(continuation)
+        lines = [f"continuation {continuation}" + (", the text may end" if accepting else "")]
+        return "\n".join(lines + [f"  {self._names(symbols)} ({follows})" for symbols, follows in entries])
+
+    def dump_state(self, state: int) -> str:
+        """A live state: its threads as ``terminal from column``, and the column that begins there."""
+        column, threads = self.engine.state_threads(state)
+        lines = [f"state {state}"]
+        lines += [f"  {self._name(t)} under way (automaton state {q}) from column {c}" for t, q, c in threads]
+        return "\n".join(lines if column is None else [*lines, self.dump_column(column)])
+
+    def _name(self, symbol: int) -> str:
+        terminals = self.arrays.terminals
+        if symbol < len(terminals):
+            return terminals[symbol]
+        return self.arrays.nonterminals[symbol - len(terminals)] or "(text)"
+
+    def _names(self, symbols: Iterable[int]) -> str:
+        return " ".join(map(self._name, symbols))

@@ -1,0 +1,255 @@
+"""Grammar -> arrays: the part of compilation that no vocabulary is needed for.
+
+:func:`lower` reads top to bottom as the pipeline it is: automata of the
+terminals, what matches nothing is trimmed away, lists are folded, ``%ignore`` is
+written out, and what remains is numbered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from stolcke.compiler.progress import Deadline
+from stolcke.errors import FileFormatError, GrammarError, LimitExceeded
+from stolcke.grammar import transforms
+from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition
+from stolcke.grammar.naming import anonymous_name
+from stolcke.grammar.patterns import Literal, Special
+from stolcke.grammar.printing import pattern_text
+from stolcke.lexer import Automaton, automaton
+from stolcke.options import Limits, Options
+
+__all__ = ["GrammarArrays", "lower"]
+
+
+@dataclass(frozen=True)
+class GrammarArrays:
+    """One trimmed grammar as numbers, before it meets a vocabulary.
+
+    Terminals are numbered from 0, nonterminals after them; nonterminal 0 is the
+    start and occurs in no right-hand side.
+
+    Attributes
+    ----------
+    terminals : tuple of str
+        How each terminal is called in messages: its name, or what it matches.
+    nonterminals : tuple of str
+    specials : tuple of str
+        Names of the declared terminals, which special tokens are bound to; they
+        are the last terminals.
+    unused_specials : tuple of str
+        Declared terminals that no text can reach; they may be bound, to no effect.
+    lhs : int32[rules]
+        Nonterminal of each rule, counted from 0.
+    rhs_offsets : int32[rules + 1]
+    rhs : int32[total]
+        Right-hand sides, one after the other, as symbol numbers.
+    automaton_offsets : int32[terminals - specials + 1]
+        Where the states of each terminal's automaton begin.
+    edge_offsets : int32[states + 1]
+    low, high : uint8[edges]
+        Byte range of each edge.
+    target : int32[edges]
+        State within the same automaton.
+    accepting : uint8[states]
+    """
+
+    terminals: tuple[str, ...]
+    nonterminals: tuple[str, ...]
+    specials: tuple[str, ...]
+    unused_specials: tuple[str, ...]
+    lhs: np.ndarray
+    rhs_offsets: np.ndarray
+    rhs: np.ndarray
+    automaton_offsets: np.ndarray
+    edge_offsets: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    target: np.ndarray
+    accepting: np.ndarray
+
+    def automaton(self, terminal: int) -> Automaton:
+        """The automaton of a terminal that is not a special token."""
+        states = slice(self.automaton_offsets[terminal], self.automaton_offsets[terminal + 1])
+        edges = slice(self.edge_offsets[states.start], self.edge_offsets[states.stop])
+        return Automaton(
+            offsets=self.edge_offsets[states.start : states.stop + 1] - np.int32(edges.start),
+            low=self.low[edges].view(),
+            high=self.high[edges].view(),
+            target=self.target[edges].view(),
+            accepting=self.accepting[states].view(),
+        )
+
+    def to_file(self) -> tuple[dict, dict[str, np.ndarray]]:
+        """Names and arrays, as :mod:`stolcke.container` stores them."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+        return {name: list(value) for name, value in values.items() if name not in arrays}, arrays
+
+    @classmethod
+    def from_file(cls, meta: dict, arrays: dict[str, np.ndarray]) -> GrammarArrays:
+        """The reverse of :meth:`to_file`; what the engine relies on is checked.
+
+        Raises
+        ------
+        FileFormatError
+            Where names or arrays are missing or contradict each other.
+        """
+        try:
+            names = {name: tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")}
+            self = cls(**names, **{f.name: arrays[f.name] for f in fields(cls) if f.name not in names})
+            self._check()
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise FileFormatError(f"the compiled grammar's tables are malformed: {error}") from error
+        return self
+
+    def _check(self) -> None:
+        """Raise ValueError unless every index is in range and every offset array ascends."""
+        kinds = {"low": np.uint8, "high": np.uint8, "accepting": np.uint8}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, np.ndarray) and (value.ndim != 1 or value.dtype != kinds.get(field.name, np.int32)):
+                raise ValueError(f"array {field.name} has another type or shape")
+        n_text = len(self.terminals) - len(self.specials)
+        n_symbols = len(self.terminals) + len(self.nonterminals)
+        _check_offsets("rhs_offsets", self.rhs_offsets, self.lhs.size, self.rhs.size)
+        _check_offsets("automaton_offsets", self.automaton_offsets, n_text, self.accepting.size)
+        _check_offsets("edge_offsets", self.edge_offsets, self.accepting.size, self.target.size)
+        if self.low.size != self.target.size or self.high.size != self.target.size or (self.low > self.high).any():
+            raise ValueError("edges are malformed")
+        _check_range("lhs", self.lhs, 0, len(self.nonterminals))
+        # Nonterminal 0 is the start, which no right-hand side mentions.
+        _check_range("rhs", self.rhs, 0, n_symbols)
+        if (self.rhs == len(self.terminals)).any() or (np.diff(self.automaton_offsets) == 0).any():
+            raise ValueError("the start is used in a rule, or a terminal has no automaton")
+        states_of_edge = np.repeat(np.diff(self.automaton_offsets), np.diff(self.automaton_offsets))
+        _check_range("target", self.target, 0, np.repeat(states_of_edge, np.diff(self.edge_offsets)))
+
+
+def _check_offsets(name: str, offsets: np.ndarray, count: int, end: int) -> None:
+    if offsets.size != count + 1 or offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 0).any():
+        raise ValueError(f"{name} are not ascending offsets")
+
+
+def _check_range(name: str, values: np.ndarray, low: int, high: int | np.ndarray) -> None:
+    if ((values < low) | (values >= high)).any():
+        raise ValueError(f"{name} has an index out of range")
+
+
+def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline) -> GrammarArrays:
+    """Turn a symbolic grammar into arrays.
+
+    Raises
+    ------
+    GrammarError
+        If the start derives nothing, or a terminal matches the empty text.
+    RegexError
+        If a terminal's pattern is not supported.
+    LimitExceeded
+    Cancelled
+    """
+    if len(grammar.rules) > limits.rules:
+        raise LimitExceeded("rules", len(grammar.rules), limits.rules, "grammar")
+    automata = _automata(grammar, limits, deadline)
+    deadline.check("rewriting the grammar")
+    grammar = transforms.trim(grammar, [name for name, a in automata.items() if a is not None and a.n_states == 0])
+    grammar = transforms.remove_duplicates(grammar)
+    if options.fold_lists:
+        grammar = transforms.trim(transforms.fold_lists(grammar))
+    grammar = transforms.with_ignore(grammar)
+    deadline.check("numbering the grammar")
+    declared = [name for name, machine in automata.items() if machine is None]
+    return _number(grammar, automata, declared, options)
+
+
+def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, Automaton | None]:
+    """The automaton of each terminal; None for a declared one."""
+    made: dict[str, Automaton | None] = {}
+    for name, definition in grammar.terminals.items():
+        deadline.check(f"building the automaton of terminal {name}")
+        if isinstance(definition.pattern, Special):
+            made[name] = None
+            continue
+        made[name] = automaton(definition.pattern, limits)
+        if made[name].matches_empty:
+            place = definition.location
+            raise GrammarError(
+                f"terminal {name} matches the empty text; make it match at least one character, "
+                f"and where it is used write {name}? instead",
+                line=place and place.line,
+                column=place and place.column,
+                source=place and place.source,
+            )
+    return made
+
+
+def _title(definition: TerminalDefinition) -> str:
+    """A terminal's name in messages: anonymous ones are shown as what they match."""
+    anonymous = definition.name.startswith("__") or definition.name == anonymous_name(definition.pattern)
+    if anonymous and isinstance(definition.pattern, Literal) and isinstance(definition.pattern.text, bytes):
+        return repr(definition.pattern.text)
+    return pattern_text(definition.pattern) if anonymous else definition.name
+
+
+def _number(
+    grammar: Grammar, automata: dict[str, Automaton | None], declared: list[str], options: Options
+) -> GrammarArrays:
+    used = {symbol.name for rule in grammar.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
+    number: dict[str, int] = {}
+    titles: list[list[str]] = []
+    distinct: list[Automaton] = []
+    by_language: dict[tuple[bytes, ...], int] = {}
+    for name, definition in grammar.terminals.items():
+        machine = automata[name]
+        if name not in used or machine is None:
+            continue
+        key = tuple(array.tobytes() for array in machine.arrays())
+        if options.merge_terminals and key in by_language:
+            number[name] = by_language[key]
+            titles[number[name]].append(_title(definition))
+            continue
+        number[name] = by_language[key] = len(distinct)
+        distinct.append(machine)
+        titles.append([_title(definition)])
+    specials = tuple(name for name in declared if name in used)
+    for name in specials:
+        number[name] = len(titles)
+        titles.append([name])
+    n_terminals = len(titles)
+    # The engine wants a start that no rule mentions; nonterminal 0 is made to be one.
+    nonterminals = ["", *dict.fromkeys(rule.lhs.name for rule in grammar.rules)]
+    symbol_of = {name: n_terminals + i for i, name in enumerate(nonterminals)}
+    lhs = [0]
+    rhs = [symbol_of[grammar.start]]
+    rhs_offsets = [0, 1]
+    for rule in grammar.rules:
+        lhs.append(symbol_of[rule.lhs.name] - n_terminals)
+        rhs += [number[s.name] if isinstance(s, Terminal) else symbol_of[s.name] for s in rule.rhs]
+        rhs_offsets.append(len(rhs))
+    return GrammarArrays(
+        terminals=tuple(" or ".join(dict.fromkeys(title)) for title in titles),
+        nonterminals=tuple(nonterminals),
+        specials=specials,
+        unused_specials=tuple(name for name in declared if name not in used),
+        lhs=np.array(lhs, np.int32),
+        rhs_offsets=np.array(rhs_offsets, np.int32),
+        rhs=np.array(rhs, np.int32),
+        automaton_offsets=_offsets([a.n_states for a in distinct]),
+        edge_offsets=_offsets([n for a in distinct for n in np.diff(a.offsets).tolist()]),
+        low=_joined([a.low for a in distinct], np.uint8),
+        high=_joined([a.high for a in distinct], np.uint8),
+        target=_joined([a.target for a in distinct], np.int32),
+        accepting=_joined([a.accepting for a in distinct], np.uint8),
+    )
+
+
+def _offsets(sizes: list[int]) -> np.ndarray:
+    offsets = np.zeros(len(sizes) + 1, np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    return offsets
+
+
+def _joined(arrays: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(arrays) if arrays else np.zeros(0, dtype)

@@ -1,0 +1,98 @@
+"""Arrays + vocabulary -> engine: automata become canonical, declared terminals become special tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from stolcke import errors
+from stolcke._core.engine import Engine
+from stolcke._core.tables import GrammarTables
+from stolcke.compiler.arrays import GrammarArrays
+from stolcke.options import Limits, Options
+from stolcke.vocabulary import Vocabulary
+
+__all__ = ["Marker", "bind", "build_engine"]
+
+NONE = np.uint32(0xFFFFFFFF)
+
+Marker = str | bytes | int
+"""A special token: its text, or its id."""
+
+
+def bind(
+    arrays: GrammarArrays, special: Mapping[str, Marker | Iterable[Marker]] | None, vocabulary: Vocabulary
+) -> dict[str, tuple[int, ...]]:
+    """Token ids of each declared terminal.
+
+    Raises
+    ------
+    CompileError
+        Where a declared terminal is left unbound, or a binding names none.
+    VocabularyError
+        Where a marker is no special token of the vocabulary.
+    """
+    special = dict(special or {})
+    names, declared = arrays.specials, arrays.specials + arrays.unused_specials
+    unbound = [name for name in names if name not in special]
+    if unbound:
+        raise errors.CompileError(
+            f"the grammar declares {', '.join(unbound)}; bind each to a special token with "
+            f"special={{{unbound[0]!r}: '<|name of the token|>'}}"
+        )
+    unknown = [name for name in special if name not in declared]
+    if unknown:
+        raise errors.CompileError(
+            f"special= binds {', '.join(map(repr, unknown))}, which the grammar does not %declare "
+            f"(declared: {', '.join(declared) or 'none'})"
+        )
+    bound = {}
+    for name, markers in special.items():
+        several = [markers] if isinstance(markers, (str, bytes, int)) else list(markers)
+        if not several:
+            raise errors.CompileError(f"special= binds {name!r} to no token at all")
+        ids = tuple(sorted({vocabulary.special_id(marker) for marker in several}))
+        if name in names:
+            bound[name] = ids
+    return bound
+
+
+def build_engine(
+    arrays: GrammarArrays, bound: Mapping[str, tuple[int, ...]], vocabulary: Vocabulary, limits: Limits, options: Options
+) -> Engine:
+    """The run-time engine of a grammar over a vocabulary."""
+    core = vocabulary.core
+    n = len(arrays.terminals)
+    n_text = n - len(arrays.specials)
+    states = np.full(n, NONE, np.uint32)
+    symbols = np.full(n, NONE, np.uint32)
+    partitions = np.full(n, NONE, np.uint32)
+    for terminal in range(n_text):
+        machine = arrays.automaton(terminal)
+        states[terminal] = core.add_automaton(*machine.arrays())[0]
+    token_symbols: dict[int, int] = {}
+    for terminal, name in enumerate(arrays.specials, n_text):
+        partitions[terminal] = core.add_token_set(bound[name])
+    groups: dict[tuple[int, ...], int] = {}
+    for terminal, name in enumerate(arrays.specials, n_text):
+        symbols[terminal] = groups.setdefault(bound[name], 256 + len(groups))
+        for token in bound[name]:
+            if token_symbols.setdefault(token, symbols[terminal]) != symbols[terminal]:
+                raise errors.CompileError(
+                    f"special token {token} is bound to several declared terminals whose sets of tokens differ"
+                )
+    tables = GrammarTables(
+        core,
+        n,
+        len(arrays.nonterminals),
+        arrays.lhs,
+        arrays.rhs_offsets,
+        arrays.rhs,
+        0,
+        states,
+        symbols,
+        partitions,
+    )
+    ends = np.array(vocabulary.eos_token_ids, np.uint32)
+    return Engine(core, tables, ends, {t: int(s) for t, s in token_symbols.items()}, errors, limits, options)

@@ -1,0 +1,171 @@
+"""The automaton of a terminal: minimal, deterministic, over bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from stolcke._core import dfa
+from stolcke._core.minimize import minimize
+from stolcke.errors import LimitExceeded
+from stolcke.grammar.patterns import Choice, Literal, Pattern
+from stolcke.lexer import nfa
+from stolcke.options import Limits
+
+__all__ = ["Automaton", "automaton"]
+
+# Positions stored while determinising, per state that is allowed.
+_WORK_PER_STATE = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Automaton:
+    """A minimal, trimmed, deterministic automaton over bytes; immutable.
+
+    State 0 is the start, and states are numbered breadth first along edges in
+    the order of their bytes.  Hence automata of equal language are equal,
+    array by array.  The empty language has no state.
+
+    Attributes
+    ----------
+    offsets : int32[n_states + 1]
+        Edges of state ``s`` are ``offsets[s]`` to ``offsets[s + 1]``: sorted,
+        disjoint, and as long as they can be.
+    low, high : uint8[edges]
+        First and last byte of each edge.
+    target : int32[edges]
+    accepting : uint8[n_states]
+    """
+
+    offsets: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    target: np.ndarray
+    accepting: np.ndarray
+
+    def __post_init__(self) -> None:
+        for array in self.arrays():
+            array.flags.writeable = False
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        return self.offsets, self.low, self.high, self.target, self.accepting
+
+    @property
+    def n_states(self) -> int:
+        """Number of states."""
+        return len(self.accepting)
+
+    @property
+    def matches_empty(self) -> bool:
+        """Whether the empty text is accepted."""
+        return self.n_states > 0 and bool(self.accepting[0])
+
+    def step(self, state: int, byte: int) -> int:
+        """Find the state that a byte leads to; -1 where it leads nowhere."""
+        begin, end = int(self.offsets[state]), int(self.offsets[state + 1])
+        edge = begin + int(np.searchsorted(self.high[begin:end], byte))
+        return int(self.target[edge]) if edge < end and self.low[edge] <= byte else -1
+
+    def accepts(self, data: bytes) -> bool:
+        """Whether the whole of ``data`` is in the language."""
+        if self.n_states == 0:
+            return False
+        state = 0
+        for byte in data:
+            state = self.step(state, byte)
+            if state < 0:
+                return False
+        return bool(self.accepting[state])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Automaton):
+            return NotImplemented
+        return all(np.array_equal(a, b) for a, b in zip(self.arrays(), other.arrays(), strict=True))
+
+    def __hash__(self) -> int:
+        return hash(tuple(array.tobytes() for array in self.arrays()))
+
+    def __str__(self) -> str:
+        r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
+        if self.n_states == 0:
+            return "(matches nothing)"
+        lines = []
+        for state in range(self.n_states):
+            ways: dict[int, list[str]] = {}
+            for edge in range(int(self.offsets[state]), int(self.offsets[state + 1])):
+                label = _byte_range(int(self.low[edge]), int(self.high[edge]))
+                ways.setdefault(int(self.target[edge]), []).append(label)
+            shown = ", ".join(f"{_joined(labels)} {target}" for target, labels in ways.items())
+            lines.append(f"{state}{'*' if self.accepting[state] else ''} {shown}".rstrip())
+        return "\n".join(lines)
+
+
+def _byte(byte: int) -> str:
+    if 0x20 < byte < 0x7F:
+        return f"\\{chr(byte)}" if chr(byte) in "[]\\-," else chr(byte)
+    return {0x0A: "\\n", 0x0D: "\\r", 0x09: "\\t"}.get(byte, f"\\x{byte:02x}")
+
+
+def _byte_range(low: int, high: int) -> str:
+    return _byte(low) if low == high else f"{_byte(low)}-{_byte(high)}"
+
+
+def _joined(labels: list[str]) -> str:
+    single = len(labels) == 1 and "-" not in labels[0].lstrip("\\")[1:]
+    return labels[0] if single else f"[{''.join(labels)}]"
+
+
+def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:  # noqa: B008 - a constant
+    """Give the automaton of a pattern, remembered by pattern.
+
+    Parameters
+    ----------
+    pattern : Pattern
+        Alternation and greedy repeats mean the whole regular language.  A lazy
+        repeat is leftmost-first: a text does not match where, at some point of
+        the loop, leaving it would have matched a shorter text.
+    limits : Limits
+        ``regex_states``, ``repeat``, ``nesting`` and ``alternatives`` are met
+        here.
+
+    Raises
+    ------
+    RegexError
+        A regular expression is malformed or unsupported.
+    GrammarError
+        A special terminal, or text without an encoding.
+    LimitExceeded
+    """
+    try:
+        return _automaton(pattern, limits)
+    except RecursionError:
+        raise LimitExceeded("nesting", "more than the interpreter's stack holds", limits.nesting, "terminal") from None
+
+
+@lru_cache(maxsize=4096)
+def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
+    if isinstance(pattern, Literal) and not pattern.ignore_case:
+        return Automaton(*nfa.words([nfa.encode(pattern)]))
+    if isinstance(pattern, Choice):
+        words = [part for part in pattern.parts if isinstance(part, Literal) and not part.ignore_case]
+        if len(words) == len(pattern.parts) <= limits.alternatives:
+            # A dictionary: no larger than its text, which is bounded where it comes from.
+            return Automaton(*minimize(*nfa.words([nfa.encode(word) for word in words])))
+    machine = nfa.build(pattern, limits)
+    try:
+        arrays = dfa.determinize(
+            *machine.fragments,
+            machine.kind,
+            machine.first,
+            machine.second,
+            machine.branches,
+            machine.start,
+            limits.regex_states,
+            limits.regex_states * _WORK_PER_STATE,
+        )
+    except dfa.TooManyStates:
+        given = f"more than {limits.regex_states}"
+        raise LimitExceeded("regex_states", given, limits.regex_states, "terminal") from None
+    return Automaton(*minimize(*arrays))

@@ -1,0 +1,165 @@
+"""One generated sequence: what may come next, and what has come so far."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from stolcke._core import bitmask
+from stolcke._core.matcher import CoreMatcher, fill_rows
+from stolcke.errors import VocabularyError
+
+if TYPE_CHECKING:
+    from stolcke.compiled_grammar import CompiledGrammar
+
+__all__ = ["Matcher", "fill_masks"]
+
+
+class Matcher(CoreMatcher):
+    """The state of one sequence under a compiled grammar; made by :meth:`CompiledGrammar.matcher`.
+
+    Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
+    ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
+    ``forced_bytes``, ``is_accepting``, ``is_finished`` and ``n_accepted``.
+    A matcher is used by one thread at a time; matchers share their compiled
+    grammar, which any number of threads may use.
+    """
+
+    def __init__(self, compiled: CompiledGrammar) -> None:
+        super().__init__(compiled.engine, compiled.end_tokens)
+        self.compiled = compiled
+
+    def _new(self) -> Matcher:
+        return Matcher(self.compiled)
+
+    def __repr__(self) -> str:
+        kind = "finished" if self.is_finished else "accepting" if self.is_accepting else "open"
+        return f"<Matcher after {self.n_accepted} accepted calls, {kind}>"
+
+    def mask(self) -> np.ndarray:
+        """The mask as bool[vocabulary size]."""
+        row = np.empty(self.engine.store.n_words, np.int32)
+        self.fill_mask(row)
+        return bitmask.unpack(row, self.engine.store.n_tokens)
+
+    def allowed_token_ids(self) -> np.ndarray:
+        """Ids of the tokens that may come next, ascending, as int64[count]."""
+        row = np.empty(self.engine.store.n_words, np.int32)
+        self.fill_mask(row)
+        return bitmask.token_ids(row, self.engine.store.n_tokens).astype(np.int64, copy=False)
+
+    def expected(self) -> list[str]:
+        """What may come next, in words: terminals that can begin or go on here, and the end of the text."""
+        column, threads = self.engine.state_threads(self.state)
+        titles = self.compiled.arrays.terminals
+        going_on = {terminal for terminal, _, _ in threads}
+        beginning = [] if column is None else self.engine.chart.column_terminals(column)
+        words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
+        words += [titles[terminal] for terminal in beginning]
+        return words + ["the end of the text"] if self.is_accepting else words
+
+    def forced_tokens(self, encode: Callable[[str], Sequence[int]] | None = None) -> list[int]:
+        """Tokens that must come next.
+
+        Parameters
+        ----------
+        encode : callable, optional
+            A tokenizer's function from text to ids, without special tokens.
+            With it, forced text becomes the tokens the model would write,
+            except the last ones, which a longer token could still replace once
+            more text follows.  Without it, only tokens without alternative count.
+
+        Returns
+        -------
+        list of int
+        """
+        if encode is None:
+            return self._only_tokens()
+        text = self.forced_bytes()
+        try:
+            decoded = text.decode()
+        except UnicodeDecodeError as error:
+            decoded = text[: error.start].decode()
+        ids = list(encode(decoded))
+        stable = self._stable_length(decoded.encode())
+        pieces = [self.compiled.vocabulary.tokens[i] for i in ids]
+        if b"".join(pieces) != decoded.encode():
+            return []  # the tokenizer adds or drops something at the start of a text
+        kept, length = [], 0
+        for token, piece in zip(ids, pieces, strict=True):
+            length += len(piece)
+            if length > stable:
+                break
+            kept.append(token)
+        return kept
+
+    def _only_tokens(self) -> list[int]:
+        ahead = self.fork()
+        found: list[int] = []
+        seen: set[int] = set()  # a vocabulary may lack the token that would end a repetition
+        while not ahead.is_finished and ahead.state not in seen:
+            seen.add(ahead.state)
+            allowed = ahead.allowed_token_ids()
+            if len(allowed) != 1 or (ahead.is_accepting and int(allowed[0]) not in self.compiled.end_tokens):
+                break
+            found.append(int(allowed[0]))
+            ahead.accept(found[-1])
+        return found
+
+    def _stable_length(self, text: bytes) -> int:
+        """How many bytes at the start no token that reaches beyond the text can touch."""
+        ahead = self.fork()
+        ahead.accept_bytes(text)
+        column, threads = self.engine.state_threads(ahead.state)
+        if not threads and (column is None or not self.engine.chart.column_terminals(column)):
+            return len(text)  # nothing can follow
+        longest = self.engine.store.longest_token
+        for begin in range(max(0, len(text) - longest), len(text)):
+            if self.engine.store.has_longer(text[begin:]):
+                return begin
+        return len(text)
+
+    def dump(self) -> str:
+        """The live state in words: the threads under way and the column that begins here."""
+        return self.compiled.dump_state(self.state)
+
+
+def fill_masks(matchers: Sequence[Matcher], rows: np.ndarray, threads: int = 1) -> None:
+    """Masks of several matchers in one call, without holding Python's lock.
+
+    Parameters
+    ----------
+    matchers : sequence of Matcher
+        Of any compiled grammars; each may occur once.
+    rows : int32[len(matchers), words]
+        Contiguous; every word is written.
+    threads : int
+        How many threads share the work.
+
+    Raises
+    ------
+    VocabularyError
+        If ``rows`` has another shape or dtype, or is too narrow.
+    """
+    matchers = list(matchers)
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype not in (np.int32, np.uint32):
+        raise VocabularyError("mask rows must be an int32 array of two dimensions")
+    if not rows.flags.c_contiguous or not rows.flags.writeable:
+        raise VocabularyError("mask rows must be contiguous and writeable")
+    if len(rows) != len(matchers):
+        raise VocabularyError(f"{len(matchers)} matchers need as many mask rows, not {len(rows)}")
+    if threads < 1:
+        raise VocabularyError(f"threads must be at least 1, not {threads}")
+    rows = rows.view(np.int32)
+    threads = min(threads, len(matchers), (os.cpu_count() or 1) * 4)
+    if threads <= 1:
+        fill_rows(matchers, rows, 0, len(matchers))
+        return
+    bounds = [len(matchers) * i // threads for i in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(fill_rows, matchers, rows, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]:
+            done.result()

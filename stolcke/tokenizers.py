@@ -1,0 +1,365 @@
+"""What the tokens of a Hugging Face tokenizer stand for, in bytes.
+
+A tokenizer stores *pieces*: texts in an alphabet of its own.  Its decoder says
+how pieces become text, so the decoder is what is read here, step by step:
+
+- byte-level BPE writes each byte as one printable character;
+- SentencePiece-like tokenizers write ``▁`` for a space and ``<0x0A>`` for a
+  byte that no other piece covers, and put a space before the text that their
+  decoder takes away again (a ``Strip`` or ``Metaspace`` step).
+
+A decoder with any other step (WordPiece's ``##``, ``</w>``) makes the bytes of
+a token depend on its neighbours; such tokenizers are refused.
+
+No package of Hugging Face is imported: objects are asked for the same JSON
+that is found in a ``tokenizer.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stolcke.errors import VocabularyError
+
+__all__ = ["END_NAMES", "TokenTable", "from_file", "from_object"]
+
+END_NAMES = frozenset(
+    {
+        "</s>",
+        "<eos>",
+        "<end_of_turn>",
+        "<|end|>",
+        "<|endoftext|>",
+        "<|end_of_text|>",
+        "<|end_of_turn|>",
+        "<|eom_id|>",
+        "<|eos|>",
+        "<|eot_id|>",
+        "<|im_end|>",
+        "<|return|>",
+        "<｜end▁of▁sentence｜>",
+        "[EOS]",
+    }
+)
+"""Special tokens with one of these names are taken for ends where a tokenizer names none."""
+
+_BYTE_PIECE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
+# An id this large is a mistake in the file; the table of tokens is dense.
+_LARGEST_ID = (1 << 24) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TokenTable:
+    """A tokenizer's vocabulary in bytes: what :class:`stolcke.Vocabulary` is made from."""
+
+    tokens: list[bytes]
+    """By id; ``b""`` for ids that have no token."""
+    eos_token_ids: list[int]
+    """What is known or guessed of the ends; empty where nothing is."""
+    special_token_ids: list[int]
+    """Beside the ends; not sorted."""
+    strips_first_space: bool
+
+
+class _Added(NamedTuple):
+    """A token added beside the model's own."""
+
+    id: int
+    content: str
+    special: bool
+
+
+class _Parts(NamedTuple):
+    """The parts of a tokenizer that say what its tokens stand for."""
+
+    model: Mapping[str, Any]
+    pieces: Collection[tuple[str, int]]
+    added: list[_Added]
+    normalizer: Mapping[str, Any] | None
+    pre_tokenizer: Mapping[str, Any] | None
+    decoder: Mapping[str, Any] | None
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def from_object(tokenizer: Any, generation_config: Any = None) -> TokenTable:
+    """Read a ``tokenizers.Tokenizer`` or a fast tokenizer of ``transformers``.
+
+    Parameters
+    ----------
+    tokenizer : object
+        Recognised by its methods, not its class.
+    generation_config : object or mapping, optional
+        Has ``eos_token_id``: an int, a list of them, or None.
+
+    Raises
+    ------
+    VocabularyError
+        It is neither, or of a kind that is not supported.
+    """
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if not (hasattr(backend, "get_added_tokens_decoder") and hasattr(backend, "decoder")):
+        raise VocabularyError(
+            f"{type(tokenizer).__name__} is neither a tokenizers.Tokenizer nor a fast tokenizer of transformers; "
+            "give the bytes of its tokens to stolcke.Vocabulary(tokens, ...)"
+        )
+    model = backend.model
+    if type(model).__name__ == "Unigram":
+        settings, pieces = _model(_component(model))
+    else:
+        # The JSON of these would hold every merge: their few settings are asked for one by one.
+        settings = {"type": type(model).__name__}
+        for name in ("byte_fallback", "continuing_subword_prefix", "end_of_word_suffix", "unk_token"):
+            settings[name] = getattr(model, name, None)
+        pieces = backend.get_vocab(with_added_tokens=False).items()
+    parts = _Parts(
+        model=settings,
+        pieces=pieces,
+        added=[_Added(i, t.content, t.special) for i, t in backend.get_added_tokens_decoder().items()],
+        normalizer=_component(backend.normalizer),
+        pre_tokenizer=_component(backend.pre_tokenizer),
+        decoder=_component(backend.decoder),
+    )
+    if isinstance(generation_config, Mapping):
+        ends = generation_config.get("eos_token_id")
+    else:
+        ends = getattr(generation_config, "eos_token_id", None)
+    known = [*_as_list(getattr(tokenizer, "eos_token_id", None)), *_as_list(ends)]
+    return _table(parts, known, getattr(tokenizer, "all_special_ids", ()))
+
+
+def _component(component: Any) -> dict[str, Any]:
+    """Return the JSON of a part of a tokenizer; empty for one that it does not have."""
+    if component is None:
+        return {}
+    try:
+        return json.loads(component.__getstate__())
+    except Exception as error:  # whatever a component written in Python raises
+        raise VocabularyError(f"the tokenizer's {type(component).__name__} cannot be read: {error}") from error
+
+
+def from_file(source: str | os.PathLike[str]) -> TokenTable:
+    """Read a ``tokenizer.json``: a path, the path of its folder, or its text.
+
+    Raises
+    ------
+    VocabularyError
+        It is not one, or of a kind that is not supported.
+    OSError
+        The file cannot be read.
+    """
+    if isinstance(source, str) and source.lstrip().startswith("{"):
+        return _table(*_from_json(source, "tokenizer.json", {}, {}))
+    path = Path(source)
+    if path.is_dir():
+        path /= "tokenizer.json"
+    beside = [path.with_name(name) for name in ("tokenizer_config.json", "generation_config.json")]
+    config, generation = ((_load(p.read_bytes(), str(p)) if p.is_file() else {}) for p in beside)
+    return _table(*_from_json(path.read_bytes(), str(path), config, generation))
+
+
+def _load(text: str | bytes, name: str) -> dict[str, Any]:
+    """Parse the text of one JSON object."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise VocabularyError(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise VocabularyError(f"{name} is not a JSON object")
+    return value
+
+
+def _from_json(
+    text: str | bytes, name: str, config: Mapping[str, Any], generation: Mapping[str, Any]
+) -> tuple[_Parts, list[int]]:
+    """Return the parts of a tokenizer and the ends that the files beside it name."""
+    top = _load(text, name)
+    try:
+        settings, pieces = _model(top["model"])
+        added = [_Added(t["id"], t["content"], bool(t["special"])) for t in top.get("added_tokens") or ()]
+        parts = _Parts(settings, pieces, added, top.get("normalizer"), top.get("pre_tokenizer"), top.get("decoder"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise VocabularyError(f"{name} is not a tokenizer.json: {error!r}") from error
+    known = _as_list(generation.get("eos_token_id"))
+    eos = config.get("eos_token")
+    content = eos.get("content") if isinstance(eos, dict) else eos
+    if content is not None:
+        known += [t.id for t in added if t.content == content] or [i for piece, i in pieces if piece == content]
+    return parts, known
+
+
+def _model(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], Collection[tuple[str, int]]]:
+    """Return a model's settings, ``type`` among them, and its pieces with their ids."""
+    vocab = model["vocab"]
+    if isinstance(vocab, Mapping):
+        # Older files do not write the type of the model; only BPE has merges.
+        return {"type": "BPE" if "merges" in model else None, **model}, vocab.items()
+    return {"type": "Unigram", **model}, [(piece, i) for i, (piece, _) in enumerate(vocab)]
+
+
+def _as_list(ids: int | Iterable[int] | None) -> list[int]:
+    if ids is None:
+        return []
+    return list(ids) if isinstance(ids, Iterable) else [ids]
+
+
+# -- pieces to bytes ----------------------------------------------------------------------------------------------
+
+
+def _table(parts: _Parts, known_ends: list[int], more_special: Iterable[int] = ()) -> TokenTable:
+    """Turn pieces into bytes and lay them out by id."""
+    _refuse_unsupported_model(parts.model)
+    spell, byte_level, strips = _spelling(parts)
+    added = {token.id: token for token in parts.added}
+    ids = [i for _, i in parts.pieces]
+    _check_ids(ids, added)
+    for text in (*(piece for piece, _ in parts.pieces), *(token.content for token in parts.added)):
+        if not isinstance(text, str):
+            raise VocabularyError(f"{text!r:.60} is not the text of a piece")
+
+    tokens = [b""] * (1 + max([-1, *ids, *added]))
+    try:
+        for piece, i in parts.pieces:
+            tokens[i] = spell(piece)
+        for token in parts.added:
+            # Added tokens are found in the text as they are written.  A SentencePiece-like tokenizer
+            # writes runs of spaces among them as ▁▁, which its decoder turns back.
+            literal = token.special or byte_level
+            tokens[token.id] = token.content.encode() if literal else spell(token.content)
+    except UnicodeEncodeError as error:
+        raise VocabularyError(f"a piece is not Unicode text: {error.object!r}") from error
+
+    special = [token.id for token in parts.added if token.special]
+    ends = known_ends or [token.id for token in parts.added if token.special and token.content in END_NAMES]
+    # The unknown token stands for what the tokenizer cannot spell, never for the text of its own name.
+    unknown = parts.model.get("unk_token"), parts.model.get("unk_id")
+    special += [i for piece, i in parts.pieces if piece == unknown[0] or i == unknown[1]]
+    return TokenTable(tokens, ends, [*special, *more_special], strips)
+
+
+def _refuse_unsupported_model(model: Mapping[str, Any]) -> None:
+    """Refuse the kinds of model whose pieces are not stretches of the text."""
+    kind = model.get("type")
+    advice = "give the bytes of its tokens to stolcke.Vocabulary(tokens, ...) if you know them"
+    if kind not in ("BPE", "Unigram"):
+        raise VocabularyError(
+            f"a {kind or 'nameless'} tokenizer is not supported: its pieces do not say where the spaces of a text are "
+            f"(BPE and Unigram are); {advice}"
+        )
+    for name in ("continuing_subword_prefix", "end_of_word_suffix"):
+        if mark := model.get(name):
+            raise VocabularyError(
+                f"a tokenizer with {name} {mark!r} is not supported: what such a piece stands for depends on its "
+                f"neighbours; {advice}"
+            )
+
+
+def _check_ids(ids: list[Any], added: Mapping[Any, _Added]) -> None:
+    """Refuse ids that are not small integers, and two pieces of the model with one id."""
+    for i in (*ids, *added):
+        if type(i) is not int or not 0 <= i <= _LARGEST_ID:
+            raise VocabularyError(f"{i!r} is not a token id")
+    if len(set(ids)) != len(ids):
+        twice = Counter(ids).most_common(1)[0][0]
+        raise VocabularyError(f"two pieces of the tokenizer have the id {twice}")
+
+
+def _steps(component: Mapping[str, Any] | None, members: str) -> list[Mapping[str, Any]]:
+    """Flatten a component, which may be a Sequence of others, into a list."""
+    if not component:
+        return []
+    if component.get("type") == "Sequence":
+        return [step for part in component[members] for step in _steps(part, members)]
+    return [component]
+
+
+def _spelling(parts: _Parts) -> tuple[Callable[[str], bytes], bool, bool]:
+    """Return what turns a piece into bytes, whether it is byte-level, and whether the first space is stripped."""
+    try:
+        decoder = _steps(parts.decoder, "decoders")
+        others = _steps(parts.pre_tokenizer, "pretokenizers") + _steps(parts.normalizer, "normalizers")
+        if any(step["type"] == "ByteLevel" for step in (*decoder, *others)):
+            for step in decoder:
+                if step["type"] not in ("ByteLevel", "Fuse"):
+                    raise VocabularyError(f"a byte-level tokenizer with a {step['type']} decoder is not supported")
+            return _byte_level, True, False
+        if not decoder:
+            # Such a tokenizer can only encode; what a space became tells what it will be again.
+            decoder = [step for step in others if step["type"] == "Metaspace"]
+        if not decoder:
+            raise VocabularyError(
+                "the tokenizer has no decoder, so its pieces do not say which bytes they stand for; "
+                "give the bytes to stolcke.Vocabulary(tokens, ...)"
+            )
+        return _sentencepiece(decoder, bool(parts.model.get("byte_fallback")))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise VocabularyError(f"the tokenizer's decoder is malformed: {error!r}") from error
+
+
+def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> tuple[Callable[[str], bytes], bool, bool]:
+    """Follow a decoder that works on each piece alone, but for the first space of a text."""
+    replacements: list[tuple[str, str]] = []
+    strips = fused = False
+    for step in decoder:
+        match step["type"]:
+            case "Replace" if isinstance(old := step["pattern"].get("String"), str) and (len(old) == 1 or not fused):
+                replacements.append((old, step["content"]))
+            case "Metaspace":
+                replacements.append((step["replacement"], " "))
+                # Files older than prepend_scheme have add_prefix_space.
+                always = step.get("add_prefix_space", True)
+                strips |= step.get("prepend_scheme", "always" if always else "never") != "never"
+            case "ByteFallback":
+                byte_fallback = True
+            case "Fuse":
+                fused = True
+            case "Strip" if fused and step["content"] == " " and step["start"] <= 1 and not step["stop"]:
+                strips |= step["start"] > 0
+            case other:
+                raise VocabularyError(
+                    f"a tokenizer with this {other} decoder is not supported, as what a piece stands for "
+                    f"depends on its neighbours: {json.dumps(dict(step))[:200]}"
+                )
+
+    def spell(piece: str) -> bytes:
+        if byte_fallback and (match := _BYTE_PIECE.fullmatch(piece)):
+            return bytes([int(match[1], 16)])
+        for old, new in replacements:
+            piece = piece.replace(old, new)
+        return piece.encode()
+
+    return spell, False, strips
+
+
+def _byte_level_alphabet() -> dict[int, str]:
+    """Return the map from GPT-2's character for a byte to the character with that byte's number.
+
+    Bytes that print in Latin-1 are their own characters; the other 68 are,
+    in order, the characters from U+0100.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [b for b in range(256) if b not in printable]
+    # Characters below U+0100 outside the alphabet must not pass for bytes: they become one Latin-1 lacks.
+    return (
+        {b: "\uffff" for b in others} | {b: chr(b) for b in printable} | {256 + k: chr(b) for k, b in enumerate(others)}
+    )
+
+
+_ALPHABET = _byte_level_alphabet()
+
+
+def _byte_level(piece: str) -> bytes:
+    """Return the bytes of a piece of byte-level BPE."""
+    try:
+        return piece.translate(_ALPHABET).encode("latin-1")
+    except UnicodeEncodeError:
+        # A piece outside the alphabet is its own text, as it is for the decoder.
+        return piece.encode()

@@ -1,0 +1,1 @@
+"""The tests; they mirror the package, and tests/reference holds slow, obvious twins."""
