@@ -212,11 +212,11 @@ class Lowering:
         return parts[0]
 
     def _literal(self, parts: list) -> Alternatives:
-        name = self._terminals.of_pattern(read_literal(self._module, parts[0]))
+        name = self._terminals.of_pattern(read_literal(self._module, parts[0]), self._module.location(parts[0]))
         return (Alternative((Terminal(name),), None, parts[0]),)
 
     def _range(self, parts: list) -> Alternatives:
-        name = self._terminals.of_pattern(read_range(self._module, parts))
+        name = self._terminals.of_pattern(read_range(self._module, parts), self._module.location(parts[0]))
         return (Alternative((Terminal(name),), None, parts[0]),)
 
     def _value(self, parts: list) -> Alternatives:
