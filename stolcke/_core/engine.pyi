@@ -6,7 +6,6 @@ from numpy.typing import NDArray
 
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
-from stolcke.options import Limits, Options
 
 class Engine:
     def __new__(
@@ -16,8 +15,8 @@ class Engine:
         end_tokens: NDArray[np.uint32],
         special_tokens: dict[int, int],
         errors: ModuleType,
-        limits: Limits,
-        options: Options,
+        limits: Any,
+        options: Any,
     ) -> Self: ...
     @property
     def store(self) -> PartitionStore: ...
