@@ -19,11 +19,11 @@ FLOORS = [
     {"_core", "errors", "options"},
     {"container", "grammar", "shipped", "tokenizers"},
     {"frontends", "lexer", "vocabulary"},
-    {"compiler"},
+    {"compiler", "matcher"},
     {"compiled_grammar"},
-    {"matcher"},
     {"domains", "languages"},
-    {"", "cli", "integrations"},
+    {""},
+    {"cli", "integrations"},
 ]
 FLOOR = {part: number for number, floor in enumerate(FLOORS) for part in floor}
 

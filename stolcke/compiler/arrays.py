@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from stolcke.compiler.progress import Deadline
-from stolcke.errors import FileFormatError, GrammarError, LimitExceeded
+from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar import transforms
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
@@ -172,9 +172,21 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
         if isinstance(definition.pattern, Special):
             made[name] = None
             continue
-        made[name] = automaton(definition.pattern, limits)
+        place = definition.location
+        try:
+            made[name] = automaton(definition.pattern, limits)
+        except RegexError as error:
+            if place is None:
+                raise
+            raise RegexError(
+                f"terminal {name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
+                pattern=error.pattern,
+                position=error.position,
+                line=place.line,
+                column=place.column,
+                source=place.source,
+            ) from error
         if made[name].matches_empty:
-            place = definition.location
             raise GrammarError(
                 f"terminal {name} matches the empty text; make it match at least one character, "
                 f"and where it is used write {name}? instead",

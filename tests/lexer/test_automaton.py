@@ -195,7 +195,7 @@ def test_limits(source: str, limit: str) -> None:
         automaton(Regex(source))
     assert caught.value.limit == limit
     assert caught.value.allowed == getattr(Limits(), limit)
-    assert time.perf_counter() - begin < 20  # a few seconds at most on an idle machine
+    assert time.perf_counter() - begin < 100  # two seconds at most on an idle machine
 
 
 def test_limits_of_patterns() -> None:

@@ -75,7 +75,7 @@ def larger() -> st.SearchStrategy[str]:
             st.tuples(parts, st.sampled_from(REPEATS)).map(lambda pair: f"(?:{pair[0]}){pair[1]}"),
         ),
         max_leaves=6,
-    )
+    ).filter(lambda source: len(re.findall(r"\)[*+?{]", source)) <= 4)  # the slow twin counts every path
 
 
 @given(larger(), st.lists(st.text("abc", max_size=5), max_size=8))
