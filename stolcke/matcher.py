@@ -105,7 +105,7 @@ class Matcher(CoreMatcher):
         while not ahead.is_finished and ahead.state not in seen:
             seen.add(ahead.state)
             allowed = ahead.allowed_token_ids()
-            if len(allowed) != 1 or (ahead.is_accepting and int(allowed[0]) not in self.compiled.end_tokens):
+            if len(allowed) != 1:
                 break
             found.append(int(allowed[0]))
             ahead.accept(found[-1])

@@ -13,14 +13,14 @@ Python's), so nothing half-made is ever visible.
 
 import numpy as np
 
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
 from stolcke._core.chart cimport Column
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push
-from stolcke._core.types cimport byteset_add, byteset_has, byteset_join, load_pointer, store32
+from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
 cdef extern from *:
@@ -40,7 +40,6 @@ cdef extern from *:
 
 
 cdef enum:
-    HOT = 2                             # a mask asked for so often gets its finished row
     SOME = 64                           # of so many misses, one measures the memory in use
 
 
@@ -217,34 +216,20 @@ cdef class Engine:
 
     # --- masks ---------------------------------------------------------------------------------------------------
 
-    cdef bint ready(self, uint32_t state) noexcept nogil:
-        """Whether the mask of a state can be written without computing anything."""
-        cdef uint32_t index = load32(&self.at(state).mask)
-        cdef Mask* mask
-        if index == NONE:
-            return False
-        mask = self.masks.at(index)
-        return mask.row != NULL or mask.uses >= HOT
-
     cdef int fill(self, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:
-        """Write the mask of a state into a row; words beyond the vocabulary become zero."""
-        cdef uint32_t index = load32(&self.at(state).mask)
+        """Write the mask of a state into a row, computed if need be; the caller must not hold Python's lock."""
+        cdef uint32_t index
         cdef Mask* mask
-        cdef void* finished
+        if self.fill_known(state, row, n_words):
+            return 0
+        index = load32(&self.at(state).mask)
         if index == NONE:
             index = self.compute_mask(state)
         mask = self.masks.at(index)
-        finished = load_pointer(&mask.row)
-        if finished != NULL:
-            memcpy(row, finished, <size_t>self.store.n_words * 4)
-        else:
-            if mask.uses < HOT:
-                mask.uses += 1          # a race loses a count, nothing else
-                if mask.uses == HOT:
-                    self.finish_row(index)
-            self.masks.write(mask, row)
-        if n_words > self.store.n_words:
-            memset(row + self.store.n_words, 0, (n_words - self.store.n_words) * 4)
+        mask.uses += 1                  # a race loses a count, nothing else
+        if mask.uses == HOT:
+            self.finish_row(index)
+        self.masks.write(mask, row, n_words)
         return 0
 
     cdef int finish_row(self, uint32_t mask) except -1 nogil:

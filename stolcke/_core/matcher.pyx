@@ -152,9 +152,7 @@ cdef class CoreMatcher:
         cdef Py_ssize_t n_words = 0
         cdef int32_t* words = row_pointer(self.engine, row, &n_words)
         cdef uint32_t state = self.history.back()
-        if self.engine.ready(state):
-            self.engine.fill(state, words, n_words)
-        else:
+        if not self.engine.fill_known(state, words, n_words):
             with nogil:
                 self.engine.fill(state, words, n_words)
 

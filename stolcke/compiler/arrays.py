@@ -16,7 +16,7 @@ from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexEr
 from stolcke.grammar import transforms
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Literal, Special
+from stolcke.grammar.patterns import Literal, Regex, Special
 from stolcke.grammar.printing import pattern_text
 from stolcke.lexer import Automaton, automaton
 from stolcke.options import Limits, Options
@@ -178,12 +178,14 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
         except RegexError as error:
             if place is None:
                 raise
+            # An expression written where it is used begins at its location; a named one somewhere behind its name.
+            inline = name.startswith("__") and isinstance(definition.pattern, Regex) and error.position is not None
             raise RegexError(
                 f"terminal {name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
                 pattern=error.pattern,
                 position=error.position,
                 line=place.line,
-                column=place.column,
+                column=place.column + 1 + error.position if inline else place.column,
                 source=place.source,
             ) from error
         if made[name].matches_empty:
