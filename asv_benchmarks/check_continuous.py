@@ -29,7 +29,7 @@ CHOSEN = [
 
 # A row of asv's table of changes: "| + | 1.2±0.1μs | 2.4±0.1μs | 2.00 | area.Class.time_x(1) |".
 SLOWER = re.compile(r"^\|\s*\+\s*\|[^|]*\|[^|]*\|\s*([\d.]+)\s*\|\s*(.*?)\s*\|$", re.MULTILINE)
-ENVIRONMENT = re.compile(r"\s*\[[^\]]*\]$")
+COMMIT = re.compile(r"For \w+ commit ([0-9a-f]+)")
 
 
 def commit(revision: str) -> str | None:
@@ -44,8 +44,8 @@ def commit(revision: str) -> str | None:
     return found.stdout.strip() or None
 
 
-def asv(*arguments: str) -> str:
-    """Run asv, showing what it prints; returns that."""
+def asv(*arguments: str) -> tuple[str, int]:
+    """Run asv, showing what it prints; returns that and the exit status."""
     command = [sys.executable, "-m", "asv", *arguments]
     print("$", " ".join(command), flush=True)
     lines = []
@@ -55,16 +55,32 @@ def asv(*arguments: str) -> str:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             lines.append(line)
-    return "".join(lines)
+    return "".join(lines), process.returncode
 
 
-def slower(base: str, head: str, factor: float, patterns: list[str], *more: str) -> dict[str, float] | None:
-    """Benchmarks that are slower at ``head`` and by what ratio; None where ``base`` does not build."""
+def unbuilt(output: str) -> set[str]:
+    """Short names of the commits that asv could not build."""
+    current, found = "", set()
+    for line in output.splitlines():
+        if named := COMMIT.search(line):
+            current = named[1]
+        elif "·· Skipping" in line:
+            found.add(current)
+    return found
+
+
+def slower(base: str, head: str, factor: float, patterns: list[str], *more: str) -> dict[str, float]:
+    """Benchmarks that are slower at ``head`` and by what ratio; ends the script where that cannot be told."""
     chosen = [argument for pattern in patterns for argument in ("--bench", pattern)]
-    output = asv("continuous", "--factor", str(factor), "--only-changed", *more, *chosen, base, head)
-    if "Build failed" in output or "Failed to build the project" in output:
-        return None
-    return {ENVIRONMENT.sub("", name): float(ratio) for ratio, name in SLOWER.findall(output)}
+    output, status = asv("continuous", "--factor", str(factor), "--only-changed", *more, *chosen, base, head)
+    failed = unbuilt(output)
+    if any(base.startswith(name) for name in failed):
+        print(f"nothing to compare: {base[:8]} does not build in asv's environment")
+        raise SystemExit(0)
+    ratios = {name: float(ratio) for ratio, name in SLOWER.findall(output)}
+    if failed or (status != 0 and not ratios):
+        raise SystemExit(f"asv could not measure {head[:8]}, see above")
+    return ratios
 
 
 def main() -> int:
@@ -85,10 +101,7 @@ def main() -> int:
         print(f"measuring again: {', '.join(suspects)}")
         patterns = [f"^{re.escape(name)}$" for name in suspects]
         again = slower(base, head, arguments.factor, patterns, "--interleave-rounds")
-        suspects = None if again is None else {name: again[name] for name in suspects if name in again}
-    if suspects is None:
-        print(f"nothing to compare: {base[:8]} or {head[:8]} does not build in asv's environment")
-        return 0
+        suspects = {name: again[name] for name in suspects if name in again}
     for name, ratio in suspects.items():
         print(f"slower in two measurements: {name}, by a factor of {ratio}")
     return 1 if suspects else 0

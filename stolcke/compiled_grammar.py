@@ -70,7 +70,7 @@ def compile(  # noqa: A001 - the name that re and the other engines use, too
     limits, options = limits or Limits(), options or Options()
     deadline = Deadline(timeout, cancel)
     arrays = lower(grammar, limits, options, deadline)
-    bound = bind(arrays.specials, special, vocabulary)
+    bound = bind(arrays, special, vocabulary)
     deadline.check("building the tables")
     return CompiledGrammar(arrays, bound, vocabulary, limits, options)
 

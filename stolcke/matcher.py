@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from stolcke._core import bitmask
 from stolcke._core.matcher import CoreMatcher, fill_rows
 from stolcke.errors import VocabularyError
-
-if TYPE_CHECKING:
-    from stolcke.compiled_grammar import CompiledGrammar
 
 __all__ = ["Matcher", "fill_masks"]
 
@@ -27,9 +24,13 @@ class Matcher(CoreMatcher):
     ``forced_bytes``, ``is_accepting``, ``is_finished`` and ``n_accepted``.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
+
+    Attributes
+    ----------
+    compiled : CompiledGrammar
     """
 
-    def __init__(self, compiled: CompiledGrammar) -> None:
+    def __init__(self, compiled: Any) -> None:  # a CompiledGrammar, which stands above this module
         super().__init__(compiled.engine, compiled.end_tokens)
         self.compiled = compiled
 
@@ -100,9 +101,11 @@ class Matcher(CoreMatcher):
     def _only_tokens(self) -> list[int]:
         ahead = self.fork()
         found: list[int] = []
-        while not ahead.is_finished:
+        seen: set[int] = set()  # a vocabulary may lack the token that would end a repetition
+        while not ahead.is_finished and ahead.state not in seen:
+            seen.add(ahead.state)
             allowed = ahead.allowed_token_ids()
-            if len(allowed) != 1:
+            if len(allowed) != 1 or (ahead.is_accepting and int(allowed[0]) not in self.compiled.end_tokens):
                 break
             found.append(int(allowed[0]))
             ahead.accept(found[-1])

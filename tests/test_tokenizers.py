@@ -9,10 +9,10 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vocabularies import SHARED, real
 
 from stolcke.errors import VocabularyError
 from stolcke.vocabulary import Vocabulary
+from tests.vocabularies import SHARED, real
 
 hf = pytest.importorskip("tokenizers")
 from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, trainers

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from vocabularies import REAL, real, synthetic
 
 from stolcke import container
 from stolcke.errors import FileFormatError, LimitExceeded, VocabularyError
 from stolcke.options import Limits
 from stolcke.vocabulary import Vocabulary
+from tests.vocabularies import REAL, real, synthetic
 
 TOKENS = [b"a", b"b", b"ab", b"\xff\xfe", b"a", b"", None, b"<end>", b"<call>", b"<call>", b"<tool>"]
 

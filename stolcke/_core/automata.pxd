@@ -17,6 +17,8 @@ cdef struct State:
     bint loops_utf8                     # every complete multi-byte character leads back to this state
     ByteSet live                        # bytes that have an edge
     uint64_t loop_ascii[2]              # ASCII bytes that lead back to this state
+    uint32_t home[8]                    # by where in a character the text is (trie.pyx): the state that loops_utf8
+                                        # and that every rest of the character leads back to, or NONE
 
 
 cdef inline uint32_t state_next(const State* s, uint32_t byte) noexcept nogil:
@@ -46,6 +48,7 @@ cdef class AutomatonStore:
     cdef int make_state(self, uint32_t s, const int32_t* offsets, const uint8_t* low, const uint8_t* high,
                         const int32_t* target, const uint8_t* accepting, const uint32_t* ids) except -1 nogil
     cdef void note_loops(self, uint32_t index) noexcept nogil
+    cdef void note_home(self, uint32_t index, uint32_t home, uint32_t utf8, const uint8_t* ranges) noexcept nogil
     cdef bint returns(self, uint32_t index, const uint8_t* ranges, uint32_t home) noexcept nogil
     cdef size_t bytes(self) noexcept nogil
 

@@ -30,16 +30,18 @@ cdef enum:
     INSIDE = 0x40000000                 # marks an edge that stays in its component
 
 
-# The well-formed multi-byte sequences of UTF-8 (RFC 3629): lead range, then the continuation ranges.
-cdef uint8_t UTF8[8][8]
-UTF8[0][:] = [0xC2, 0xDF, 0x80, 0xBF, 0, 0, 0, 0]
-UTF8[1][:] = [0xE0, 0xE0, 0xA0, 0xBF, 0x80, 0xBF, 0, 0]
-UTF8[2][:] = [0xE1, 0xEC, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
-UTF8[3][:] = [0xED, 0xED, 0x80, 0x9F, 0x80, 0xBF, 0, 0]
-UTF8[4][:] = [0xEE, 0xEF, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
-UTF8[5][:] = [0xF0, 0xF0, 0x90, 0xBF, 0x80, 0xBF, 0x80, 0xBF]
-UTF8[6][:] = [0xF1, 0xF3, 0x80, 0xBF, 0x80, 0xBF, 0x80, 0xBF]
-UTF8[7][:] = [0xF4, 0xF4, 0x80, 0x8F, 0x80, 0xBF, 0x80, 0xBF]
+# The well-formed multi-byte sequences of UTF-8 (RFC 3629): lead range, then the continuation ranges;
+# and where in a character the lead leaves the text, as utf8_step of trie.pyx counts.
+cdef uint8_t UTF8[8][10]            # zeros end each row
+UTF8[0][:] = [0xC2, 0xDF, 0x80, 0xBF, 0, 0, 0, 0, 0, 0]
+UTF8[1][:] = [0xE0, 0xE0, 0xA0, 0xBF, 0x80, 0xBF, 0, 0, 0, 0]
+UTF8[2][:] = [0xE1, 0xEC, 0x80, 0xBF, 0x80, 0xBF, 0, 0, 0, 0]
+UTF8[3][:] = [0xED, 0xED, 0x80, 0x9F, 0x80, 0xBF, 0, 0, 0, 0]
+UTF8[4][:] = [0xEE, 0xEF, 0x80, 0xBF, 0x80, 0xBF, 0, 0, 0, 0]
+UTF8[5][:] = [0xF0, 0xF0, 0x90, 0xBF, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
+UTF8[6][:] = [0xF1, 0xF3, 0x80, 0xBF, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
+UTF8[7][:] = [0xF4, 0xF4, 0x80, 0x8F, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
+cdef uint32_t[8] AFTER_LEAD = [1, 4, 2, 5, 2, 6, 3, 7]
 
 
 cdef class AutomatonStore:
@@ -166,6 +168,10 @@ cdef class AutomatonStore:
                 self.make_state(best_order[i], offsets, low, high, target, accepting, ids)
             for i in range(best_order.size()):
                 self.note_loops(base + <uint32_t>i)
+            for i in range(best_order.size()):
+                if self.state(base + <uint32_t>i).loops_utf8:
+                    for s in range(8):
+                        self.note_home(base + <uint32_t>i, base + <uint32_t>i, AFTER_LEAD[s], UTF8[s])
         else:
             base = self.first[index]
             for i in range(best_order.size()):
@@ -208,9 +214,20 @@ cdef class AutomatonStore:
                 for b in range(state.low[i], min(<uint32_t>state.high[i], 127) + 1):
                     state.loop_ascii[b >> 6] |= <uint64_t>1 << (b & 63)
         state.loops_utf8 = state.n_edges > 0 and state.high[state.n_edges - 1] >= 0xF4
+        memset(state.home, 0xFF, sizeof(state.home))
         for i in range(8):
             if state.loops_utf8 and not self.returns(index, &UTF8[i][0], index):
                 state.loops_utf8 = False
+
+    cdef void note_home(self, uint32_t index, uint32_t home, uint32_t utf8, const uint8_t* ranges) noexcept nogil:
+        """Note, in the states that the ranges lead through, that the rest of the character leads home."""
+        cdef State* state = <State*>segments_at(&self.states, index)
+        cdef uint32_t i
+        for i in range(state.n_edges):
+            if ranges[0] and state.high[i] >= ranges[0] and state.low[i] <= ranges[1] and state.target[i] != home:
+                (<State*>segments_at(&self.states, state.target[i])).home[utf8] = home
+                # The continuation after a narrowed one is an ordinary one.
+                self.note_home(state.target[i], home, 2 if utf8 == 3 or utf8 >= 6 else 1, ranges + 2)
 
     cdef bint returns(self, uint32_t index, const uint8_t* ranges, uint32_t home) noexcept nogil:
         """Whether all byte sequences within the ranges lead from a state back home."""

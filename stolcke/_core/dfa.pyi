@@ -3,7 +3,7 @@ from numpy.typing import NDArray
 
 __all__ = ["TooManyStates", "determinize", "literal_trie"]
 
-Arrays = tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]
+_Arrays = tuple[NDArray[np.int32], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int32], NDArray[np.uint8]]
 
 class TooManyStates(Exception): ...
 
@@ -20,5 +20,5 @@ def determinize(
     start: int,
     limit: int,
     work: int,
-) -> Arrays: ...
-def literal_trie(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> Arrays: ...
+) -> _Arrays: ...
+def literal_trie(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> _Arrays: ...

@@ -326,6 +326,7 @@ cdef bint is_subset(Subsets& sets, uint64_t a, uint64_t b) noexcept nogil:
         return True
     if sets.accepting[a] and not sets.accepting[b]:
         return False
+    sets.work -= 1 + <int64_t>sets.members[b].size() // 4
     return includes(
         sets.members[b].begin(), sets.members[b].end(), sets.members[a].begin(), sets.members[a].end()
     )
@@ -486,6 +487,7 @@ cdef int expand_bundle(
         for e in range(source.edge_offsets[state], source.edge_offsets[state + 1]):
             byte = source.edge_low[e]
             while byte <= source.edge_high[e]:
+                sets.work -= 1
                 rivals = target_of(sets.rows[threads[i].second], byte)
                 bundles.buckets[byte].push_back(Thread(position(source.edge_target[e], node), rivals))
                 byte = following[byte]

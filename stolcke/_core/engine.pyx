@@ -41,6 +41,7 @@ cdef extern from *:
 
 cdef enum:
     HOT = 2                             # a mask asked for so often gets its finished row
+    SOME = 64                           # of so many misses, one measures the memory in use
 
 
 cdef class Engine:
@@ -104,7 +105,8 @@ cdef class Engine:
         try:
             result = self.known_step(state, symbol)
             if result == NONE or not self.memoise_steps:
-                self.check_memory()
+                if self.n_steps % SOME == 0:
+                    self.check_memory()
                 if result == NONE:
                     result = self.step_locked(state, symbol)
                     idmap_put(&self.steps, <uint64_t>state << 32 | symbol, result)
@@ -259,7 +261,8 @@ cdef class Engine:
         try:
             result = self.at(state).mask
             if result == NONE:
-                self.check_memory()
+                if self.n_masks % SOME == 0:
+                    self.check_memory()
                 result = self.mask_locked(state)
                 if self.memoise_masks:
                     store32(&self.at(state).mask, result)

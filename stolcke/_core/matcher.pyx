@@ -1,7 +1,5 @@
 """One generated sequence, as an append-only list of live states."""
 
-import numpy as np
-
 cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t
 from libcpp.vector cimport vector
@@ -16,11 +14,10 @@ cdef int32_t* row_pointer(Engine engine, object row, Py_ssize_t* n_words) except
     """The words of a mask row given by the caller, after checking that they may be written."""
     cdef int kind
     if not cnp.PyArray_Check(row):
-        row = np.asarray(row)
-        if row.dtype == object:
-            raise engine.errors.VocabularyError(f"a mask row must be an array of int32 words, not {type(row).__name__}")
+        raise engine.errors.VocabularyError(
+            f"a mask row must be a NumPy array of int32 words, not {type(row).__name__}; a tensor's .numpy() shares its memory")
     kind = cnp.PyArray_TYPE(<cnp.ndarray>row)
-    if kind != cnp.NPY_INT32 and kind != cnp.NPY_UINT32:
+    if (kind != cnp.NPY_INT32 and kind != cnp.NPY_UINT32) or not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>row):
         raise engine.errors.VocabularyError(f"a mask row must have dtype int32 (or uint32), not {row.dtype}")
     if cnp.PyArray_NDIM(<cnp.ndarray>row) != 1:
         raise engine.errors.VocabularyError(f"a mask row must have one dimension, not shape {row.shape}")

@@ -8,7 +8,7 @@ of bytes that no edge of the whole automaton tells apart.
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, uint8_t
 from libcpp.vector cimport vector
 
 __all__ = ["minimize"]
@@ -159,7 +159,7 @@ cdef int refine(Dfa& dfa, Partition& blocks) except -1 nogil:
     cdef int32_t[257] class_of       # for each byte
     cdef vector[int32_t] tail, label, head, by_label, label_begin, incoming, incoming_begin
     cdef Partition bundles           # of transitions
-    cdef int32_t s, e, byte, classes = -1, transitions, i, j, block = 1, bundle = 0
+    cdef int32_t s, e, byte, classes = -1, transitions, i, j, _j, block = 1, bundle = 0
     for byte in range(257):
         cuts[byte] = 0
     for e in range(<int32_t>dfa.target.size()):
@@ -200,7 +200,7 @@ cdef int refine(Dfa& dfa, Partition& blocks) except -1 nogil:
     for i in range(classes + 1):
         if label_begin[i] < label_begin[i + 1]:
             add_set(bundles, label_begin[i], label_begin[i + 1])
-            for j in range(label_begin[i], label_begin[i + 1]):
+            for _j in range(label_begin[i], label_begin[i + 1]):
                 by_label.push_back(<int32_t>bundles.begin.size() - 1)
     for i in range(transitions):
         j = label_begin[label[i]]

@@ -154,7 +154,7 @@ cdef class PartitionStore:
         cdef Slots* slots
         cdef uint64_t at
         edges, edge_sizes, accepting = [], [], []
-        sizes, tokens, labels, children, whole = [], [], [], [], []
+        sizes, tokens, labels, children = [], [], [], []
         dense, dense_index, inside_sizes, inside, counts, residues = [], [], [], [], [], []
         known = {}
         with nogil:
@@ -168,7 +168,6 @@ cdef class PartitionStore:
             for i in range(self.trie.merged.size):
                 node = self.trie.node(self.trie.n_own + i)
                 sizes.append((node.n_tokens, node.n_children))
-                whole.append(node.whole)
                 tokens += [node.tokens[k] for k in range(node.n_tokens)]
                 labels += [node.bytes[k] for k in range(node.n_children)]
                 children += [node.children[k] for k in range(node.n_children)]
@@ -201,7 +200,6 @@ cdef class PartitionStore:
             "edge_target": edge_array[:, 2].astype(np.int32),
             "node_tokens": np.ascontiguousarray(size_array[:, 0]),
             "node_children": np.ascontiguousarray(size_array[:, 1]),
-            "node_whole": np.array(whole, np.uint8),
             "tokens": np.array(tokens, np.uint32),
             "labels": np.array(labels, np.uint8),
             "children": np.array(children, np.uint32),
@@ -227,7 +225,7 @@ cdef class PartitionStore:
         """
         cdef PartitionStore self = cls(data, offsets, skip, arrays["order"])
         self.kept = arrays
-        n_tokens, n_nodes, n_parts = self.n_tokens, self.trie.n_own + len(arrays["node_whole"]), len(arrays["part_counts"])
+        n_tokens, n_nodes, n_parts = self.n_tokens, self.trie.n_own + len(arrays["node_tokens"]), len(arrays["part_counts"])
         for name, limit in (("order", n_tokens), ("tokens", n_tokens), ("part_tokens", n_tokens), ("children", n_nodes),
                             ("known_node", n_nodes), ("known_part", n_parts),
                             ("known_state", len(arrays["state_edges"])), ("edge_target", len(arrays["state_edges"]))):
@@ -248,7 +246,6 @@ cdef class PartitionStore:
     cdef restore(self, arrays):
         cdef const uint32_t[::1] sizes = arrays["node_tokens"]
         cdef const uint32_t[::1] n_children = arrays["node_children"]
-        cdef const uint8_t[::1] whole = arrays["node_whole"]
         cdef const uint32_t[::1] tokens = arrays["tokens"]
         cdef const uint8_t[::1] labels = arrays["labels"]
         cdef const uint32_t[::1] children = arrays["children"]
@@ -267,14 +264,15 @@ cdef class PartitionStore:
         cdef Partition* p
         cdef const uint32_t* tokens_ = &tokens[0] if tokens.shape[0] else &none
         cdef const uint32_t* inside_ = &inside[0] if inside.shape[0] else &none
+        cdef const uint8_t* labels_ = &labels[0] if labels.shape[0] else NULL
+        cdef const uint32_t* children_ = &children[0] if children.shape[0] else &none
         offsets = np.zeros(len(arrays["state_edges"]) + 1, np.int32)
         np.cumsum(arrays["state_edges"], out=offsets[1:])
         # Canonical ids may come out in another order than they were given in.
         cdef uint32_t[::1] ids = self.add_automaton(
             offsets, arrays["edge_low"], arrays["edge_high"], arrays["edge_target"], arrays["state_accepting"])
         for i in range(sizes.shape[0]):
-            self.trie.add_merged(tokens_ + token, sizes[i], &labels[edge], &children[edge],
-                                 <uint16_t>n_children[i], whole[i] != 0)
+            self.trie.add_merged(tokens_ + token, sizes[i], labels_ + edge, children_ + edge, <uint16_t>n_children[i])
             token += sizes[i]
             edge += n_children[i]
         for i in range(counts.shape[0]):
@@ -342,6 +340,7 @@ cdef class PartitionStore:
         cdef const Node* below
         cdef const State* s
         cdef const State* next_state
+        cdef const State* home
         self.visits.clear()
         self.inside.clear()
         self.inside_ranges.clear()
@@ -367,11 +366,16 @@ cdef class PartitionStore:
                 child = at.children[c]
                 below = self.trie.node(child)
                 next_state = self.automata.state(t)
-                if (below.below < below.below_end
-                        and (below.ascii[0] & ~next_state.loop_ascii[0]) == 0
-                        and (below.ascii[1] & ~next_state.loop_ascii[1]) == 0
-                        and (not below.high or (below.whole and next_state.loops_utf8))):
-                    # Whatever comes below leads back to the same state: all tokens there are inside.
+                home = next_state
+                if below.utf8:
+                    home = NULL
+                    if below.whole and next_state.home[below.utf8] != NONE:
+                        home = self.automata.state(next_state.home[below.utf8])
+                if (home != NULL and below.below < below.below_end
+                        and (below.ascii[0] & ~home.loop_ascii[0]) == 0
+                        and (below.ascii[1] & ~home.loop_ascii[1]) == 0
+                        and (not below.high or (below.whole and home.loops_utf8))):
+                    # Whatever comes below ends in the state it began with: all tokens there are inside.
                     self.inside_ranges.push_back(below.below)
                     self.inside_ranges.push_back(below.below_end)
                     continue
@@ -485,13 +489,8 @@ cdef class PartitionStore:
         cdef size_t i, j
         cdef uint64_t label
         cdef uint32_t child, node
-        cdef bint whole = True
         for i in range(begin, end):
             self.gather(self.elements[i])
-            if self.elements[i] & LIVE_VISIT:
-                whole = whole and self.trie.node(self.visits[<uint32_t>self.elements[i]].node).whole
-            else:
-                whole = whole and self.trie.node(<uint32_t>self.elements[i]).whole
         cdef size_t last_gathered = self.gathered.size()
         if not single:
             self.sort_gathered(first_gathered)
@@ -514,7 +513,7 @@ cdef class PartitionStore:
                     self.left_tokens[j] = self.left_tokens[i]
                     j += 1
             self.left_tokens.resize(j)
-        node = self.trie.intern(self.left_tokens, first_token, self.edges, first_edge, whole)
+        node = self.trie.intern(self.left_tokens, first_token, self.edges, first_edge)
         self.gathered.resize(first_gathered)
         self.left_tokens.resize(first_token)
         self.edges.resize(first_edge)

@@ -13,8 +13,9 @@ cdef struct Node:
     const uint32_t* tokens              # tokens that end here
     uint32_t n_tokens
     uint16_t n_children
-    bint high                           # some byte below is not ASCII
-    bint whole                          # from here, all tokens below are complete UTF-8 characters
+    uint8_t high                        # whether some byte below is not ASCII
+    uint8_t utf8                        # where in a character the node is: 0 between two (of own nodes, see trie.pyx)
+    uint8_t whole                       # whether all tokens below end between characters (of own nodes)
     uint64_t ascii[2]                   # ASCII bytes that occur below
     uint32_t below                      # of the vocabulary's own trie: TokenTrie.order[below:below_end] are
     uint32_t below_end                  # the tokens here and below; equal for other nodes
@@ -32,9 +33,9 @@ cdef class TokenTrie:
     cdef const uint32_t* sorted_tokens
     cdef int build(self, const uint8_t* data, const int64_t* offsets, uint32_t n) except -1 nogil
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
-                         size_t first_edge, bint whole) except? 0xFFFFFFFF nogil
+                         size_t first_edge) except? 0xFFFFFFFF nogil
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
-                             const uint32_t* children, uint16_t n_children, bint whole) except? 0xFFFFFFFF nogil
+                             const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil
     cdef size_t bytes(self) noexcept nogil
 
     cdef inline const Node* node(self, uint32_t index) noexcept nogil:

@@ -50,7 +50,7 @@ cdef enum:
 
 
 cdef uint32_t utf8_step(uint32_t state, uint32_t byte) noexcept nogil:
-    """Well-formedness byte by byte: 0 between characters, 1-3 continuations still due, 4-7 as narrowed by RFC 3629."""
+    """Well-formedness byte by byte: 0 between characters, 1 to 3 continuations due, 4 to 7 as RFC 3629 narrows them."""
     if state == 0:
         if byte < 0x80:
             return 0
@@ -184,13 +184,15 @@ cdef class TokenTrie:
         i = self.n_own
         while i > 0:
             i -= 1
-            self.own[i].whole = utf8[i] == 0 and not bad[i]
+            self.own[i].utf8 = utf8[i]
+            self.own[i].whole = not bad[i]
             if i == 0:
                 break
             node = parent[i]
             bad[node] |= bad[i]
             self.own[node].below_end = max(self.own[node].below_end, self.own[i].below_end)
-            self.own[node].high |= self.own[i].high or label[i] >= 128
+            if self.own[i].high or label[i] >= 128:
+                self.own[node].high = 1
             self.own[node].ascii[0] |= self.own[i].ascii[0]
             self.own[node].ascii[1] |= self.own[i].ascii[1]
             if label[i] < 128:
@@ -198,7 +200,7 @@ cdef class TokenTrie:
         return 0
 
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
-                         size_t first_edge, bint whole) except? 0xFFFFFFFF nogil:
+                         size_t first_edge) except? 0xFFFFFFFF nogil:
         """The merged node of these tokens (ascending) and edges (``label << 32 | child``, ascending)."""
         cdef size_t n_tokens = tokens.size() - first_token
         cdef size_t n_edges = edges.size() - first_edge
@@ -221,13 +223,13 @@ cdef class TokenTrie:
         for i in range(n_edges):
             labels[i] = <uint8_t>(edges[first_edge + i] >> 32)
             children[i] = <uint32_t>edges[first_edge + i]
-        cdef uint32_t node = self.add_merged(stored_tokens, <uint32_t>n_tokens, labels, children, <uint16_t>n_edges, whole)
+        cdef uint32_t node = self.add_merged(stored_tokens, <uint32_t>n_tokens, labels, children, <uint16_t>n_edges)
         self.key_node.resize(index)
         self.key_node.push_back(node)
         return node
 
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
-                             const uint32_t* children, uint16_t n_children, bint whole) except? 0xFFFFFFFF nogil:
+                             const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil:
         cdef Node* node = <Node*>segments_push(&self.merged)
         cdef const Node* child
         cdef size_t i
@@ -236,10 +238,10 @@ cdef class TokenTrie:
         node.bytes = labels
         node.children = children
         node.n_children = n_children
-        node.whole = whole
         for i in range(n_children):
             child = self.node(children[i])
-            node.high |= child.high or labels[i] >= 128
+            if child.high or labels[i] >= 128:
+                node.high = 1
             node.ascii[0] |= child.ascii[0]
             node.ascii[1] |= child.ascii[1]
             if labels[i] < 128:

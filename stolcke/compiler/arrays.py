@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from stolcke.compiler.progress import Deadline
-from stolcke.errors import FileFormatError, GrammarError, LimitExceeded
+from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar import transforms
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
@@ -39,6 +39,8 @@ class GrammarArrays:
     specials : tuple of str
         Names of the declared terminals, which special tokens are bound to; they
         are the last terminals.
+    unused_specials : tuple of str
+        Declared terminals that no text can reach; they may be bound, to no effect.
     lhs : int32[rules]
         Nonterminal of each rule, counted from 0.
     rhs_offsets : int32[rules + 1]
@@ -57,6 +59,7 @@ class GrammarArrays:
     terminals: tuple[str, ...]
     nonterminals: tuple[str, ...]
     specials: tuple[str, ...]
+    unused_specials: tuple[str, ...]
     lhs: np.ndarray
     rhs_offsets: np.ndarray
     rhs: np.ndarray
@@ -95,7 +98,7 @@ class GrammarArrays:
             Where names or arrays are missing or contradict each other.
         """
         try:
-            names = {name: tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials")}
+            names = {name: tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")}
             self = cls(**names, **{f.name: arrays[f.name] for f in fields(cls) if f.name not in names})
             self._check()
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -157,7 +160,8 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
         grammar = transforms.trim(transforms.fold_lists(grammar))
     grammar = transforms.with_ignore(grammar)
     deadline.check("numbering the grammar")
-    return _number(grammar, automata, options)
+    declared = [name for name, machine in automata.items() if machine is None]
+    return _number(grammar, automata, declared, options)
 
 
 def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, Automaton | None]:
@@ -168,9 +172,21 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
         if isinstance(definition.pattern, Special):
             made[name] = None
             continue
-        made[name] = automaton(definition.pattern, limits)
+        place = definition.location
+        try:
+            made[name] = automaton(definition.pattern, limits)
+        except RegexError as error:
+            if place is None:
+                raise
+            raise RegexError(
+                f"terminal {name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
+                pattern=error.pattern,
+                position=error.position,
+                line=place.line,
+                column=place.column,
+                source=place.source,
+            ) from error
         if made[name].matches_empty:
-            place = definition.location
             raise GrammarError(
                 f"terminal {name} matches the empty text; make it match at least one character, "
                 f"and where it is used write {name}? instead",
@@ -189,7 +205,9 @@ def _title(definition: TerminalDefinition) -> str:
     return pattern_text(definition.pattern) if anonymous else definition.name
 
 
-def _number(grammar: Grammar, automata: dict[str, Automaton | None], options: Options) -> GrammarArrays:
+def _number(
+    grammar: Grammar, automata: dict[str, Automaton | None], declared: list[str], options: Options
+) -> GrammarArrays:
     used = {symbol.name for rule in grammar.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
     number: dict[str, int] = {}
     titles: list[list[str]] = []
@@ -207,7 +225,7 @@ def _number(grammar: Grammar, automata: dict[str, Automaton | None], options: Op
         number[name] = by_language[key] = len(distinct)
         distinct.append(machine)
         titles.append([_title(definition)])
-    specials = tuple(name for name in grammar.terminals if name in used and automata[name] is None)
+    specials = tuple(name for name in declared if name in used)
     for name in specials:
         number[name] = len(titles)
         titles.append([name])
@@ -226,6 +244,7 @@ def _number(grammar: Grammar, automata: dict[str, Automaton | None], options: Op
         terminals=tuple(" or ".join(dict.fromkeys(title)) for title in titles),
         nonterminals=tuple(nonterminals),
         specials=specials,
+        unused_specials=tuple(name for name in declared if name not in used),
         lhs=np.array(lhs, np.int32),
         rhs_offsets=np.array(rhs_offsets, np.int32),
         rhs=np.array(rhs, np.int32),

@@ -22,7 +22,7 @@ Marker = str | bytes | int
 
 
 def bind(
-    names: tuple[str, ...], special: Mapping[str, Marker | Iterable[Marker]] | None, vocabulary: Vocabulary
+    arrays: GrammarArrays, special: Mapping[str, Marker | Iterable[Marker]] | None, vocabulary: Vocabulary
 ) -> dict[str, tuple[int, ...]]:
     """Token ids of each declared terminal.
 
@@ -34,25 +34,27 @@ def bind(
         Where a marker is no special token of the vocabulary.
     """
     special = dict(special or {})
+    names, declared = arrays.specials, arrays.specials + arrays.unused_specials
     unbound = [name for name in names if name not in special]
     if unbound:
         raise errors.CompileError(
             f"the grammar declares {', '.join(unbound)}; bind each to a special token with "
             f"special={{{unbound[0]!r}: '<|name of the token|>'}}"
         )
-    unknown = [name for name in special if name not in names]
+    unknown = [name for name in special if name not in declared]
     if unknown:
-        declared = ", ".join(names) or "none"
         raise errors.CompileError(
-            f"special= binds {', '.join(map(repr, unknown))}, which the grammar does not declare or never uses "
-            f"(declared and used: {declared})"
+            f"special= binds {', '.join(map(repr, unknown))}, which the grammar does not %declare "
+            f"(declared: {', '.join(declared) or 'none'})"
         )
     bound = {}
     for name, markers in special.items():
         several = [markers] if isinstance(markers, (str, bytes, int)) else list(markers)
         if not several:
             raise errors.CompileError(f"special= binds {name!r} to no token at all")
-        bound[name] = tuple(sorted({vocabulary.special_id(marker) for marker in several}))
+        ids = tuple(sorted({vocabulary.special_id(marker) for marker in several}))
+        if name in names:
+            bound[name] = ids
     return bound
 
 
@@ -69,7 +71,6 @@ def build_engine(
     for terminal in range(n_text):
         machine = arrays.automaton(terminal)
         states[terminal] = core.add_automaton(*machine.arrays())[0]
-    # Token sets that overlap would need a symbol per token; each token gets its own, shared by terminals.
     token_symbols: dict[int, int] = {}
     for terminal, name in enumerate(arrays.specials, n_text):
         partitions[terminal] = core.add_token_set(bound[name])

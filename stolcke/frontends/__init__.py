@@ -1,9 +1,4 @@
-"""From texts in other languages to :class:`stolcke.Grammar`."""
+"""From texts in other languages to :class:`stolcke.Grammar`, whose constructors are the way in.
 
-from __future__ import annotations
-
-from stolcke.frontends.choices import read_choices
-from stolcke.frontends.lark_grammar import read_lark
-from stolcke.frontends.regex import read_regex
-
-__all__ = ["read_choices", "read_lark", "read_regex"]
+Nothing is imported here, so that a grammar of choices need not wait for Lark.
+"""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from os import PathLike
+from os import PathLike, fspath
 
 from stolcke.errors import GrammarError
 from stolcke.frontends.lark_modules import Definitions, load, suggestion
 from stolcke.frontends.lark_rules import Lowering
 from stolcke.frontends.lark_terminals import Terminals
-from stolcke.grammar.model import Grammar, Terminal
+from stolcke.grammar.model import Grammar, Terminal, error_at
 from stolcke.options import Limits
 
 __all__ = ["read_lark"]
@@ -20,7 +20,7 @@ def read_lark(
     start: str = "start",
     *,
     lexer: str = "dynamic_complete",
-    source: str | None = None,
+    source: str | PathLike | None = None,
     import_paths: Iterable[str | PathLike] = (),
     limits: Limits = Limits(),
 ) -> Grammar:
@@ -33,7 +33,7 @@ def read_lark(
         raise GrammarError(f"a grammar text must be str, not {type(text).__name__}")
     if isinstance(import_paths, (str, bytes, PathLike)):
         import_paths = (import_paths,)
-    definitions = load(text, source, import_paths, limits)
+    definitions = load(text, None if source is None else fspath(source), import_paths, limits)
     _check_start(definitions, start)
     terminals = Terminals(definitions, limits)
     lowering = Lowering(definitions, terminals, limits)
@@ -63,10 +63,5 @@ def _check_templates(definitions: Definitions, lowering: Lowering) -> None:
     for rule in lowering.rules if templates else ():
         for symbol in rule.rhs:
             if symbol.name in templates:
-                raise GrammarError(
-                    f"template {symbol.name!r} is used without arguments in rule {rule.lhs.name!r}; "
-                    f"write {symbol.name}{{...}}",
-                    line=rule.location.line,
-                    column=rule.location.column,
-                    source=rule.location.source,
-                )
+                reason = f"template {symbol.name!r} is used without arguments; write {symbol.name}{{...}}"
+                raise error_at(reason, rule.location)

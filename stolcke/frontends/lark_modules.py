@@ -1,5 +1,8 @@
 """Definitions of a Lark grammar and of what it imports, before anything is lowered.
 
+Lark's parser gives the trees; what its ``GrammarBuilder`` does with them is
+done here by the same rules, since that loses the places of names, parses an
+imported file anew each time, and writes terminals into each other in place.
 Trees are shared and never changed: an imported tree keeps its own names, and
 a :class:`Scope` says what they are called in the importing grammar.
 """
@@ -12,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
+from typing import Any
 
 from lark import Token, Tree
 
@@ -31,7 +36,7 @@ class Scope:
     """What the names of one module are called in the grammar that is being read."""
 
     module: Module
-    prefix: str | None = None
+    prefix: str = ""
     aliases: dict[str, str] = field(default_factory=dict)
     parent: Scope | None = None
 
@@ -79,14 +84,19 @@ class Definitions:
     ignore: list[Body]
 
 
+def _children(node: Tree) -> list[Any]:
+    """The children of a node, whose kind tells which of them are trees and which are tokens."""
+    return node.children
+
+
 def symbols_of(tree: Tree) -> frozenset[str]:
     """Names of the rules and terminals that a definition's tree mentions."""
     return frozenset(str(node.children[0]) for node in tree.iter_subtrees() if node.data in ("nonterminal", "terminal"))
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" or nothing."""
-    close = get_close_matches(name, known, n=3)
+    """Return "; did you mean ...?" or nothing; of very many names only some are compared, as it takes its time."""
+    close = get_close_matches(name, islice(known, 2000), n=3)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
@@ -96,6 +106,8 @@ def _shipped_with_lark(path: str) -> Module | None:
     try:
         data = pkgutil.get_data("lark", f"grammars/{path}")
     except OSError:
+        return None
+    if data is None:
         return None
     return parse(data.decode(), f"lark/grammars/{path}", None, Limits())
 
@@ -130,15 +142,15 @@ class _Loader:
         return definitions
 
     def _collect_import(self, module: Module, statement: Tree, imports: dict) -> None:
-        path = statement.children[0]
-        tokens = list(path.children)
-        if len(statement.children) > 1 and isinstance(statement.children[1], Tree):
-            aliases = {str(name): str(name) for name in statement.children[1].children}
+        path, *rest = _children(statement)
+        tokens: list[Token] = list(path.children)
+        if rest and isinstance(rest[0], Tree):
+            aliases = {str(name): str(name) for name in rest[0].children}
         else:
             name = tokens.pop()
             if not tokens:
                 raise module.error(f"nothing is imported from {str(name)!r}; write %import {name}.NAME", name)
-            target = statement.children[1] if len(statement.children) > 1 else name
+            target = rest[0] if rest else name
             if name.isupper() != target.isupper():
                 raise module.error(f"{str(name)!r} cannot be renamed to {str(target)!r}: one is a terminal", target)
             aliases = {str(name): str(target)}
@@ -207,10 +219,12 @@ def _needed(loaded: dict[str, Definition], names: Iterable[str]) -> dict[str, De
 
 def _unpack(scope: Scope, statement: Tree) -> Definition:
     """Read a ``rule`` or ``term`` statement."""
-    children = statement.children
+    children = _children(statement)
+    parameters: tuple[str, ...] = ()
+    options = RuleOptions()
     if statement.data == "term":
         priority = _priority(scope, children[1]) if len(children) == 3 else 0
-        token, options, parameters = children[0], RuleOptions(), ()
+        token = children[0]
     else:
         modifiers, token, template, rank, _ = children
         marks = modifiers.children[0] if modifiers.children else ""
@@ -221,8 +235,6 @@ def _unpack(scope: Scope, statement: Tree) -> Definition:
         parameters = tuple(map(str, template.children)) if template is not None else ()
         if len(set(parameters)) < len(parameters):
             raise scope.module.error(f"template {str(token)!r} has two parameters of one name", token)
-    if token.startswith("__"):
-        raise scope.module.error("names that begin with two underscores are reserved", token)
     body = Body(children[-1], scope)
     is_terminal = statement.data == "term"
     return Definition(scope.name(str(token)), is_terminal, token, scope, [body], parameters, priority, options)
@@ -275,7 +287,7 @@ def _extend(definitions: Definitions, scope: Scope, statement: Tree) -> None:
 
 
 def _declare(definitions: Definitions, scope: Scope, statement: Tree) -> None:
-    for symbol in statement.children:
+    for symbol in _children(statement):
         token = symbol.children[0]
         name = scope.name(str(token))
         if name in definitions.by_name:

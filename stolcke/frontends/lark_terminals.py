@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from lark import Token, Tree
 
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.frontends.lark_modules import Body, Definition, Definitions, Scope, suggestion
 from stolcke.frontends.lark_syntax import Module, read_literal
-from stolcke.grammar.model import TerminalDefinition
+from stolcke.grammar.model import Location, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Choice, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
 from stolcke.options import Limits
 
 __all__ = ["Terminals", "read_bounds", "read_range"]
@@ -37,9 +38,9 @@ def read_range(module: Module, tokens: list[Token]) -> Regex:
     ends = []
     for token in tokens:
         literal = read_literal(module, token)
-        if literal.ignore_case or len(literal.text) != 1:
+        if not isinstance(literal, Literal) or literal.ignore_case or len(literal.text) != 1:
             raise module.error("each end of a range is one character, without flags", token)
-        ends.append(literal.text)
+        ends.append(str(literal.text))
     if ends[0] > ends[1]:
         raise module.error(f"the range {tokens[0]}..{tokens[1]} is empty; exchange its ends", tokens[0])
     return Regex(f"[{re.escape(ends[0])}-{re.escape(ends[1])}]")
@@ -75,26 +76,33 @@ class Terminals:
         name, module = definition.name, definition.scope.module
         location = module.location(definition.token)
         self.by_name[name] = TerminalDefinition(name, pattern, definition.priority, location)
-        if definition.scope.parent is None or definition.scope.aliases.get(str(definition.token)) == name:
+        visible = definition.scope.parent is None or definition.scope.aliases.get(str(definition.token)) == name
+        # Only these can be written in rules, too.
+        if visible and isinstance(pattern, (Literal, Regex)):
             self._name_of[pattern] = name
 
     def _resolve(self, definition: Definition) -> Pattern:
         """Inline the terminals that a terminal refers to, with a stack of our own."""
         path = [definition]
+        on_path = {definition.name}
         waiting = [self._references(definition)]
         while path:
             found = next(waiting[-1], None)
             if found is None:
-                self._build(path.pop())
+                done = path.pop()
                 waiting.pop()
+                on_path.discard(done.name)
+                self._build(done)
                 continue
             other, token, scope = found
             self._inlined.add(other.name)
-            if other in path:
-                circle = " -> ".join(d.name for d in (*path[path.index(other) :], other))
+            if other.name in on_path:
+                names = [d.name for d in (*path[path.index(other) :], other)]
+                circle = " -> ".join(names if len(names) < 10 else [*names[:8], "...", names[-1]])
                 raise scope.module.error(f"terminals must not refer to themselves ({circle}); make it a rule", token)
             if other.name not in self._patterns:
                 path.append(other)
+                on_path.add(other.name)
                 waiting.append(self._references(other))
         return self._patterns[definition.name]
 
@@ -144,7 +152,8 @@ class Terminals:
         module = body.scope.module
         built: dict[int, tuple[Pattern, int, int]] = {}
         for node in body.tree.iter_subtrees():
-            kind, children = node.data, node.children
+            kind = node.data
+            children: list[Any] = node.children
             parts = [built[id(child)] for child in children if isinstance(child, Tree)]
             if kind in ("value", "expansion", "expansions") and len(parts) == 1:
                 result = parts[0]
@@ -169,8 +178,11 @@ class Terminals:
             built[id(node)] = result
         return built[id(body.tree)]
 
-    def of_pattern(self, pattern: Pattern) -> str:
-        """Return the name of a literal or regular expression written in a rule, as Lark chooses it."""
+    def of_pattern(self, pattern: Pattern, location: Location) -> str:
+        """Return the name of a literal or regular expression written in a rule, as Lark chooses it.
+
+        ``location`` is kept where the pattern is met for the first time.
+        """
         name = self._name_of.get(pattern)
         if name is None:
             name = anonymous_name(pattern)
@@ -178,7 +190,7 @@ class Terminals:
                 name = f"__ANON_{self._count}"
                 self._count += 1
             self._name_of[pattern] = name
-            self.by_name[name] = TerminalDefinition(name, pattern)
+            self.by_name[name] = TerminalDefinition(name, pattern, 0, location)
         return name
 
     def ignored(self) -> tuple[str, ...]:
@@ -189,14 +201,15 @@ class Terminals:
             while tree.data in ("expansions", "expansion", "value") and len(tree.children) == 1:
                 tree = tree.children[0]
             if tree.data == "terminal":
-                token = tree.children[0]
+                token: Any = tree.children[0]
                 name = body.scope.name(str(token))
                 if name not in self.by_name:
                     known = [d.token for d in self._definitions.by_name.values() if d.is_terminal]
                     reason = f"the ignored terminal {str(token)!r} is not defined{suggestion(token, known)}"
                     raise body.scope.module.error(reason, token)
             elif tree.data in ("literal", "range"):
-                name = self.of_pattern(self._tree(body)[0])
+                token = tree.children[0]
+                name = self.of_pattern(self._tree(body)[0], body.scope.module.location(token))
             else:
                 token = next(body.tree.scan_values(lambda value: True), None)
                 if token is None:

@@ -61,7 +61,7 @@ def nullable(grammar: Grammar) -> frozenset[str]:
 def productive(grammar: Grammar, empty_terminals: Collection[str] = ()) -> frozenset[str]:
     """Nonterminals that derive some text, where ``empty_terminals`` match none."""
     empty = frozenset(empty_terminals)
-    rules = grammar.rules
+    rules: Iterable[Rule] = grammar.rules
     if empty:
         rules = [r for r in rules if not any(isinstance(s, Terminal) and s.name in empty for s in r.rhs)]
     return _least_fixed_point(rules, ([s.name for s in r.rhs if isinstance(s, Nonterminal)] for r in rules))
@@ -202,7 +202,7 @@ def components(graph: Mapping[str, Iterable[str]]) -> list[list[str]]:
                 if path:
                     lowest[path[-1][0]] = min(lowest[path[-1][0]], lowest[node])
                 if lowest[node] == number[node]:
-                    members = []
+                    members: list[str] = []
                     while not members or members[-1] != node:
                         members.append(open_nodes.pop())
                         is_open.discard(members[-1])

@@ -12,7 +12,17 @@ from stolcke.errors import GrammarError
 from stolcke.grammar.patterns import Pattern
 from stolcke.options import Limits
 
-__all__ = ["Grammar", "Location", "Nonterminal", "Rule", "RuleOptions", "Symbol", "Terminal", "TerminalDefinition"]
+__all__ = [
+    "Grammar",
+    "Location",
+    "Nonterminal",
+    "Rule",
+    "RuleOptions",
+    "Symbol",
+    "Terminal",
+    "TerminalDefinition",
+    "error_at",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,13 @@ class Location:
     line: int
     column: int
     source: str | None = None
+
+
+def error_at(reason: str, location: Location | None) -> GrammarError:
+    """Make an error about a place, where one is known."""
+    if location is None:
+        return GrammarError(reason)
+    return GrammarError(reason, line=location.line, column=location.column, source=location.source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +87,7 @@ class RuleOptions:
     priority: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Grammar:
     """A context-free grammar whose terminals are regular languages.
 
@@ -126,13 +143,8 @@ class Grammar:
             for symbol in rule.rhs:
                 known = self.terminals if isinstance(symbol, Terminal) else defined
                 if not isinstance(symbol, Symbol) or not symbol.name or symbol.name not in known:
-                    place = rule.location or Location(None, None)
-                    raise GrammarError(
-                        f"{symbol!r}, used in rule {rule.lhs.name!r}, is not defined",
-                        line=place.line,
-                        column=place.column,
-                        source=place.source,
-                    )
+                    reason = f"{symbol!r}, used in rule {rule.lhs.name!r}, is not defined"
+                    raise error_at(reason, rule.location)
         for name in self.ignore:
             if name not in self.terminals:
                 raise GrammarError(f"the ignored terminal {name!r} is not defined")
@@ -147,6 +159,9 @@ class Grammar:
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __repr__(self) -> str:
+        return f"<Grammar {self.start!r}: {len(self.rules)} rules, {len(self.terminals)} terminals>"
 
     def __str__(self) -> str:
         from stolcke.grammar.printing import lark_text
@@ -170,7 +185,7 @@ class Grammar:
         start: str = "start",
         *,
         lexer: str = "dynamic_complete",
-        source: str | None = None,
+        source: str | Path | None = None,
         import_paths: Iterable[str | Path] = (),
         limits: Limits = Limits(),
     ) -> Grammar:
@@ -184,7 +199,7 @@ class Grammar:
             The rule to start from.
         lexer : {"dynamic_complete"}
             How texts are cut into terminals: in every way that fits.
-        source : str, optional
+        source : path, optional
             Path of the file the text came from: named in errors, and where
             relative imports start.
         import_paths : iterable of paths
@@ -200,7 +215,7 @@ class Grammar:
             Where one of its regular expressions is.
         LimitExceeded
         """
-        from stolcke.frontends import read_lark
+        from stolcke.frontends.lark_grammar import read_lark
 
         return read_lark(text, start, lexer=lexer, source=source, import_paths=import_paths, limits=limits)
 
@@ -231,7 +246,7 @@ class Grammar:
         ------
         RegexError
         """
-        from stolcke.frontends import read_regex
+        from stolcke.frontends.regex import read_regex
 
         return read_regex(pattern, flags)
 
@@ -244,6 +259,6 @@ class Grammar:
         GrammarError
             Where there is no choice at all.
         """
-        from stolcke.frontends import read_choices
+        from stolcke.frontends.choices import read_choices
 
         return read_choices(choices)

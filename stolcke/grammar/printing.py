@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from stolcke.errors import GrammarError
 from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern, Regex, Repeat, Sequence, Special
 
 __all__ = ["lark_text", "pattern_text"]
 
@@ -43,7 +43,7 @@ def lark_text(grammar: Grammar) -> str:
         text = " | ".join(alternatives)
         if len(text) > 100:
             text = "\n    | ".join(alternatives)
-        lines.append(f"{_head(symbols[name], options)}: {text}".rstrip())
+        lines.append(f"{_head(symbols[name], options)}: {text.lstrip()}".rstrip())
     specials = [terminals[t.name] for t in named if isinstance(t.pattern, Special)]
     for terminal in named:
         if not isinstance(terminal.pattern, Special):
@@ -115,6 +115,8 @@ def pattern_text(pattern: Pattern) -> str:
         return f"({' | '.join(map(pattern_text, pattern.parts))})"
     if isinstance(pattern, Repeat):
         return _repeat_text(pattern)
+    if isinstance(pattern, Nonempty):
+        raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} without the empty text")
     raise GrammarError(f"the special token {pattern.name!r} cannot be part of another terminal")
 
 
@@ -172,20 +174,13 @@ def _regex_text(pattern: Regex) -> str:
             code = ord(_CONTROL[control]) if control else int(x or u or long, 16)
             written.append(_octal(code))
             position = evaluated.end()
-        elif char == "\\":
-            following = source[position + 1]
-            written.append(_escaped(following, verbose="x" in pattern.flags))
+        elif char == "\\" and source[position + 1] != '"':
+            written.append(_escaped(source[position + 1], verbose="x" in pattern.flags))
             position += 2
         else:
-            if char == "/":
-                char = "\\/"
-            elif char == '"' and written and written[-1] == "\\\\":
-                # Lark would take the backslash for the quote's.
-                char = "\\042"
-            elif not char.isprintable():
-                # Evaluated by Lark, so that the expression holds the character itself again.
-                char = _ESCAPES.get(char) or _code(char)
-            written.append(char)
+            # An escaped quote is a quote; the backslash would be lost on Lark.
+            position += char == "\\"
+            written.append(_plain(source[position], after_backslash=written[-1:] == ["\\\\"]))
             position += 1
     return "".join(written) or "(?:)"
 
@@ -194,9 +189,19 @@ def _octal(code: int) -> str:
     return f"\\{code:03o}" if code < 0x100 else chr(code)
 
 
+def _plain(char: str, *, after_backslash: bool) -> str:
+    if char == "/":
+        return "\\/"
+    if char == '"' and after_backslash:
+        # Lark would take the backslash before it for the quote's.
+        return "\\042"
+    if not char.isprintable():
+        # Evaluated by Lark, so that the expression holds the character itself again.
+        return _ESCAPES.get(char) or _code(char)
+    return char
+
+
 def _escaped(char: str, *, verbose: bool) -> str:
-    if char == '"':
-        return '"'
     if not char.isprintable():
         return _octal(ord(char)) if verbose or char not in _ESCAPES else _ESCAPES[char]
     return "\\" + char

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from stolcke.errors import GrammarError
 from stolcke.grammar.analysis import productive, reachable
-from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Terminal
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Terminal, error_at
 
 __all__ = ["fold_lists", "remove_duplicates", "trim", "with_ignore"]
 
@@ -42,14 +41,11 @@ def trim(grammar: Grammar, empty_terminals: Collection[str] = ()) -> Grammar:
     """
     alive = productive(grammar, empty_terminals)
     if grammar.start not in alive:
-        place = grammar.alternatives[grammar.start][0].location
-        raise GrammarError(
+        reason = (
             f"the start rule {grammar.start!r} derives no text: each of its alternatives needs itself again, "
-            "or something that matches nothing",
-            line=place and place.line,
-            column=place and place.column,
-            source=place and place.source,
+            "or something that matches nothing"
         )
+        raise error_at(reason, grammar.alternatives[grammar.start][0].location)
     empty = frozenset(empty_terminals)
     rules = [
         rule
@@ -152,7 +148,10 @@ class _Folding:
         self.numbers: dict[str, int] = {}
 
     def run(self) -> Grammar:
-        rules = [replace(rule, rhs=self._fold(rule)) for rule in self.grammar.rules]
+        rules = []
+        for rule in self.grammar.rules:
+            rhs = self._fold(rule)
+            rules.append(rule if len(rhs) == len(rule.rhs) else replace(rule, rhs=rhs))
         groups: dict[str, tuple[tuple[Symbol, ...], ...]] = {}
         for name, (_, rounds) in self.lists.items():
             groups[name] = rounds

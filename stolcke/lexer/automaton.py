@@ -10,7 +10,7 @@ import numpy as np
 from stolcke._core import dfa
 from stolcke._core.minimize import minimize
 from stolcke.errors import LimitExceeded
-from stolcke.grammar.patterns import Choice, Literal, Pattern
+from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern
 from stolcke.lexer import nfa
 from stolcke.options import Limits
 
@@ -144,15 +144,30 @@ def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:  # noqa
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limits.nesting, "terminal") from None
 
 
+def _without_empty(machine: Automaton) -> Automaton:
+    """Leave out the empty text: a start of its own, that does not accept, leads where the old one does."""
+    if not machine.matches_empty:
+        return machine
+    edges = int(machine.offsets[1])
+    offsets = np.concatenate([[0], machine.offsets + edges]).astype(np.int32)
+    low = np.concatenate([machine.low[:edges], machine.low])
+    high = np.concatenate([machine.high[:edges], machine.high])
+    target = np.concatenate([machine.target[:edges], machine.target]) + np.int32(1)
+    accepting = np.concatenate([[0], machine.accepting]).astype(np.uint8)
+    return Automaton(*minimize(offsets, low, high, target, accepting))
+
+
 @lru_cache(maxsize=4096)
 def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
+    if isinstance(pattern, Nonempty):
+        return _without_empty(_automaton(pattern.part, limits))
     if isinstance(pattern, Literal) and not pattern.ignore_case:
         return Automaton(*nfa.words([nfa.encode(pattern)]))
-    if isinstance(pattern, Choice) and all(isinstance(p, Literal) and not p.ignore_case for p in pattern.parts):
-        # A dictionary: no larger than its text, which is bounded where it comes from.
-        if len(pattern.parts) > limits.alternatives:
-            raise LimitExceeded("alternatives", len(pattern.parts), limits.alternatives, "choice of a terminal")
-        return Automaton(*minimize(*nfa.words([nfa.encode(part) for part in pattern.parts])))
+    if isinstance(pattern, Choice):
+        words = [part for part in pattern.parts if isinstance(part, Literal) and not part.ignore_case]
+        if len(words) == len(pattern.parts) <= limits.alternatives:
+            # A dictionary: no larger than its text, which is bounded where it comes from.
+            return Automaton(*minimize(*nfa.words([nfa.encode(word) for word in words])))
     machine = nfa.build(pattern, limits)
     try:
         arrays = dfa.determinize(

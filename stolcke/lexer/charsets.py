@@ -13,7 +13,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from functools import lru_cache
-from re import _casefix, _compiler, _parser
+from re import _casefix, _compiler, _parser  # type: ignore[attr-defined]
 
 import numpy as np
 

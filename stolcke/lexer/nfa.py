@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from re import IGNORECASE, UNICODE
-from re import _constants as op
+from re import _constants as op  # type: ignore[attr-defined]
 
 import numpy as np
 
@@ -87,9 +87,11 @@ def _parsed(pattern: Node, limits: Limits) -> Node:
     if isinstance(pattern, Regex):
         return parse_regex(pattern, limits)
     if isinstance(pattern, Sequence | Choice):
-        return type(pattern)(tuple(_parsed(part, limits) for part in pattern.parts))
+        parts = tuple(_parsed(part, limits) for part in pattern.parts)
+        return type(pattern)(parts)  # type: ignore[arg-type]  # our own leaves
     if isinstance(pattern, Repeat):
-        return Repeat(_parsed(pattern.part, limits), pattern.least, pattern.most)
+        part = _parsed(pattern.part, limits)
+        return Repeat(part, pattern.least, pattern.most)  # type: ignore[arg-type]  # our own leaves
     if isinstance(pattern, Special):
         raise GrammarError(
             f"the special terminal {pattern.name} stands for a token of the vocabulary: it has no text to match "
@@ -327,11 +329,11 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
     """
     groups: list[tuple[Bounds, frozenset[Bounds]]] = [(charsets.ANY, frozenset())]
     for bounds in {behind.bounds for behind in builder.behinds}:
-        split = []
-        for group, sets in groups:
-            split.append((charsets.intersect(group, bounds), sets | {bounds}))
-            split.append((charsets.intersect(group, charsets.complement(bounds)), sets))
-        groups = [(group, sets) for group, sets in split if group]
+        split: list[tuple[Bounds, frozenset[Bounds]]] = []
+        for members, sets in groups:
+            split.append((charsets.intersect(members, bounds), sets | {bounds}))
+            split.append((charsets.intersect(members, charsets.complement(bounds)), sets))
+        groups = [(members, sets) for members, sets in split if members]
     result = _Builder(builder.limits, by_character=True)
     copies: dict[tuple[int, int], int] = {(builder.accept, group): result.accept for group in range(-1, len(groups))}
     todo: list[tuple[int, int]] = []
@@ -344,7 +346,7 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
             todo.append(key)
         return copies[key]
 
-    start = copy(start, -1)
+    copy_of_start = copy(start, -1)
     while todo:
         key = todo.pop()
         node, group = key
@@ -374,4 +376,4 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
         result.second[copies[key]] = len(result.branches)
         if len(result.kind) > 4 * builder.limits.regex_states:
             raise LimitExceeded("regex_states", len(result.kind), builder.limits.regex_states, "lookbehind")
-    return result, start
+    return result, copy_of_start

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from re import _compiler, _parser
-from re import _constants as op
+from itertools import groupby
+from re import _compiler, _parser  # type: ignore[attr-defined]
+from re import _constants as op  # type: ignore[attr-defined]
 
 from stolcke.errors import LimitExceeded, RegexError
-from stolcke.grammar.patterns import Choice, Pattern, Regex, Repeat, Sequence
+from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds
 from stolcke.options import Limits
@@ -121,7 +122,7 @@ def parse_regex(regex: Regex, limits: Limits) -> Node:
     Returns
     -------
     Node
-        Of Sequence, Choice, Repeat, LazyRepeat, Characters and Behind.
+        Of Literal, Sequence, Choice, Repeat, LazyRepeat, Characters and Behind.
 
     Raises
     ------
@@ -162,15 +163,21 @@ class _Reader:
         return RegexError(reason, pattern=self.source, position=_place(self.source, spellings, nth))
 
     def sequence(self, items, flags: int) -> Node:
-        parts = [self.item(item, flags) for item in items]
-        return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
+        parts: list[Node] = []
+        for is_text, run in groupby(items, lambda item: _literal_text(item, flags) != ""):
+            if is_text:
+                parts.append(Literal("".join(_literal_text(item, flags) for item in run)))
+            else:
+                parts += [self.item(item, flags) for item in run]
+        return parts[0] if len(parts) == 1 else Sequence(tuple(parts))  # type: ignore[arg-type]  # our own leaves
 
     def item(self, item: tuple, flags: int) -> Node:
         operator, argument = item
         if operator in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
             return Characters(_characters(item, flags))
         if operator is op.BRANCH:
-            return Choice(tuple(self.sequence(branch, flags) for branch in argument[1]))
+            branches = [self.sequence(branch, flags) for branch in argument[1]]
+            return Choice(tuple(branches))  # type: ignore[arg-type]  # our own leaves
         if operator is op.SUBPATTERN:
             _, added, removed, body = argument
             if added & _parser.TYPE_FLAGS:
@@ -184,15 +191,19 @@ class _Reader:
             part = self.sequence(body, flags)
             bound = None if most is op.MAXREPEAT else int(most)
             if operator is op.MAX_REPEAT or bound == least:
-                return Repeat(part, int(least), bound)
+                return Repeat(part, int(least), bound)  # type: ignore[arg-type]  # our own leaves
             return LazyRepeat(part, int(least), bound)
         if operator in (op.ASSERT, op.ASSERT_NOT):
-            return self.assertion(operator is op.ASSERT, *argument, flags)
-        if operator is op.FAILURE:
+            direction, body = argument
+            return self.assertion(operator is op.ASSERT, direction, body, flags)
+        if operator is op.FAILURE:  # what later versions of re make of (?!)
             return Choice(())
         raise self.unsupported(operator, argument)
 
     def assertion(self, positive: bool, direction: int, body, flags: int) -> Node:
+        if not body:
+            # Nothing is everywhere ahead and behind.
+            return Sequence(()) if positive else Choice(())
         if direction > 0:
             raise self.error(f"lookahead {_LATER}", "(?=", "(?!")
         body = list(body)
@@ -231,6 +242,14 @@ class _Reader:
         return RegexError(f"{str(operator).lower()} is not supported", pattern=self.source)
 
 
+def _literal_text(item: tuple, flags: int) -> str:
+    """Give the one text that an item matches; empty where there are more, or none that UTF-8 can hold."""
+    operator, argument = item
+    if operator is op.LITERAL and not flags & re.I and not 0xD800 <= argument < 0xE000:
+        return chr(argument)
+    return ""
+
+
 def _characters(item: tuple, flags: int) -> Bounds:
     """Find the set of characters that an item of one character matches."""
     operator, argument = item
@@ -250,7 +269,7 @@ def _characters(item: tuple, flags: int) -> Bounds:
 
 def _set(items: tuple, ascii_only: bool) -> Bounds:
     """Unite the items of ``[...]``, and complement the set where it is negated."""
-    parts = []
+    parts: list[Bounds] = []
     negated = False
     for operator, argument in items:
         if operator is op.NEGATE:

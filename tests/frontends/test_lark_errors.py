@@ -95,7 +95,6 @@ def test_damaged_texts_raise_nothing_but_our_errors():
             text = text[:begin] + piece + text[end:]
         try:
             Grammar.from_lark(text)
-        except StolckeError as error:
+        except StolckeError:
             refused += 1
-            assert str(error)
     assert refused > 300

@@ -1,0 +1,1 @@
+"""Proof that the engine equals its slow twins."""

@@ -1,0 +1,96 @@
+"""One compiled grammar under eight threads gives what it gives under one."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import numpy as np
+import pytest
+
+import stolcke
+from tests.engine.laws import vocabulary_of
+from tests.engine.samples import SAMPLES, synthetic_tokens
+
+THREADS = 8
+
+
+def walk(compiled: stolcke.CompiledGrammar, seed: int, steps: int) -> list[tuple]:
+    """What a random walk sees: all masks, and answers to accept, rollback and fork."""
+    draw = random.Random(seed)
+    matcher = compiled.matcher()
+    row = np.zeros(len(compiled.vocabulary) // 32 + 1, dtype=np.int32)
+    seen, depth = [], 0
+    for _ in range(steps):
+        matcher.fill_mask(row)
+        allowed = matcher.allowed_token_ids()
+        seen.append((row.tobytes(), allowed.tobytes(), matcher.is_accepting, matcher.forced_bytes()))
+        if allowed.size == 0 or draw.random() < 0.1:
+            back = draw.randint(0, depth)
+            matcher.rollback(back)
+            depth -= back
+        elif draw.random() < 0.1:
+            matcher = matcher.fork()
+        else:
+            seen.append(matcher.accept(int(allowed[draw.randrange(allowed.size)])))
+            depth += 1
+    return seen
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_eight_threads_equal_one(sample):
+    grammar = stolcke.Grammar.from_lark(SAMPLES[sample][0])
+    tokens = synthetic_tokens()
+    alone = stolcke.compile(grammar, vocabulary_of(tokens))
+    # A fresh vocabulary too: its caches are shared and must be filled by the threads at once.
+    shared = stolcke.compile(grammar, vocabulary_of(tokens))
+    expected = [walk(alone, seed % 5, 60) for seed in range(THREADS)]
+    assert in_threads(lambda seed: walk(shared, seed % 5, 60)) == expected
+
+
+def test_eight_threads_on_eight_grammars_of_one_vocabulary():
+    vocabulary, tokens = vocabulary_of(synthetic_tokens()), synthetic_tokens()
+    names = sorted(SAMPLES) * 2
+    grammars = [stolcke.Grammar.from_lark(SAMPLES[name][0]) for name in names]
+    expected = [walk(stolcke.compile(g, vocabulary_of(tokens)), seed, 25) for seed, g in enumerate(grammars)]
+    assert in_threads(lambda seed: walk(stolcke.compile(grammars[seed], vocabulary), seed, 25)) == expected
+
+
+def in_threads(work) -> list:
+    """``work(0)`` to ``work(7)`` in threads that start together; the first error is raised here."""
+    barrier = threading.Barrier(THREADS)
+    results: list = [None] * THREADS
+
+    def run(number: int) -> None:
+        barrier.wait()
+        try:
+            results[number] = work(number)
+        except BaseException as error:
+            results[number] = error
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return results
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+def test_a_batch_equals_its_rows(threads):
+    tokens = synthetic_tokens()
+    source, texts = SAMPLES["json"]
+    compiled = stolcke.compile(stolcke.Grammar.from_lark(source), vocabulary_of(tokens))
+    matchers = [compiled.matcher() for _ in range(len(texts[0]))]
+    for length, matcher in enumerate(matchers):
+        assert matcher.accept_bytes(texts[0][:length])
+    words = len(tokens.tokens) // 32 + 1
+    rows = np.full((len(matchers), words), -1, dtype=np.int32)
+    stolcke.fill_masks(matchers, rows, threads=threads)
+    for matcher, row in zip(matchers, rows, strict=True):
+        one = np.full(words, -1, dtype=np.int32)
+        matcher.fill_mask(one)
+        assert np.array_equal(one, row)
