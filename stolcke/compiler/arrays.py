@@ -8,13 +8,14 @@ written out, and what remains is numbered.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from stolcke.compiler.progress import Deadline
-from stolcke.errors import FileFormatError, GrammarError, LimitExceeded
+from stolcke.errors import FileFormatError, LimitExceeded
 from stolcke.grammar import transforms
-from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition
+from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Literal, Special
 from stolcke.grammar.printing import pattern_text
@@ -98,8 +99,10 @@ class GrammarArrays:
             Where names or arrays are missing or contradict each other.
         """
         try:
-            names = {name: tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")}
-            self = cls(**names, **{f.name: arrays[f.name] for f in fields(cls) if f.name not in names})
+            names = ("terminals", "nonterminals", "specials", "unused_specials")
+            values: dict[str, Any] = {name: tuple(map(str, meta[name])) for name in names}
+            values |= {f.name: arrays[f.name] for f in fields(cls) if f.name not in names}
+            self = cls(**values)
             self._check()
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FileFormatError(f"the compiled grammar's tables are malformed: {error}") from error
@@ -172,15 +175,12 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
         if isinstance(definition.pattern, Special):
             made[name] = None
             continue
-        made[name] = automaton(definition.pattern, limits)
-        if made[name].matches_empty:
-            place = definition.location
-            raise GrammarError(
+        made[name] = machine = automaton(definition.pattern, limits)
+        if machine.matches_empty:
+            raise error_at(
                 f"terminal {name} matches the empty text; make it match at least one character, "
                 f"and where it is used write {name}? instead",
-                line=place and place.line,
-                column=place and place.column,
-                source=place and place.source,
+                definition.location,
             )
     return made
 

@@ -44,11 +44,16 @@ class Module:
     """Symbols used by a definition, by the id of its tree; a cache of the importer."""
 
     def location(self, token: Token) -> Location:
-        return Location(token.line, token.column, self.source)
+        return Location(*_position(token), self.source)
 
     def error(self, reason: str, token: Token) -> GrammarError:
         """Make the error that shows a token with a caret."""
-        return GrammarError(reason, **_place(self.text, token.line, token.column, self.source))
+        return GrammarError(reason, **_place(self.text, *_position(token), self.source))
+
+
+def _position(token: Token) -> tuple[int, int]:
+    """Line and column of a token; those that lark makes up have none."""
+    return token.line or 1, token.column or 1
 
 
 def _place(text: str, line: int, column: int, source: str | None) -> dict:
@@ -113,7 +118,7 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
         raise GrammarError(reason, **_place(text, error.line, error.column, source)) from None
     except UnexpectedToken as error:
         reason = _explain(parser, error)
-        raise GrammarError(reason, **_place(text, error.token.line or 1, error.token.column or 1, source)) from None
+        raise GrammarError(reason, **_place(text, *_position(error.token), source)) from None
     return Module(text, source, folder, tree)
 
 
@@ -183,9 +188,9 @@ def read_literal(module: Module, token: Token) -> Literal | Regex:
     try:
         check_regex(value, flags)
     except RegexError as error:
-        column = token.column
+        line, column = _position(token)
         if error.position is not None and "\n" not in value and token.startswith(f"/{value}/"):
             column += 1 + error.position
-        place = _place(module.text, token.line, column, module.source)
+        place = _place(module.text, line, column, module.source)
         raise RegexError(error.reason, pattern=value, position=error.position, **place) from None
     return Regex(value, flags)

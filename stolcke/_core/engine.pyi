@@ -1,0 +1,37 @@
+from collections.abc import Mapping
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stolcke._core.chart import Chart
+from stolcke._core.partition import PartitionStore
+from stolcke._core.tables import GrammarTables
+
+class Engine:
+    # `limits` and `options` are those of stolcke.options, which the core does not import.
+    def __init__(
+        self,
+        store: PartitionStore,
+        tables: GrammarTables,
+        end_tokens: NDArray[np.uint32],
+        special_tokens: Mapping[int, int],
+        errors: ModuleType,
+        limits: object,
+        options: object,
+    ) -> None: ...
+    @property
+    def store(self) -> PartitionStore: ...
+    @property
+    def tables(self) -> GrammarTables: ...
+    @property
+    def chart(self) -> Chart: ...
+    @property
+    def errors(self) -> ModuleType: ...
+    @property
+    def n_steps(self) -> int: ...
+    @property
+    def n_masks(self) -> int: ...
+    def prewarm_column(self, column: int) -> list[int]: ...
+    def state_threads(self, state: int) -> tuple[int | None, list[tuple[int, int, int]]]: ...
+    def stats(self) -> dict[str, int]: ...
