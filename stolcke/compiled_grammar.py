@@ -22,7 +22,7 @@ __all__ = ["CompiledGrammar", "compile"]
 _KIND = "compiled grammar"
 
 
-def compile(  # noqa: A001 - the name that re and the other engines use, too
+def compile(  # the name that re and the other engines use, too
     grammar: Grammar,
     vocabulary: Vocabulary,
     *,
@@ -66,7 +66,9 @@ def compile(  # noqa: A001 - the name that re and the other engines use, too
     if not isinstance(grammar, Grammar):
         raise CompileError(f"compile() takes a Grammar, not {type(grammar).__name__}; see Grammar.from_lark")
     if not isinstance(vocabulary, Vocabulary):
-        raise CompileError(f"compile() takes a Vocabulary, not {type(vocabulary).__name__}; see Vocabulary.from_tokenizer")
+        raise CompileError(
+            f"compile() takes a Vocabulary, not {type(vocabulary).__name__}; see Vocabulary.from_tokenizer"
+        )
     limits, options = limits or Limits(), options or Options()
     deadline = Deadline(timeout, cancel)
     arrays = lower(grammar, limits, options, deadline)
@@ -127,6 +129,7 @@ class CompiledGrammar:
         """
         end = time.perf_counter() + budget_ms / 1000
         start, _ = self.engine.state_threads(1)
+        assert start is not None, "the empty text is where the start rule begins"
         seen, waiting = {start}, deque([start])
         visited = 0
         while waiting and time.perf_counter() < end:

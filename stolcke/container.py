@@ -130,7 +130,8 @@ def read(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[
         if version != VERSION:
             age = "a newer" if version > VERSION else "another"
             raise FileFormatError(
-                f"{name}: format version {version}; this is written by {age} version of stolcke, this one reads {VERSION}"
+                f"{name}: format version {version}; this is written by {age} version of stolcke, "
+                f"this one reads {VERSION}"
             )
         # What is allocated is bounded by the file's true size, not by what the file says.
         size = os.fstat(stream.fileno()).st_size

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,7 @@ class Matcher(CoreMatcher):
         beginning = [] if column is None else self.engine.column_terminals(column)
         words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
         words += [titles[terminal] for terminal in beginning]
-        return words + ["the end of the text"] if self.is_accepting else words
+        return [*words, "the end of the text"] if self.is_accepting else words
 
     def forced_tokens(self, encode: Callable[[str], Sequence[int]] | None = None) -> list[int]:
         """Tokens that must come next.
@@ -162,5 +163,5 @@ def fill_masks(matchers: Sequence[Matcher], rows: np.ndarray, threads: int = 1) 
         return
     bounds = [len(matchers) * i // threads for i in range(threads + 1)]
     with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(fill_rows, matchers, rows, a, b) for a, b in zip(bounds, bounds[1:], strict=False)]:
+        for done in [pool.submit(fill_rows, matchers, rows, a, b) for a, b in pairwise(bounds)]:
             done.result()

@@ -348,9 +348,8 @@ def _byte_level_alphabet() -> dict[int, str]:
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [b for b in range(256) if b not in printable]
     # Characters below U+0100 outside the alphabet must not pass for bytes: they become one Latin-1 lacks.
-    return (
-        {b: "\uffff" for b in others} | {b: chr(b) for b in printable} | {256 + k: chr(b) for k, b in enumerate(others)}
-    )
+    table = dict.fromkeys(others, "\uffff") | {b: chr(b) for b in printable}
+    return table | {256 + k: chr(b) for k, b in enumerate(others)}
 
 
 _ALPHABET = _byte_level_alphabet()

@@ -152,7 +152,7 @@ def test_absurd_lengths_allocate_nothing(read_bytes, image, field):
     offset, code, value = field
     damaged = bytearray(image)
     struct.pack_into(code, damaged, offset, value)
-    with pytest.raises(FileFormatError, match="truncated|header"):
+    with pytest.raises(FileFormatError, match=r"truncated|header"):
         read_bytes(bytes(damaged))
 
 

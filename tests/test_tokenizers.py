@@ -15,7 +15,7 @@ from stolcke.vocabulary import Vocabulary
 from tests.vocabularies import SHARED, real
 
 hf = pytest.importorskip("tokenizers")
-from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, decoders, models, normalizers, pre_tokenizers, trainers  # noqa: E402
 
 CORPUS = [
     'The quick brown fox jumps over the lazy dog, and the dog sleeps. {"name": "value", "list": [1, 2, 3]}',
@@ -345,7 +345,7 @@ def test_files_that_are_not_there_or_not_json(tmp_path):
 
 @pytest.mark.parametrize("thing", [None, 3, "tokenizer", SimpleNamespace(backend_tokenizer=None)])
 def test_other_objects_are_refused(thing):
-    with pytest.raises(VocabularyError, match="neither a tokenizers.Tokenizer"):
+    with pytest.raises(VocabularyError, match=r"neither a tokenizers\.Tokenizer"):
         Vocabulary.from_tokenizer(thing)
 
 

@@ -17,8 +17,9 @@ cdef struct State:
     bint loops_utf8                     # every complete multi-byte character leads back to this state
     ByteSet live                        # bytes that have an edge
     uint64_t loop_ascii[2]              # ASCII bytes that lead back to this state
-    uint32_t home[8]                    # by where in a character the text is (trie.pyx): the state that loops_utf8
-                                        # and that every rest of the character leads back to, or NONE
+    # By where in a character the text is (trie.pyx): the state that loops_utf8 and that every rest of the
+    # character leads back to, or NONE.
+    uint32_t home[8]
 
 
 cdef inline uint32_t state_next(const State* s, uint32_t byte) noexcept nogil:

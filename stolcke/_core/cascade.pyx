@@ -16,7 +16,9 @@ from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.chart cimport HOLE, Column, Continuation, Entry
 from stolcke._core.partition cimport Partition
-from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free
+from stolcke._core.storage cimport (
+    idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
+)
 from stolcke._core.tables cimport Predicted
 from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE, byteset_has

@@ -20,7 +20,6 @@ with relative references, and interned as a group.
 """
 
 from libc.string cimport memset
-from libcpp.algorithm cimport sort
 
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
@@ -37,7 +36,8 @@ cdef extern from *:
     #include <vector>
     template <class I> static void sort_items(std::vector<I>& v) {
         std::sort(v.begin(), v.end(), [](const I& a, const I& b) {
-            return std::make_tuple(a.symbol, a.suffix, a.continuation) < std::make_tuple(b.symbol, b.suffix, b.continuation);
+            return std::make_tuple(a.symbol, a.suffix, a.continuation)
+                   < std::make_tuple(b.symbol, b.suffix, b.continuation);
         });
     }
     template <class P> static void sort_equations(std::vector<P>& v) {
@@ -419,7 +419,7 @@ cdef class Chart:
     cdef bint same_entries(self, uint32_t member, uint32_t n, uint32_t base, bint free_base) except -1 nogil:
         cdef const Continuation* c = &self.continuations[base + member]
         cdef size_t i
-        cdef uint32_t k, count = 0
+        cdef uint32_t k
         cdef Pending p
         if c.accepting != self.accepts[member]:
             return False
@@ -435,7 +435,8 @@ cdef class Chart:
             return False
         for i in range(self.solved.size()):
             k = c.entries + <uint32_t>i
-            if self.entries[k].suffix != self.solved[i].suffix or self.entries[k].continuation != self.solved[i].continuation:
+            if (self.entries[k].suffix != self.solved[i].suffix
+                    or self.entries[k].continuation != self.solved[i].continuation):
                 return False
         return True
 

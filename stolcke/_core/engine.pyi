@@ -1,29 +1,31 @@
+from collections.abc import Mapping
 from types import ModuleType
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stolcke._core.chart import Chart
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
 
 class Engine:
-    def __new__(
-        cls,
+    # `limits` and `options` are those of stolcke.options, which the core does not import.
+    def __init__(
+        self,
         store: PartitionStore,
         tables: GrammarTables,
         end_tokens: NDArray[np.uint32],
-        special_tokens: dict[int, int],
+        special_tokens: Mapping[int, int],
         errors: ModuleType,
-        limits: Any,
-        options: Any,
-    ) -> Self: ...
+        limits: object,
+        options: object,
+    ) -> None: ...
     @property
     def store(self) -> PartitionStore: ...
     @property
     def tables(self) -> GrammarTables: ...
     @property
-    def chart(self) -> Any: ...
+    def chart(self) -> Chart: ...
     @property
     def errors(self) -> ModuleType: ...
     @property

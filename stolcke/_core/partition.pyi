@@ -1,17 +1,17 @@
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 class PartitionStore:
-    def __new__(
-        cls,
+    def __init__(
+        self,
         data: NDArray[np.uint8],
         offsets: NDArray[np.int64],
         skip: NDArray[np.uint8],
         order: NDArray[np.uint32] | None = None,
-    ) -> Self: ...
+    ) -> None: ...
     @property
     def n_tokens(self) -> int: ...
     @property
@@ -28,9 +28,9 @@ class PartitionStore:
         target: NDArray[np.int32],
         accepting: NDArray[np.uint8],
     ) -> NDArray[np.uint32]: ...
-    def add_token_set(self, ids: Sequence[int] | NDArray[np.integer]) -> int: ...
-    def has_longer(self, text: bytes) -> bool: ...
+    def add_token_set(self, ids: Iterable[int]) -> int: ...
     def stats(self) -> dict[str, int]: ...
+    def has_longer(self, text: bytes) -> bool: ...
     def arrays(self) -> dict[str, NDArray[Any]]: ...
     @classmethod
     def from_arrays(

@@ -1,13 +1,11 @@
-from typing import Self
-
 import numpy as np
 from numpy.typing import NDArray
 
 from stolcke._core.partition import PartitionStore
 
 class GrammarTables:
-    def __new__(
-        cls,
+    def __init__(
+        self,
         store: PartitionStore,
         n_terminals: int,
         n_nonterminals: int,
@@ -18,7 +16,7 @@ class GrammarTables:
         terminal_states: NDArray[np.uint32],
         terminal_symbols: NDArray[np.uint32],
         terminal_partitions: NDArray[np.uint32],
-    ) -> Self: ...
+    ) -> None: ...
     @property
     def n_terminals(self) -> int: ...
     @property

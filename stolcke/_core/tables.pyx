@@ -5,14 +5,10 @@ suffix after it, so that all rules share their common endings, and "the rest of
 the rule" is one integer.
 """
 
-import numpy as np
-
 from libc.stdint cimport int32_t
 from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.automata cimport State
 from stolcke._core.storage cimport Arena, idmap_find, idmap_free, idmap_init, idmap_put
-from stolcke._core.types cimport byteset_add
 
 
 cdef extern from *:
@@ -121,7 +117,6 @@ cdef class GrammarTables:
         cdef vector[uint32_t] waiting, uses, uses_begin, ready
         cdef uint32_t i, r, a
         cdef int32_t k
-        cdef bint has_terminal
         self.nullable.assign(self.n_nonterminals, 0)
         waiting.resize(self.n_rules)
         uses_begin.assign(self.n_nonterminals + 1, 0)

@@ -7,8 +7,6 @@ most of whose subtrees are subtrees of the vocabulary's: it is made of a few
 *merged* nodes that point to them, never of copies.
 """
 
-import numpy as np
-
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -95,7 +93,8 @@ cdef class TokenTrie:
         unless ``is_sorted``.
     """
 
-    def __cinit__(self, Arena arena not None, const uint8_t[::1] data, const int64_t[::1] offsets, order, bint is_sorted):
+    def __cinit__(self, Arena arena not None, const uint8_t[::1] data, const int64_t[::1] offsets, order,
+                  bint is_sorted):
         cdef uint32_t[::1] ids
         cdef const uint32_t[::1] sorted_ids
         cdef const uint8_t* bytes_ = &data[0] if data.shape[0] else NULL

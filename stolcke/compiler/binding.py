@@ -59,7 +59,11 @@ def bind(
 
 
 def build_engine(
-    arrays: GrammarArrays, bound: Mapping[str, tuple[int, ...]], vocabulary: Vocabulary, limits: Limits, options: Options
+    arrays: GrammarArrays,
+    bound: Mapping[str, tuple[int, ...]],
+    vocabulary: Vocabulary,
+    limits: Limits,
+    options: Options,
 ) -> Engine:
     """The run-time engine of a grammar over a vocabulary."""
     core = vocabulary.core

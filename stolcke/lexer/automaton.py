@@ -117,7 +117,7 @@ def _joined(labels: list[str]) -> str:
     return labels[0] if single else f"[{''.join(labels)}]"
 
 
-def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:  # noqa: B008 - a constant
+def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:
     """Give the automaton of a pattern, remembered by pattern.
 
     Parameters

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from re import IGNORECASE, UNICODE
-from re import _constants as op  # type: ignore[attr-defined]
+from re import _constants as op
 
 import numpy as np
 

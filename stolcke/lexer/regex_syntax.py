@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 from re import _compiler, _parser  # type: ignore[attr-defined]
-from re import _constants as op  # type: ignore[attr-defined]
+from re import _constants as op
 
 from stolcke.errors import LimitExceeded, RegexError
 from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence

@@ -1,0 +1,6 @@
+class Arena:
+    @property
+    def bytes(self) -> int: ...
+
+class SequenceTable:
+    def __init__(self, arena: Arena) -> None: ...

@@ -1,0 +1,18 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from stolcke._core.storage import Arena
+
+class TokenTrie:
+    def __init__(
+        self,
+        arena: Arena,
+        data: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        order: NDArray[np.uint32],
+        is_sorted: bool,
+    ) -> None: ...
+    @property
+    def n_own(self) -> int: ...
+    @property
+    def order(self) -> NDArray[np.uint32]: ...
