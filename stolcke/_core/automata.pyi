@@ -1,4 +1,6 @@
+from typing import Self
+
 from stolcke._core.storage import Arena
 
 class AutomatonStore:
-    def __init__(self, arena: Arena) -> None: ...
+    def __new__(cls, arena: Arena) -> Self: ...

@@ -11,15 +11,15 @@ whole computation (always before the vocabulary's own, never while holding
 Python's), so nothing half-made is ever visible.
 """
 
-import numpy as np
-
 from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
 from stolcke._core.chart cimport Column, Entry, Item
 from stolcke._core.mask cimport Mask
-from stolcke._core.storage cimport idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push
+from stolcke._core.storage cimport (
+    idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push,
+)
 from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
@@ -32,7 +32,8 @@ cdef extern from *:
         auto rank = [](const T& x) { return std::make_tuple(x.terminal, x.state, x.column); };
         if (v.size() > 1) {
             std::sort(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) < rank(b); });
-            v.erase(std::unique(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) == rank(b); }), v.end());
+            auto same = [=](const T& a, const T& b) { return rank(a) == rank(b); };
+            v.erase(std::unique(v.begin(), v.end(), same), v.end());
         }
     }
     """
@@ -368,7 +369,8 @@ cdef class Engine:
                                    self.chart.entries.begin() + self.chart.continuations[continuation].entries_end)
             finally:
                 self.lock.unlock()
-        found = [(self.tables.suffix_symbols(entries[i].suffix), entries[i].continuation) for i in range(entries.size())]
+        found = [(self.tables.suffix_symbols(entries[i].suffix), entries[i].continuation)
+                 for i in range(entries.size())]
         return found, accepting
 
     def stats(self):

@@ -34,7 +34,7 @@ cdef class MaskStore:
     cdef uint32_t intern(self, vector[uint32_t]& parts, bint accepting) except? 0xFFFFFFFF nogil:
         """The mask that unites these partitions, and the end tokens where the text may end."""
         cdef size_t i
-        cdef uint32_t index, n_tokens = 0, n_dense = 0, k
+        cdef uint32_t index, n_tokens = 0, n_dense = 0
         cdef const Partition* p
         cdef uint32_t* tokens
         cdef const uint64_t** dense

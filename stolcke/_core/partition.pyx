@@ -233,7 +233,8 @@ cdef class PartitionStore:
         """
         cdef PartitionStore self = cls(data, offsets, skip, arrays["order"])
         self.kept = arrays
-        n_tokens, n_nodes, n_parts = self.n_tokens, self.trie.n_own + len(arrays["node_tokens"]), len(arrays["part_counts"])
+        n_tokens, n_parts = self.n_tokens, len(arrays["part_counts"])
+        n_nodes = self.trie.n_own + len(arrays["node_tokens"])
         for name, limit in (("order", n_tokens), ("tokens", n_tokens), ("part_tokens", n_tokens), ("children", n_nodes),
                             ("known_node", n_nodes), ("known_part", n_parts),
                             ("known_state", len(arrays["state_edges"])), ("edge_target", len(arrays["state_edges"]))):

@@ -1,6 +1,8 @@
+from typing import Self
+
 class Arena:
     @property
     def bytes(self) -> int: ...
 
 class SequenceTable:
-    def __init__(self, arena: Arena) -> None: ...
+    def __new__(cls, arena: Arena) -> Self: ...

@@ -12,9 +12,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from stolcke.compiler.progress import Deadline
-from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
+from stolcke.errors import FileFormatError, LimitExceeded, RegexError
 from stolcke.grammar import transforms
-from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition
+from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Literal, Regex, Special
 from stolcke.grammar.printing import pattern_text
@@ -98,7 +98,10 @@ class GrammarArrays:
             Where names or arrays are missing or contradict each other.
         """
         try:
-            names = {name: tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")}
+            names = {
+                name: tuple(map(str, meta[name]))
+                for name in ("terminals", "nonterminals", "specials", "unused_specials")
+            }
             self = cls(**names, **{f.name: arrays[f.name] for f in fields(cls) if f.name not in names})
             self._check()
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -189,12 +192,10 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
                 source=place.source,
             ) from error
         if made[name].matches_empty:
-            raise GrammarError(
+            raise error_at(
                 f"terminal {name} matches the empty text; make it match at least one character, "
                 f"and where it is used write {name}? instead",
-                line=place and place.line,
-                column=place and place.column,
-                source=place and place.source,
+                place,
             )
     return made
 
