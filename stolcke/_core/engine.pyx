@@ -17,7 +17,7 @@ from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
-from stolcke._core.chart cimport Column
+from stolcke._core.chart cimport Column, Entry, Item
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push
 from stolcke._core.types cimport byteset_has, byteset_join, store32
@@ -326,6 +326,50 @@ cdef class Engine:
         cdef uint32_t i
         threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, self.state_keys.length(state), 3)]
         return (None if words[0] == NONE else words[0]), threads
+
+    def column_items(self, uint32_t column):
+        """Kernel items of a column as ``(symbols of the suffix, continuation)``."""
+        cdef vector[Item] items
+        cdef size_t i
+        with nogil:
+            self.lock.lock()
+            try:
+                if column < self.chart.columns.size():
+                    items.assign(self.chart.items.begin() + self.chart.columns[column].items,
+                                 self.chart.items.begin() + self.chart.columns[column].items_end)
+            finally:
+                self.lock.unlock()
+        return [(self.tables.suffix_symbols(items[i].suffix), items[i].continuation) for i in range(items.size())]
+
+    def column_terminals(self, uint32_t column):
+        """Terminals that may be scanned in a column, ascending."""
+        cdef vector[uint32_t] terminals
+        with nogil:
+            self.lock.lock()
+            try:
+                if column < self.chart.columns.size():
+                    terminals.assign(self.chart.live_terminals.begin() + self.chart.columns[column].terminals,
+                                     self.chart.live_terminals.begin() + self.chart.columns[column].terminals_end)
+            finally:
+                self.lock.unlock()
+        return list(terminals)
+
+    def continuation_entries(self, uint32_t continuation):
+        """Entries of a continuation as ``(symbols, continuation)``, and whether the text may end there."""
+        cdef vector[Entry] entries
+        cdef bint accepting = False
+        cdef size_t i
+        with nogil:
+            self.lock.lock()
+            try:
+                if continuation < self.chart.continuations.size():
+                    accepting = self.chart.continuations[continuation].accepting
+                    entries.assign(self.chart.entries.begin() + self.chart.continuations[continuation].entries,
+                                   self.chart.entries.begin() + self.chart.continuations[continuation].entries_end)
+            finally:
+                self.lock.unlock()
+        found = [(self.tables.suffix_symbols(entries[i].suffix), entries[i].continuation) for i in range(entries.size())]
+        return found, accepting
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""

@@ -1,0 +1,42 @@
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+class PartitionStore:
+    def __new__(
+        cls,
+        data: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        skip: NDArray[np.uint8],
+        order: NDArray[np.uint32] | None = None,
+    ) -> Self: ...
+    @property
+    def n_tokens(self) -> int: ...
+    @property
+    def n_words(self) -> int: ...
+    @property
+    def visited(self) -> int: ...
+    @property
+    def longest_token(self) -> int: ...
+    def add_automaton(
+        self,
+        offsets: NDArray[np.int32],
+        low: NDArray[np.uint8],
+        high: NDArray[np.uint8],
+        target: NDArray[np.int32],
+        accepting: NDArray[np.uint8],
+    ) -> NDArray[np.uint32]: ...
+    def add_token_set(self, ids: Sequence[int] | NDArray[np.integer]) -> int: ...
+    def has_longer(self, text: bytes) -> bool: ...
+    def stats(self) -> dict[str, int]: ...
+    def arrays(self) -> dict[str, NDArray[Any]]: ...
+    @classmethod
+    def from_arrays(
+        cls,
+        data: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+        skip: NDArray[np.uint8],
+        arrays: Mapping[str, NDArray[Any]],
+    ) -> Self: ...
