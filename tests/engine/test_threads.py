@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import threading
 
 import numpy as np
@@ -13,6 +14,15 @@ from tests.engine.laws import vocabulary_of
 from tests.engine.samples import SAMPLES, synthetic_tokens
 
 THREADS = 8
+
+
+@pytest.fixture(autouse=True)
+def switch_often():
+    """Let threads interrupt each other a thousand times as often as usual."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(usual)
 
 
 def walk(compiled: stolcke.CompiledGrammar, seed: int, steps: int) -> list[tuple]:
@@ -44,16 +54,16 @@ def test_eight_threads_equal_one(sample):
     alone = stolcke.compile(grammar, vocabulary_of(tokens))
     # A fresh vocabulary too: its caches are shared and must be filled by the threads at once.
     shared = stolcke.compile(grammar, vocabulary_of(tokens))
-    expected = [walk(alone, seed % 5, 60) for seed in range(THREADS)]
-    assert in_threads(lambda seed: walk(shared, seed % 5, 60)) == expected
+    expected = [walk(alone, seed % 5, 300) for seed in range(THREADS)]
+    assert in_threads(lambda seed: walk(shared, seed % 5, 300)) == expected
 
 
 def test_eight_threads_on_eight_grammars_of_one_vocabulary():
     vocabulary, tokens = vocabulary_of(synthetic_tokens()), synthetic_tokens()
     names = sorted(SAMPLES) * 2
     grammars = [stolcke.Grammar.from_lark(SAMPLES[name][0]) for name in names]
-    expected = [walk(stolcke.compile(g, vocabulary_of(tokens)), seed, 25) for seed, g in enumerate(grammars)]
-    assert in_threads(lambda seed: walk(stolcke.compile(grammars[seed], vocabulary), seed, 25)) == expected
+    expected = [walk(stolcke.compile(g, vocabulary_of(tokens)), seed, 150) for seed, g in enumerate(grammars)]
+    assert in_threads(lambda seed: walk(stolcke.compile(grammars[seed], vocabulary), seed, 150)) == expected
 
 
 def in_threads(work) -> list:
@@ -80,17 +90,24 @@ def in_threads(work) -> list:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 8])
-def test_a_batch_equals_its_rows(threads):
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_cold_batch_equals_its_rows(sample, threads):
+    """Nothing is cached when the batch begins: its threads compute the same states at once, without Python's lock."""
     tokens = synthetic_tokens()
-    source, texts = SAMPLES["json"]
-    compiled = stolcke.compile(stolcke.Grammar.from_lark(source), vocabulary_of(tokens))
-    matchers = [compiled.matcher() for _ in range(len(texts[0]))]
-    for length, matcher in enumerate(matchers):
-        assert matcher.accept_bytes(texts[0][:length])
+    source, texts = SAMPLES[sample]
+    text, grammar = texts[0], stolcke.Grammar.from_lark(source)
     words = len(tokens.tokens) // 32 + 1
-    rows = np.full((len(matchers), words), -1, dtype=np.int32)
-    stolcke.fill_masks(matchers, rows, threads=threads)
-    for matcher, row in zip(matchers, rows, strict=True):
-        one = np.full(words, -1, dtype=np.int32)
-        matcher.fill_mask(one)
-        assert np.array_equal(one, row)
+    alone = stolcke.compile(grammar, vocabulary_of(tokens))
+    expected = np.zeros((2 * len(text), words), dtype=np.int32)
+    for number, row in enumerate(expected):
+        matcher = alone.matcher()
+        assert matcher.accept_bytes(text[: number % len(text)])
+        matcher.fill_mask(row)
+    for _ in range(3):
+        compiled = stolcke.compile(grammar, vocabulary_of(tokens))
+        matchers = [compiled.matcher() for _ in range(2 * len(text))]
+        for number, matcher in enumerate(matchers):
+            assert matcher.accept_bytes(text[: number % len(text)])
+        rows = np.full((len(matchers), words), -1, dtype=np.int32)
+        stolcke.fill_masks(matchers, rows, threads=threads)
+        assert np.array_equal(rows, expected)
