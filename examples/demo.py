@@ -67,7 +67,7 @@ TASKS = [
         "Arithmetic (grammars/arithmetic.lark)",
         "arithmetic.lark",
         "start",
-        "Write the area of a circle of radius r plus the area of a square of side 2*a, as a formula in Python.",
+        "Write 100 as a sum of four numbers.",
         b")0",
     ),
     Task(
