@@ -52,8 +52,6 @@ def synthetic(n: int = SYNTHETIC_SIZE) -> list[bytes]:
     syllables = [onset + rhyme for onset in onsets for rhyme in rhymes]
     words = (*syllables, *(a + b for a, b in product(syllables, syllables)))
     for word in words:
-        if len(tokens) >= n - 5:
-            break
         add(word.encode(), b" " + word.encode(), word.capitalize().encode())
     return [*list(tokens)[: n - 1], b"<end>"]
 

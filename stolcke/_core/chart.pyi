@@ -1,11 +1,14 @@
-from typing import TypeAlias
+from typing import Self, TypeAlias
+
+from typing_extensions import disjoint_base
 
 from stolcke._core.tables import GrammarTables
 
 _Entries: TypeAlias = list[tuple[tuple[int, ...], int]]
 
+@disjoint_base
 class Chart:
-    def __init__(self, tables: GrammarTables, memoise: bool, bisimulation: bool) -> None: ...
+    def __new__(cls, tables: GrammarTables, memoise: bool, bisimulation: bool) -> Self: ...
     @property
     def n_gotos(self) -> int: ...
     def column_items(self, column: int) -> _Entries: ...

@@ -1,17 +1,20 @@
 from collections.abc import Mapping
 from types import ModuleType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from stolcke._core.chart import Chart
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
 
+@disjoint_base
 class Engine:
     # `limits` and `options` are those of stolcke.options, which the core does not import.
-    def __init__(
-        self,
+    def __new__(
+        cls,
         store: PartitionStore,
         tables: GrammarTables,
         end_tokens: NDArray[np.uint32],
@@ -19,7 +22,7 @@ class Engine:
         errors: ModuleType,
         limits: object,
         options: object,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def store(self) -> PartitionStore: ...
     @property

@@ -3,15 +3,17 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
+@disjoint_base
 class PartitionStore:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         data: NDArray[np.uint8],
         offsets: NDArray[np.int64],
         skip: NDArray[np.uint8],
         order: NDArray[np.uint32] | None = None,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def n_tokens(self) -> int: ...
     @property

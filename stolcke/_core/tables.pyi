@@ -1,11 +1,15 @@
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from stolcke._core.partition import PartitionStore
 
+@disjoint_base
 class GrammarTables:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         store: PartitionStore,
         n_terminals: int,
         n_nonterminals: int,
@@ -16,7 +20,7 @@ class GrammarTables:
         terminal_states: NDArray[np.uint32],
         terminal_symbols: NDArray[np.uint32],
         terminal_partitions: NDArray[np.uint32],
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def n_terminals(self) -> int: ...
     @property

@@ -1,17 +1,21 @@
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from stolcke._core.storage import Arena
 
+@disjoint_base
 class TokenTrie:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         arena: Arena,
         data: NDArray[np.uint8],
         offsets: NDArray[np.int64],
         order: NDArray[np.uint32],
         is_sorted: bool,
-    ) -> None: ...
+    ) -> Self: ...
     @property
     def n_own(self) -> int: ...
     @property
