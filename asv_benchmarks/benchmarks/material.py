@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from functools import cache
-from itertools import pairwise, product
+from itertools import chain, islice, pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +58,7 @@ def synthetic(n: int = SYNTHETIC_SIZE) -> list[bytes]:
     onsets = ["", *"bcdfghklmnprstvw", "ch", "st", "tr"]
     rhymes = [vowel + coda for vowel in "aeiou" for coda in ("", "n", "r", "s", "t", "ng", "le")]
     syllables = [onset + rhyme for onset in onsets for rhyme in rhymes]
-    words = (*syllables, *(a + b for a, b in product(syllables, syllables)))
-    for word in words:
+    for word in islice(chain(syllables, map("".join, product(syllables, syllables))), n):
         add(word.encode(), b" " + word.encode(), word.capitalize().encode())
     return [*list(tokens)[: n - 1], b"<end>"]
 
