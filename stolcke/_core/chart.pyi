@@ -1,12 +1,9 @@
 from typing import Self, TypeAlias
 
-from typing_extensions import disjoint_base
-
 from stolcke._core.tables import GrammarTables
 
 _Entries: TypeAlias = list[tuple[tuple[int, ...], int]]
 
-@disjoint_base
 class Chart:
     def __new__(cls, tables: GrammarTables, memoise: bool, bisimulation: bool) -> Self: ...
     @property

@@ -4,13 +4,11 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 from stolcke._core.chart import Chart
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
 
-@disjoint_base
 class Engine:
     # `limits` and `options` are those of stolcke.options, which the core does not import.
     def __new__(

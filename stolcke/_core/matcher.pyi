@@ -3,14 +3,12 @@ from typing import Self, SupportsIndex, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 from stolcke._core.engine import Engine
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 _Row: TypeAlias = NDArray[np.int32] | NDArray[np.uint32]
 
-@disjoint_base
 class CoreMatcher:
     def __init__(self, engine: Engine, end_tokens: frozenset[int]) -> None: ...
     @property

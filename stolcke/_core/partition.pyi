@@ -3,9 +3,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
-@disjoint_base
 class PartitionStore:
     def __new__(
         cls,

@@ -2,11 +2,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 from stolcke._core.partition import PartitionStore
 
-@disjoint_base
 class GrammarTables:
     def __new__(
         cls,

@@ -2,11 +2,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 from stolcke._core.storage import Arena
 
-@disjoint_base
 class TokenTrie:
     def __new__(
         cls,
