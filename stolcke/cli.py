@@ -261,7 +261,7 @@ def _shown(grammar: stolcke.Grammar, name: str) -> str:
         return name
     if isinstance(pattern, Literal):
         return json.dumps(pattern.text if isinstance(pattern.text, str) else repr(pattern.text), ensure_ascii=False)
-    return f"/{pattern.source}/" if isinstance(pattern, Regex) else name
+    return repr(f"/{pattern.source}/")[1:-1].replace("\\\\", "\\") if isinstance(pattern, Regex) else name
 
 
 def _overlaps(automata: dict[str, Automaton]) -> list[str]:

@@ -204,15 +204,14 @@ class CompiledGrammar:
 
     def dump_column(self, column: int) -> str:
         """One Earley column: its kernel items as ``what remains (continuation)``, and the live terminals."""
-        chart = self.engine.chart
         lines = [f"column {column}"]
-        lines += [f"  · {self._names(symbols)} ({follows})" for symbols, follows in chart.column_items(column)]
-        lines.append(f"  expects {', '.join(self._name(t) for t in chart.column_terminals(column)) or 'nothing'}")
+        lines += [f"  · {self._names(symbols)} ({follows})" for symbols, follows in self.engine.column_items(column)]
+        lines.append(f"  expects {', '.join(self._name(t) for t in self.engine.column_terminals(column)) or 'nothing'}")
         return "\n".join(lines)
 
     def dump_continuation(self, continuation: int) -> str:
         """What may follow when a rule completes, as ``what remains (continuation)``."""
-        entries, accepting = self.engine.chart.continuation_entries(continuation)
+        entries, accepting = self.engine.continuation_entries(continuation)
         lines = [f"continuation {continuation}" + (", the text may end" if accepting else "")]
         return "\n".join(lines + [f"  {self._names(symbols)} ({follows})" for symbols, follows in entries])
 

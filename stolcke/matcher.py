@@ -59,7 +59,7 @@ class Matcher(CoreMatcher):
         column, threads = self.engine.state_threads(self.state)
         titles = self.compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
-        beginning = [] if column is None else self.engine.chart.column_terminals(column)
+        beginning = [] if column is None else self.engine.column_terminals(column)
         words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
         words += [titles[terminal] for terminal in beginning]
         return [*words, "the end of the text"] if self.is_accepting else words
@@ -106,7 +106,7 @@ class Matcher(CoreMatcher):
         while not ahead.is_finished and ahead.state not in seen:
             seen.add(ahead.state)
             allowed = ahead.allowed_token_ids()
-            if len(allowed) != 1 or (ahead.is_accepting and int(allowed[0]) not in self.compiled.end_tokens):
+            if len(allowed) != 1:
                 break
             found.append(int(allowed[0]))
             ahead.accept(found[-1])
@@ -117,7 +117,7 @@ class Matcher(CoreMatcher):
         ahead = self.fork()
         ahead.accept_bytes(text)
         column, threads = self.engine.state_threads(ahead.state)
-        if not threads and (column is None or not self.engine.chart.column_terminals(column)):
+        if not threads and (column is None or not self.engine.column_terminals(column)):
             return len(text)  # nothing can follow
         longest = self.engine.store.longest_token
         for begin in range(max(0, len(text) - longest), len(text)):

@@ -51,8 +51,6 @@ class Options:
     """Remember the mask of a live state."""
     bisimulation: bool = True
     """Recognise a cyclic continuation that equals one it contains."""
-    delta_partitions: bool = True
-    """Build a partition from the difference to that of a similar automaton state."""
     fold_lists: bool = True
     """Rewrite ``a (b)* c`` so that first and later rounds share a column."""
     merge_terminals: bool = True

@@ -9,6 +9,7 @@ ambiguity, and terminals that are prefixes of each other.
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 
 from hypothesis import strategies as st
@@ -16,6 +17,9 @@ from hypothesis import strategies as st
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Choice, Literal, Pattern, Repeat, Sequence, Special
 from tests.reference.masks import Tokens
+
+EFFORT = int(os.environ.get("STOLCKE_EFFORT", "1"))
+"""How many times the usual number of random examples to try."""
 
 A, B, C = Literal("a"), Literal("b"), Literal("c")
 

@@ -488,31 +488,6 @@ cdef class Chart:
         self.groups.intern(self.key.data(), self.key.size())
         return base
 
-    # --- looking inside ------------------------------------------------------------------------------------------
-
-    def column_items(self, uint32_t column):
-        """Kernel items of a column as ``(symbols of the suffix, continuation)``."""
-        if column >= self.columns.size():
-            raise IndexError(column)
-        cdef Column c = self.columns[column]
-        return [(self.tables.suffix_symbols(self.items[i].suffix), self.items[i].continuation)
-                for i in range(c.items, c.items_end)]
-
-    def column_terminals(self, uint32_t column):
-        """Terminals that may be scanned in a column, ascending."""
-        if column >= self.columns.size():
-            raise IndexError(column)
-        cdef Column c = self.columns[column]
-        return [self.live_terminals[i] for i in range(c.terminals, c.terminals_end)]
-
-    def continuation_entries(self, uint32_t continuation):
-        """Entries of a continuation as ``(symbols, continuation)``, and whether the text may end there."""
-        if continuation >= self.continuations.size():
-            raise IndexError(continuation)
-        cdef Continuation c = self.continuations[continuation]
-        return [(self.tables.suffix_symbols(self.entries[i].suffix), self.entries[i].continuation)
-                for i in range(c.entries, c.entries_end)], c.accepting != 0
-
     cdef size_t bytes(self) noexcept nogil:
         return (8 * self.entries.capacity() + sizeof(Continuation) * self.continuations.capacity()
                 + self.groups.bytes() + self.column_keys.bytes() + self.pair_sets.bytes()

@@ -1,22 +1,24 @@
 """The run-time side of one compiled grammar: live states, steps between them, their masks."""
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 from libcpp.mutex cimport mutex
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
 from stolcke._core.cascade cimport Cascade
 from stolcke._core.chart cimport Chart
-from stolcke._core.mask cimport MaskStore
+from stolcke._core.mask cimport Mask, MaskStore
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable, idmap_find, segments_at
 from stolcke._core.tables cimport GrammarTables
-from stolcke._core.types cimport NONE, ByteSet, load32
+from stolcke._core.types cimport NONE, ByteSet, load32, load_pointer
 
 
 cdef enum:
     FINISHED = 0                        # live state after the end token
     START = 1                           # live state of the empty text
+    HOT = 2                             # a mask asked for so often is worth a finished row
 
 
 cdef extern from *:
@@ -71,7 +73,6 @@ cdef class Engine:
     cdef uint32_t run_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF
     cdef uint32_t run_bytes(self, uint32_t state, const unsigned char* data, size_t n) except? 0xFFFFFFFF
     cdef int fill(self, uint32_t state, int32_t* row, size_t n_words) except -1 nogil
-    cdef bint ready(self, uint32_t state) noexcept nogil
     cdef void live_bytes(self, uint32_t state, ByteSet* out, bint* special) noexcept nogil
     cdef size_t bytes(self) noexcept nogil
 
@@ -81,3 +82,20 @@ cdef class Engine:
     cdef inline uint32_t known_step(self, uint32_t state, uint32_t symbol) noexcept nogil:
         """The state after a symbol, DEAD, or NONE where it has not been computed yet."""
         return idmap_find(&self.steps, <uint64_t>state << 32 | symbol)
+
+    cdef inline bint fill_known(self, uint32_t state, int32_t* row, size_t n_words) noexcept nogil:
+        """Write the mask of a state into a row if nothing has to be computed or counted for that."""
+        cdef uint32_t index = load32(&self.at(state).mask)
+        cdef Mask* mask
+        cdef void* finished
+        if index == NONE:
+            return False
+        mask = self.masks.at(index)
+        finished = load_pointer(&mask.row)
+        if finished != NULL and n_words == self.store.n_words:
+            memcpy(row, finished, n_words * 4)
+            return True
+        if mask.uses < HOT:
+            return False
+        self.masks.write(mask, row, n_words)
+        return True

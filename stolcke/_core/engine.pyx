@@ -11,16 +11,16 @@ whole computation (always before the vocabulary's own, never while holding
 Python's), so nothing half-made is ever visible.
 """
 
-import numpy as np
-
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
-from stolcke._core.chart cimport Column
+from stolcke._core.chart cimport Column, Entry, Item
 from stolcke._core.mask cimport Mask
-from stolcke._core.storage cimport idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push
-from stolcke._core.types cimport byteset_add, byteset_has, byteset_join, load_pointer, store32
+from stolcke._core.storage cimport (
+    idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push,
+)
+from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
 cdef extern from *:
@@ -32,7 +32,8 @@ cdef extern from *:
         auto rank = [](const T& x) { return std::make_tuple(x.terminal, x.state, x.column); };
         if (v.size() > 1) {
             std::sort(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) < rank(b); });
-            v.erase(std::unique(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) == rank(b); }), v.end());
+            auto same = [=](const T& a, const T& b) { return rank(a) == rank(b); };
+            v.erase(std::unique(v.begin(), v.end(), same), v.end());
         }
     }
     """
@@ -40,7 +41,6 @@ cdef extern from *:
 
 
 cdef enum:
-    HOT = 2                             # a mask asked for so often gets its finished row
     SOME = 64                           # of so many misses, one measures the memory in use
 
 
@@ -217,34 +217,20 @@ cdef class Engine:
 
     # --- masks ---------------------------------------------------------------------------------------------------
 
-    cdef bint ready(self, uint32_t state) noexcept nogil:
-        """Whether the mask of a state can be written without computing anything."""
-        cdef uint32_t index = load32(&self.at(state).mask)
-        cdef Mask* mask
-        if index == NONE:
-            return False
-        mask = self.masks.at(index)
-        return mask.row != NULL or mask.uses >= HOT
-
     cdef int fill(self, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:
-        """Write the mask of a state into a row; words beyond the vocabulary become zero."""
-        cdef uint32_t index = load32(&self.at(state).mask)
+        """Write the mask of a state into a row, computed if need be; the caller must not hold Python's lock."""
+        cdef uint32_t index
         cdef Mask* mask
-        cdef void* finished
+        if self.fill_known(state, row, n_words):
+            return 0
+        index = load32(&self.at(state).mask)
         if index == NONE:
             index = self.compute_mask(state)
         mask = self.masks.at(index)
-        finished = load_pointer(&mask.row)
-        if finished != NULL:
-            memcpy(row, finished, <size_t>self.store.n_words * 4)
-        else:
-            if mask.uses < HOT:
-                mask.uses += 1          # a race loses a count, nothing else
-                if mask.uses == HOT:
-                    self.finish_row(index)
-            self.masks.write(mask, row)
-        if n_words > self.store.n_words:
-            memset(row + self.store.n_words, 0, (n_words - self.store.n_words) * 4)
+        mask.uses += 1                  # a race loses a count, nothing else
+        if mask.uses == HOT:
+            self.finish_row(index)
+        self.masks.write(mask, row, n_words)
         return 0
 
     cdef int finish_row(self, uint32_t mask) except -1 nogil:
@@ -341,6 +327,51 @@ cdef class Engine:
         cdef uint32_t i
         threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, self.state_keys.length(state), 3)]
         return (None if words[0] == NONE else words[0]), threads
+
+    def column_items(self, uint32_t column):
+        """Kernel items of a column as ``(symbols of the suffix, continuation)``."""
+        cdef vector[Item] items
+        cdef size_t i
+        with nogil:
+            self.lock.lock()
+            try:
+                if column < self.chart.columns.size():
+                    items.assign(self.chart.items.begin() + self.chart.columns[column].items,
+                                 self.chart.items.begin() + self.chart.columns[column].items_end)
+            finally:
+                self.lock.unlock()
+        return [(self.tables.suffix_symbols(items[i].suffix), items[i].continuation) for i in range(items.size())]
+
+    def column_terminals(self, uint32_t column):
+        """Terminals that may be scanned in a column, ascending."""
+        cdef vector[uint32_t] terminals
+        with nogil:
+            self.lock.lock()
+            try:
+                if column < self.chart.columns.size():
+                    terminals.assign(self.chart.live_terminals.begin() + self.chart.columns[column].terminals,
+                                     self.chart.live_terminals.begin() + self.chart.columns[column].terminals_end)
+            finally:
+                self.lock.unlock()
+        return list(terminals)
+
+    def continuation_entries(self, uint32_t continuation):
+        """Entries of a continuation as ``(symbols, continuation)``, and whether the text may end there."""
+        cdef vector[Entry] entries
+        cdef bint accepting = False
+        cdef size_t i
+        with nogil:
+            self.lock.lock()
+            try:
+                if continuation < self.chart.continuations.size():
+                    accepting = self.chart.continuations[continuation].accepting
+                    entries.assign(self.chart.entries.begin() + self.chart.continuations[continuation].entries,
+                                   self.chart.entries.begin() + self.chart.continuations[continuation].entries_end)
+            finally:
+                self.lock.unlock()
+        found = [(self.tables.suffix_symbols(entries[i].suffix), entries[i].continuation)
+                 for i in range(entries.size())]
+        return found, accepting
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""

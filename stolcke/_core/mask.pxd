@@ -13,7 +13,7 @@ cdef struct Mask:
     uint32_t n_dense
     uint32_t n_tokens
     const uint32_t* tokens              # further tokens
-    void* row                           # the finished row, NULL until the mask has been asked for often
+    void* row                           # the finished row, NULL until the mask is HOT
     uint32_t uses
 
 
@@ -27,7 +27,7 @@ cdef class MaskStore:
     cdef uint64_t n_rows
 
     cdef uint32_t intern(self, vector[uint32_t]& parts, bint accepting) except? 0xFFFFFFFF nogil
-    cdef void write(self, const Mask* mask, int32_t* row) noexcept nogil
+    cdef void write(self, Mask* mask, int32_t* row, size_t n_words) noexcept nogil
     cdef int finish(self, uint32_t index) except -1 nogil
     cdef size_t bytes(self) noexcept nogil
 

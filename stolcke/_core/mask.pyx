@@ -10,7 +10,7 @@ from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.partition cimport Partition
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
-from stolcke._core.types cimport store_pointer
+from stolcke._core.types cimport load_pointer, store_pointer
 
 
 cdef enum:
@@ -34,7 +34,7 @@ cdef class MaskStore:
     cdef uint32_t intern(self, vector[uint32_t]& parts, bint accepting) except? 0xFFFFFFFF nogil:
         """The mask that unites these partitions, and the end tokens where the text may end."""
         cdef size_t i
-        cdef uint32_t index, n_tokens = 0, n_dense = 0, k
+        cdef uint32_t index, n_tokens = 0, n_dense = 0
         cdef const Partition* p
         cdef uint32_t* tokens
         cdef const uint64_t** dense
@@ -82,13 +82,19 @@ cdef class MaskStore:
         mask.uses = 0
         return self.keys.intern(self.key.data(), self.key.size())
 
-    cdef void write(self, const Mask* mask, int32_t* row) noexcept nogil:
-        """Write the bits of a mask into a row of ``store.n_words`` words."""
+    cdef void write(self, Mask* mask, int32_t* row, size_t n_words) noexcept nogil:
+        """Write the bits of a mask into a row; words beyond the vocabulary become zero."""
         cdef size_t n = self.store.n_words
         cdef size_t i, k
         cdef const uint32_t* other
         cdef uint32_t* words = <uint32_t*>row
         cdef uint32_t token
+        cdef const void* finished = load_pointer(&mask.row)
+        if n_words > n:
+            memset(row + n, 0, (n_words - n) * 4)
+        if finished != NULL:
+            memcpy(row, finished, n * 4)
+            return
         if mask.n_dense == 0:
             memset(row, 0, n * 4)
         else:
@@ -108,7 +114,7 @@ cdef class MaskStore:
         if mask.row != NULL or (mask.n_tokens <= FEW_TOKENS and mask.n_dense <= 1):
             return 0
         row = <int32_t*>self.arena.take((<size_t>self.store.n_words + 1) // 2 * 8)
-        self.write(mask, row)
+        self.write(mask, row, self.store.n_words)
         self.n_rows += 1
         store_pointer(&mask.row, row)
         return 0

@@ -4,8 +4,8 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t
 from libcpp.vector cimport vector
 
-from stolcke._core.engine cimport DEAD, FINISHED, START, Engine, LiveState
-from stolcke._core.types cimport NONE, ByteSet, byteset_has, popcount64, trailing_zeros64
+from stolcke._core.engine cimport DEAD, FINISHED, START, Engine
+from stolcke._core.types cimport ByteSet, byteset_has, popcount64
 
 cnp.import_array()
 
@@ -15,7 +15,8 @@ cdef int32_t* row_pointer(Engine engine, object row, Py_ssize_t* n_words) except
     cdef int kind
     if not cnp.PyArray_Check(row):
         raise engine.errors.VocabularyError(
-            f"a mask row must be a NumPy array of int32 words, not {type(row).__name__}; a tensor's .numpy() shares its memory")
+            f"a mask row must be a NumPy array of int32 words, not {type(row).__name__}; "
+            "a tensor's .numpy() shares its memory")
     kind = cnp.PyArray_TYPE(<cnp.ndarray>row)
     if (kind != cnp.NPY_INT32 and kind != cnp.NPY_UINT32) or not cnp.PyArray_ISNOTSWAPPED(<cnp.ndarray>row):
         raise engine.errors.VocabularyError(f"a mask row must have dtype int32 (or uint32), not {row.dtype}")
@@ -26,7 +27,8 @@ cdef int32_t* row_pointer(Engine engine, object row, Py_ssize_t* n_words) except
     n_words[0] = cnp.PyArray_DIM(<cnp.ndarray>row, 0)
     if n_words[0] < <Py_ssize_t>engine.store.n_words:
         raise engine.errors.VocabularyError(
-            f"the mask row has {n_words[0]} words, {engine.store.n_words} are needed for {engine.store.n_tokens} tokens")
+            f"the mask row has {n_words[0]} words, {engine.store.n_words} are needed"
+            f" for {engine.store.n_tokens} tokens")
     return <int32_t*>cnp.PyArray_DATA(<cnp.ndarray>row)
 
 
@@ -152,9 +154,7 @@ cdef class CoreMatcher:
         cdef Py_ssize_t n_words = 0
         cdef int32_t* words = row_pointer(self.engine, row, &n_words)
         cdef uint32_t state = self.history.back()
-        if self.engine.ready(state):
-            self.engine.fill(state, words, n_words)
-        else:
+        if not self.engine.fill_known(state, words, n_words):
             with nogil:
                 self.engine.fill(state, words, n_words)
 

@@ -44,11 +44,12 @@ cdef class PartitionStore:
     cdef vector[uint32_t] token_set_partition
     cdef readonly uint64_t visited      # trie nodes walked so far, a deterministic measure of work
     cdef uint64_t n_dense
+    cdef uint64_t* all_tokens           # the row of everything that text can match, once needed
     cdef object kept                    # arrays that stored pointers point into
 
     # scratch of build(), kept to avoid allocation
     cdef vector[Visit] visits
-    cdef vector[uint32_t] inside, inside_ranges, left_tokens
+    cdef vector[uint32_t] inside, inside_ranges, outside_ranges, left_tokens
     cdef vector[uint64_t] elements, gathered, edges, sorting
 
     cdef restore(self, arrays)
@@ -60,7 +61,8 @@ cdef class PartitionStore:
     cdef uint32_t merge(self, size_t begin, size_t end) except? 0xFFFFFFFF nogil
     cdef int gather(self, uint64_t element) except -1 nogil
     cdef int sort_gathered(self, size_t first) except -1 nogil
-    cdef int store_inside(self, Partition* p) except -1 nogil
+    cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil
+    cdef void set_range(self, uint64_t* row, uint32_t begin, uint32_t end) noexcept nogil
 
     cdef inline const Partition* at(self, uint32_t index) noexcept nogil:
         return <const Partition*>segments_at(&self.partitions, index)

@@ -16,7 +16,7 @@ grammars, so it is shared by all of them and can be kept on disk.
 import numpy as np
 
 from libc.stdint cimport uint16_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport State, state_next
@@ -147,48 +147,56 @@ cdef class PartitionStore:
 
     def arrays(self):
         """Everything computed so far, as named arrays for :meth:`from_arrays`."""
-        cdef uint32_t i, k, n_states = self.automata.states.size
+        cdef uint32_t i, k, n_states
         cdef const State* s
         cdef const Node* node
         cdef const Partition* p
         cdef Slots* slots
-        cdef uint64_t at
+        cdef uint64_t slot
+        cdef vector[uint64_t] keys
+        cdef vector[uint32_t] values
+        cdef uint32_t n_nodes, n_parts
         edges, edge_sizes, accepting = [], [], []
         sizes, tokens, labels, children = [], [], [], []
         dense, dense_index, inside_sizes, inside, counts, residues = [], [], [], [], [], []
-        known = {}
+        # What ids below these counts stand for never changes, so only the counts and the map need the lock.
         with nogil:
             self.lock.lock()
-        try:
-            for i in range(n_states):
-                s = self.automata.state(i)
-                edge_sizes.append(s.n_edges)
-                accepting.append(s.accepting)
-                edges += [(s.low[k], s.high[k], s.target[k]) for k in range(s.n_edges)]
-            for i in range(self.trie.merged.size):
-                node = self.trie.node(self.trie.n_own + i)
-                sizes.append((node.n_tokens, node.n_children))
-                tokens += [node.tokens[k] for k in range(node.n_tokens)]
-                labels += [node.bytes[k] for k in range(node.n_children)]
-                children += [node.children[k] for k in range(node.n_children)]
-            for i in range(self.partitions.size):
-                p = self.at(i)
-                counts.append(p.n_tokens)
-                residues.append(p.residue)
-                dense_index.append(NONE if p.dense == NULL else len(dense))
-                inside_sizes.append(0 if p.dense != NULL else p.n_tokens)
-                if p.dense != NULL:
-                    dense.append(np.asarray(<const uint64_t[:(self.n_words + 1) // 2]>p.dense).copy())
-                else:
-                    inside += [p.tokens[k] for k in range(p.n_tokens)]
-            slots = self.known.current
-            while slots != NULL:
-                for at in range(slots.mask + 1):
-                    if slots.keys[at] != ~<uint64_t>0:
-                        known[slots.keys[at]] = slots.values[at]
-                slots = slots.retired
-        finally:
-            self.lock.unlock()
+            try:
+                n_nodes = self.trie.merged.size
+                n_parts = self.partitions.size
+                n_states = self.automata.states.size
+                slots = self.known.current
+                while slots != NULL:
+                    for slot in range(slots.mask + 1):
+                        if slots.keys[slot] != ~<uint64_t>0:
+                            keys.push_back(slots.keys[slot])
+                            values.push_back(slots.values[slot])
+                    slots = slots.retired
+            finally:
+                self.lock.unlock()
+        for i in range(n_states):
+            s = self.automata.state(i)
+            edge_sizes.append(s.n_edges)
+            accepting.append(s.accepting)
+            edges += [(s.low[k], s.high[k], s.target[k]) for k in range(s.n_edges)]
+        for i in range(n_nodes):
+            node = self.trie.node(self.trie.n_own + i)
+            sizes.append((node.n_tokens, node.n_children))
+            tokens += [node.tokens[k] for k in range(node.n_tokens)]
+            labels += [node.bytes[k] for k in range(node.n_children)]
+            children += [node.children[k] for k in range(node.n_children)]
+        for i in range(n_parts):
+            p = self.at(i)
+            counts.append(p.n_tokens)
+            residues.append(p.residue)
+            dense_index.append(NONE if p.dense == NULL else len(dense))
+            inside_sizes.append(0 if p.dense != NULL else p.n_tokens)
+            if p.dense != NULL:
+                dense.append(np.asarray(<const uint64_t[:(self.n_words + 1) // 2]>p.dense).copy())
+            else:
+                inside += [p.tokens[k] for k in range(p.n_tokens)]
+        known = dict(zip(keys, values))     # older tables of the map repeat what newer ones hold
         edge_array = np.array(edges, np.uint32).reshape(-1, 3)
         size_array = np.array(sizes, np.uint32).reshape(-1, 2)
         return {
@@ -225,7 +233,8 @@ cdef class PartitionStore:
         """
         cdef PartitionStore self = cls(data, offsets, skip, arrays["order"])
         self.kept = arrays
-        n_tokens, n_nodes, n_parts = self.n_tokens, self.trie.n_own + len(arrays["node_tokens"]), len(arrays["part_counts"])
+        n_tokens, n_parts = self.n_tokens, len(arrays["part_counts"])
+        n_nodes = self.trie.n_own + len(arrays["node_tokens"])
         for name, limit in (("order", n_tokens), ("tokens", n_tokens), ("part_tokens", n_tokens), ("children", n_nodes),
                             ("known_node", n_nodes), ("known_part", n_parts),
                             ("known_state", len(arrays["state_edges"])), ("edge_target", len(arrays["state_edges"]))):
@@ -325,7 +334,7 @@ cdef class PartitionStore:
         cdef Partition made
         cdef Partition* p
         self.walk(node, state)
-        self.store_inside(&made)
+        self.store_inside(&made, node == 0)
         made.residue = self.residue()
         p = <Partition*>segments_push(&self.partitions)
         p[0] = made
@@ -344,6 +353,7 @@ cdef class PartitionStore:
         self.visits.clear()
         self.inside.clear()
         self.inside_ranges.clear()
+        self.outside_ranges.clear()
         memset(&visit, 0, sizeof(Visit))
         visit.node = node
         visit.state = state
@@ -356,15 +366,19 @@ cdef class PartitionStore:
             if s.n_edges == 0:
                 self.visits[i].leaves = at.n_children > 0
                 self.visits[i].last = self.visits[i].first
+                self.outside_ranges.push_back(at.below + at.n_tokens)
+                self.outside_ranges.push_back(at.below_end)
                 i += 1
                 continue
             for c in range(at.n_children):
                 t = state_next(s, at.bytes[c])
-                if t == NONE:
-                    self.visits[i].leaves = True
-                    continue
                 child = at.children[c]
                 below = self.trie.node(child)
+                if t == NONE:
+                    self.visits[i].leaves = True
+                    self.outside_ranges.push_back(below.below)
+                    self.outside_ranges.push_back(below.below_end)
+                    continue
                 next_state = self.automata.state(t)
                 home = next_state
                 if below.utf8:
@@ -397,24 +411,36 @@ cdef class PartitionStore:
                 self.visits[i].leaves = self.visits[c].leaves
         return 0
 
-    cdef int store_inside(self, Partition* p) except -1 nogil:
+    cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil:
+        """Keep the tokens found inside by :meth:`walk`, which went through the vocabulary's own trie or another."""
         cdef size_t total = self.inside.size()
         cdef size_t i, n
+        cdef size_t row_bytes = (<size_t>self.n_words + 1) // 2 * 8
         cdef uint32_t k, token
         cdef uint64_t* row
         cdef uint32_t* tokens
         for i in range(0, self.inside_ranges.size(), 2):
             total += self.inside_ranges[i + 1] - self.inside_ranges[i]
         if total * SPARSE > self.n_tokens and total > SPARSE:
-            row = <uint64_t*>self.arena.take((self.n_words + 1) // 2 * 8)
-            memset(row, 0, (self.n_words + 1) // 2 * 8)
-            for i in range(self.inside.size()):
-                token = self.inside[i]
-                row[token >> 6] |= <uint64_t>1 << (token & 63)
-            for i in range(0, self.inside_ranges.size(), 2):
-                for k in range(self.inside_ranges[i], self.inside_ranges[i + 1]):
-                    token = self.trie.sorted_tokens[k]
+            row = <uint64_t*>self.arena.take(row_bytes)
+            if whole_tokens and total * 2 > self.n_tokens:
+                # Nearly all are inside: take away the others.
+                if self.all_tokens == NULL:
+                    self.all_tokens = <uint64_t*>self.arena.take(row_bytes)
+                    memset(self.all_tokens, 0, row_bytes)
+                    self.set_range(self.all_tokens, 0, self.trie.own[0].below_end)
+                memcpy(row, self.all_tokens, row_bytes)
+                for i in range(0, self.outside_ranges.size(), 2):
+                    for k in range(self.outside_ranges[i], self.outside_ranges[i + 1]):
+                        token = self.trie.sorted_tokens[k]
+                        row[token >> 6] &= ~(<uint64_t>1 << (token & 63))
+            else:
+                memset(row, 0, row_bytes)
+                for i in range(self.inside.size()):
+                    token = self.inside[i]
                     row[token >> 6] |= <uint64_t>1 << (token & 63)
+                for i in range(0, self.inside_ranges.size(), 2):
+                    self.set_range(row, self.inside_ranges[i], self.inside_ranges[i + 1])
             p.dense = row
             p.tokens = NULL
             p.n_tokens = <uint32_t>total
@@ -434,6 +460,12 @@ cdef class PartitionStore:
         p.tokens = tokens
         p.n_tokens = <uint32_t>n
         return 0
+
+    cdef void set_range(self, uint64_t* row, uint32_t begin, uint32_t end) noexcept nogil:
+        cdef uint32_t k, token
+        for k in range(begin, end):
+            token = self.trie.sorted_tokens[k]
+            row[token >> 6] |= <uint64_t>1 << (token & 63)
 
     cdef uint32_t residue(self) except? 0xFFFFFFFF nogil:
         """The suffix trie of what remains after the terminal ended at any visited node."""

@@ -8,16 +8,15 @@ written out, and what remains is numbered.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 
 from stolcke.compiler.progress import Deadline
-from stolcke.errors import FileFormatError, LimitExceeded
+from stolcke.errors import FileFormatError, LimitExceeded, RegexError
 from stolcke.grammar import transforms
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Literal, Special
+from stolcke.grammar.patterns import Literal, Regex, Special
 from stolcke.grammar.printing import pattern_text
 from stolcke.lexer import Automaton, automaton
 from stolcke.options import Limits, Options
@@ -99,10 +98,11 @@ class GrammarArrays:
             Where names or arrays are missing or contradict each other.
         """
         try:
-            names = ("terminals", "nonterminals", "specials", "unused_specials")
-            values: dict[str, Any] = {name: tuple(map(str, meta[name])) for name in names}
-            values |= {f.name: arrays[f.name] for f in fields(cls) if f.name not in names}
-            self = cls(**values)
+            names = {
+                name: tuple(map(str, meta[name]))
+                for name in ("terminals", "nonterminals", "specials", "unused_specials")
+            }
+            self = cls(**names, **{f.name: arrays[f.name] for f in fields(cls) if f.name not in names})
             self._check()
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FileFormatError(f"the compiled grammar's tables are malformed: {error}") from error
@@ -175,12 +175,27 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
         if isinstance(definition.pattern, Special):
             made[name] = None
             continue
-        made[name] = machine = automaton(definition.pattern, limits)
-        if machine.matches_empty:
+        place = definition.location
+        try:
+            made[name] = automaton(definition.pattern, limits)
+        except RegexError as error:
+            if place is None:
+                raise
+            # An expression written where it is used begins at its location; a named one somewhere behind its name.
+            inline = name.startswith("__") and isinstance(definition.pattern, Regex) and error.position is not None
+            raise RegexError(
+                f"terminal {name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
+                pattern=error.pattern,
+                position=error.position,
+                line=place.line,
+                column=place.column + 1 + error.position if inline else place.column,
+                source=place.source,
+            ) from error
+        if made[name].matches_empty:
             raise error_at(
                 f"terminal {name} matches the empty text; make it match at least one character, "
                 f"and where it is used write {name}? instead",
-                definition.location,
+                place,
             )
     return made
 

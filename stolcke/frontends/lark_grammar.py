@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from os import PathLike
+from os import PathLike, fspath
 
 from stolcke.errors import GrammarError
 from stolcke.frontends.lark_modules import Definitions, load, suggestion
@@ -20,7 +20,7 @@ def read_lark(
     start: str = "start",
     *,
     lexer: str = "dynamic_complete",
-    source: str | None = None,
+    source: str | PathLike | None = None,
     import_paths: Iterable[str | PathLike] = (),
     limits: Limits = Limits(),
 ) -> Grammar:
@@ -33,7 +33,7 @@ def read_lark(
         raise GrammarError(f"a grammar text must be str, not {type(text).__name__}")
     if isinstance(import_paths, (str, bytes, PathLike)):
         import_paths = (import_paths,)
-    definitions = load(text, source, import_paths, limits)
+    definitions = load(text, None if source is None else fspath(source), import_paths, limits)
     _check_start(definitions, start)
     terminals = Terminals(definitions, limits)
     lowering = Lowering(definitions, terminals, limits)

@@ -1,5 +1,8 @@
 """Definitions of a Lark grammar and of what it imports, before anything is lowered.
 
+Lark's parser gives the trees; what its ``GrammarBuilder`` does with them is
+done here by the same rules, since that loses the places of names, parses an
+imported file anew each time, and writes terminals into each other in place.
 Trees are shared and never changed: an imported tree keeps its own names, and
 a :class:`Scope` says what they are called in the importing grammar.
 """
@@ -12,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from lark import Token, Tree
@@ -91,8 +95,8 @@ def symbols_of(tree: Tree) -> frozenset[str]:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return "; did you mean ...?" or nothing."""
-    close = get_close_matches(name, known, n=3)
+    """Return "; did you mean ...?" or nothing; of very many names only some are compared, as it takes its time."""
+    close = get_close_matches(name, islice(known, 2000), n=3)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
@@ -231,8 +235,6 @@ def _unpack(scope: Scope, statement: Tree) -> Definition:
         parameters = tuple(map(str, template.children)) if template is not None else ()
         if len(set(parameters)) < len(parameters):
             raise scope.module.error(f"template {str(token)!r} has two parameters of one name", token)
-    if token.startswith("__"):
-        raise scope.module.error("names that begin with two underscores are reserved", token)
     body = Body(children[-1], scope)
     is_terminal = statement.data == "term"
     return Definition(scope.name(str(token)), is_terminal, token, scope, [body], parameters, priority, options)

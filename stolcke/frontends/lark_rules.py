@@ -84,7 +84,7 @@ class Lowering:
         self._pending: list[tuple[str, tuple[tuple[Symbol, ...], ...]]] = []
         self._instances: dict[tuple[str, tuple[Symbol, ...]], Nonterminal] = {}
         self._waiting: deque[tuple[Definition, str, dict[str, Symbol]]] = deque()
-        self._undefined: dict[str, GrammarError] = {}
+        self._undefined: dict[str, tuple[Token, Module]] = {}
         # What is being lowered: its name, module, bound parameters and options.
         self._owner = ""
         self._body: Body
@@ -128,18 +128,7 @@ class Lowering:
         if self._simplified:
             self._drop_unused_helpers()
         if self._undefined:
-            first, *others = self._undefined
-            error = self._undefined[first]
-            if others:
-                also = f"; also not defined: {', '.join(others[:20])}{', ...' if len(others) > 20 else ''}"
-                raise GrammarError(
-                    error.reason + also,
-                    line=error.line,
-                    column=error.column,
-                    text_line=error.text_line,
-                    source=error.source,
-                )
-            raise error
+            raise self._undefined_error()
 
     def _drop_unused_helpers(self) -> None:
         """Remove helpers that a simplification left behind, which nobody wrote."""
@@ -223,11 +212,11 @@ class Lowering:
         return parts[0]
 
     def _literal(self, parts: list) -> Alternatives:
-        name = self._terminals.of_pattern(read_literal(self._module, parts[0]))
+        name = self._terminals.of_pattern(read_literal(self._module, parts[0]), self._module.location(parts[0]))
         return (Alternative((Terminal(name),), None, parts[0]),)
 
     def _range(self, parts: list) -> Alternatives:
-        name = self._terminals.of_pattern(read_range(self._module, parts))
+        name = self._terminals.of_pattern(read_range(self._module, parts), self._module.location(parts[0]))
         return (Alternative((Terminal(name),), None, parts[0]),)
 
     def _value(self, parts: list) -> Alternatives:
@@ -249,10 +238,18 @@ class Lowering:
         return Terminal(name) if token.type == "TERMINAL" else Nonterminal(name)
 
     def _note_undefined(self, token: Token, body: Body) -> None:
-        known = [str(d.token) for d in self._definitions.values()]
+        self._undefined.setdefault(str(token), (token, body.scope.module))
+
+    def _undefined_error(self) -> GrammarError:
+        """Make one error for all names that are used but not defined."""
+        (token, module), *others = self._undefined.values()
+        known = (str(d.token) for d in self._definitions.values())
         what = "terminal" if token.type == "TERMINAL" else "rule"
         reason = f"{what} {str(token)!r} is used but not defined{suggestion(token, known)}"
-        self._undefined.setdefault(str(token), body.scope.module.error(reason, token))
+        if others:
+            names = [str(other) for other, _ in others]
+            reason += f"; also not defined: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
+        return module.error(reason, token)
 
     def _expansion(self, parts: list) -> Alternatives:
         if len(parts) == 1:
@@ -406,14 +403,10 @@ class Lowering:
     def _check_names(self, template: Definition) -> None:
         """Report undefined names in a template that nothing uses, which is never lowered."""
         for body in template.bodies:
+            # The name of an alias is no use of a symbol.
+            aliases = {id(node.children[1]) for node in body.tree.find_data("alias")}
             for node in body.tree.iter_subtrees():
-                if node.data in ("nonterminal", "terminal"):
+                if node.data in ("nonterminal", "terminal") and id(node) not in aliases:
                     token: Any = node.children[0]
-                    known = str(token) in template.parameters or body.scope.name(str(token)) in self._definitions
-                    # The name of an alias is no use of a symbol.
-                    if not known and not _is_alias(body.tree, token):
+                    if str(token) not in template.parameters and body.scope.name(token) not in self._definitions:
                         self._note_undefined(token, body)
-
-
-def _is_alias(tree: Tree, token: Token) -> bool:
-    return any(node.children[1].children[0] is token for node in tree.find_data("alias"))

@@ -8,9 +8,9 @@ from functools import lru_cache
 
 from lark import Token, Tree
 from lark.exceptions import GrammarError as LarkGrammarError
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from lark.lexer import PatternStr
-from lark.load_grammar import _get_parser, _literal_to_pattern, _translate_parser_exception
+from lark.load_grammar import _get_parser, _literal_to_pattern
 
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
 from stolcke.frontends.regex import check_regex
@@ -44,16 +44,11 @@ class Module:
     """Symbols used by a definition, by the id of its tree; a cache of the importer."""
 
     def location(self, token: Token) -> Location:
-        return Location(*_position(token), self.source)
+        return Location(token.line or 1, token.column or 1, self.source)
 
     def error(self, reason: str, token: Token) -> GrammarError:
         """Make the error that shows a token with a caret."""
-        return GrammarError(reason, **_place(self.text, *_position(token), self.source))
-
-
-def _position(token: Token) -> tuple[int, int]:
-    """Line and column of a token; those that lark makes up have none."""
-    return token.line or 1, token.column or 1
+        return GrammarError(reason, **_place(self.text, token.line or 1, token.column or 1, self.source))
 
 
 def _place(text: str, line: int, column: int, source: str | None) -> dict:
@@ -110,15 +105,14 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
     GrammarError, LimitExceeded
     """
     check_sizes(text, limits)
-    parser = _get_parser()
     try:
-        tree = parser.parse(text + "\n", "start")
+        tree = _get_parser().parse(text + "\n", "start")
     except UnexpectedCharacters as error:
         reason = f"unexpected character {error.char!r}"
         raise GrammarError(reason, **_place(text, error.line, error.column, source)) from None
     except UnexpectedToken as error:
-        reason = _explain(parser, error)
-        raise GrammarError(reason, **_place(text, *_position(error.token), source)) from None
+        reason = _explain(text, error)
+        raise GrammarError(reason, **_place(text, error.token.line or 1, error.token.column or 1, source)) from None
     return Module(text, source, folder, tree)
 
 
@@ -149,17 +143,23 @@ _TOKEN_WORDS = {
 }
 
 
-def _explain(parser, error: UnexpectedToken) -> str:
-    """Say what was found and what could have stood there, with Lark's hint where it has one."""
-    found = _TOKEN_WORDS.get(error.token.type, repr(str(error.token)))
-    if error.token.type in ("RULE", "TERMINAL", "STRING", "REGEXP", "NUMBER", "OP"):
-        found += f" {str(error.token)[:40]!r}"
-    expected = sorted({_TOKEN_WORDS.get(name, name.replace("_", "%", 1).lower()) for name in error.expected})
-    try:
-        hint = _translate_parser_exception(parser.parse, error)
-    except UnexpectedInput:
-        hint = None
-    return f"unexpected {found}; expected {' or '.join(expected)}" + (f" ({hint})" if hint else "")
+_EXPRESSION = {"RULE", "TERMINAL", "STRING", "REGEXP", "_LPAR", "_LBRA"}
+
+
+def _explain(text: str, error: UnexpectedToken) -> str:
+    """Say what was found and what could have stood there."""
+    token, expected = error.token, set(error.expected)
+    found = _TOKEN_WORDS.get(token.type, repr(str(token)))
+    if token.type in ("RULE", "TERMINAL", "STRING", "REGEXP", "NUMBER", "OP"):
+        found += f" {str(token)[:40]!r}"
+    words = ["an expression"] if expected >= _EXPRESSION else []
+    if words:
+        expected -= _EXPRESSION
+    words += sorted(_TOKEN_WORDS.get(name, name.replace("_", "%", 1).lower()) for name in expected)
+    reason = f"found {found}, but expected {' or '.join(words)}"
+    if token.type in ("RULE", "TERMINAL") and token.start_pos and text[token.start_pos - 1].isalnum():
+        reason += "; a name is all lower case (a rule) or all upper case (a terminal)"
+    return reason
 
 
 @lru_cache(maxsize=4096)
@@ -188,9 +188,9 @@ def read_literal(module: Module, token: Token) -> Literal | Regex:
     try:
         check_regex(value, flags)
     except RegexError as error:
-        line, column = _position(token)
+        column = token.column or 1
         if error.position is not None and "\n" not in value and token.startswith(f"/{value}/"):
             column += 1 + error.position
-        place = _place(module.text, line, column, module.source)
+        place = _place(module.text, token.line or 1, column, module.source)
         raise RegexError(error.reason, pattern=value, position=error.position, **place) from None
     return Regex(value, flags)

@@ -11,7 +11,7 @@ from lark import Token, Tree
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.frontends.lark_modules import Body, Definition, Definitions, Scope, suggestion
 from stolcke.frontends.lark_syntax import Module, read_literal
-from stolcke.grammar.model import TerminalDefinition
+from stolcke.grammar.model import Location, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
 from stolcke.options import Limits
@@ -97,7 +97,8 @@ class Terminals:
             other, token, scope = found
             self._inlined.add(other.name)
             if other.name in on_path:
-                circle = " -> ".join(d.name for d in (*path[path.index(other) :], other))
+                names = [d.name for d in (*path[path.index(other) :], other)]
+                circle = " -> ".join(names if len(names) < 10 else [*names[:8], "...", names[-1]])
                 raise scope.module.error(f"terminals must not refer to themselves ({circle}); make it a rule", token)
             if other.name not in self._patterns:
                 path.append(other)
@@ -177,8 +178,11 @@ class Terminals:
             built[id(node)] = result
         return built[id(body.tree)]
 
-    def of_pattern(self, pattern: Pattern) -> str:
-        """Return the name of a literal or regular expression written in a rule, as Lark chooses it."""
+    def of_pattern(self, pattern: Pattern, location: Location) -> str:
+        """Return the name of a literal or regular expression written in a rule, as Lark chooses it.
+
+        ``location`` is kept where the pattern is met for the first time.
+        """
         name = self._name_of.get(pattern)
         if name is None:
             name = anonymous_name(pattern)
@@ -186,7 +190,7 @@ class Terminals:
                 name = f"__ANON_{self._count}"
                 self._count += 1
             self._name_of[pattern] = name
-            self.by_name[name] = TerminalDefinition(name, pattern)
+            self.by_name[name] = TerminalDefinition(name, pattern, 0, location)
         return name
 
     def ignored(self) -> tuple[str, ...]:
@@ -204,7 +208,8 @@ class Terminals:
                     reason = f"the ignored terminal {str(token)!r} is not defined{suggestion(token, known)}"
                     raise body.scope.module.error(reason, token)
             elif tree.data in ("literal", "range"):
-                name = self.of_pattern(self._tree(body)[0])
+                token = tree.children[0]
+                name = self.of_pattern(self._tree(body)[0], body.scope.module.location(token))
             else:
                 token = next(body.tree.scan_values(lambda value: True), None)
                 if token is None:

@@ -6,7 +6,7 @@ import re
 
 from stolcke.errors import RegexError
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Regex
+from stolcke.grammar.patterns import Nonempty, Pattern, Regex
 
 __all__ = ["check_regex", "read_regex"]
 
@@ -34,8 +34,10 @@ def read_regex(pattern: str, flags: str = "") -> Grammar:
     if not isinstance(pattern, str):
         raise RegexError(f"the regular expression must be str, not {type(pattern).__name__}", pattern=repr(pattern))
     compiled = check_regex(pattern, flags)
-    terminals = {name: TerminalDefinition(name, Regex(pattern, "".join(sorted(set(flags)))))}
+    expression: Pattern = Regex(pattern, "".join(sorted(set(flags))))
     rules = [Rule(start, (Terminal(name),))]
     if compiled.fullmatch(""):
+        # No terminal may match the empty text, so a rule does.
         rules.append(Rule(start, ()))
-    return Grammar("start", tuple(rules), terminals)
+        expression = Nonempty(expression)
+    return Grammar("start", tuple(rules), {name: TerminalDefinition(name, expression)})

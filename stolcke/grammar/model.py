@@ -87,7 +87,7 @@ class RuleOptions:
     priority: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Grammar:
     """A context-free grammar whose terminals are regular languages.
 
@@ -160,6 +160,9 @@ class Grammar:
     def __hash__(self) -> int:
         return self._hash
 
+    def __repr__(self) -> str:
+        return f"<Grammar {self.start!r}: {len(self.rules)} rules, {len(self.terminals)} terminals>"
+
     def __str__(self) -> str:
         from stolcke.grammar.printing import lark_text
 
@@ -182,7 +185,7 @@ class Grammar:
         start: str = "start",
         *,
         lexer: str = "dynamic_complete",
-        source: str | None = None,
+        source: str | Path | None = None,
         import_paths: Iterable[str | Path] = (),
         limits: Limits = Limits(),
     ) -> Grammar:
@@ -196,7 +199,7 @@ class Grammar:
             The rule to start from.
         lexer : {"dynamic_complete"}
             How texts are cut into terminals: in every way that fits.
-        source : str, optional
+        source : path, optional
             Path of the file the text came from: named in errors, and where
             relative imports start.
         import_paths : iterable of paths

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Choice", "Literal", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
+__all__ = ["Choice", "Literal", "Nonempty", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,17 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Nonempty:
+    """What a pattern matches, without the empty text; only as the whole of a terminal."""
+
+    part: Pattern
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
     """A terminal declared in the grammar and bound to a special token at compile."""
 
     name: str
 
 
-Pattern = Literal | Regex | Sequence | Choice | Repeat | Special
+Pattern = Literal | Regex | Sequence | Choice | Repeat | Nonempty | Special

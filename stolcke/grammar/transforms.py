@@ -148,7 +148,10 @@ class _Folding:
         self.numbers: dict[str, int] = {}
 
     def run(self) -> Grammar:
-        rules = [replace(rule, rhs=self._fold(rule)) for rule in self.grammar.rules]
+        rules = []
+        for rule in self.grammar.rules:
+            rhs = self._fold(rule)
+            rules.append(rule if len(rhs) == len(rule.rhs) else replace(rule, rhs=rhs))
         groups: dict[str, tuple[tuple[Symbol, ...], ...]] = {}
         for name, (_, rounds) in self.lists.items():
             groups[name] = rounds

@@ -54,9 +54,10 @@ BROKEN = {
 @pytest.mark.parametrize("kind", BROKEN)
 def test_broken_grammar_texts(kind):
     text, (line, column), word = BROKEN[kind]
-    with pytest.raises(stolcke.GrammarError, match=word) as raised:
+    with pytest.raises(stolcke.GrammarError) as raised:
         build(text)
     error = raised.value
+    assert word in error.reason
     assert error.line == line, str(error)
     assert column is None or error.column == column, str(error)
     if error.column is not None:
@@ -170,7 +171,7 @@ def test_limits_can_be_moved():
 
 def test_a_limit_met_at_run_time_loses_nothing():
     """A text whose live threads grow with its length stops with a clear error, and can be rolled back."""
-    grammar = stolcke.Grammar.from_lark("start: (A B)*\nA: /[a-z]+(x[a-z]{0,500}y)?/\nB: /[a-z]{1,400}/")
+    grammar = stolcke.Grammar.from_lark("start: A*\nA: /[a-z]{1,400}/")
     matcher = stolcke.compile(grammar, BYTES, limits=stolcke.Limits(live_threads=20)).matcher()
     assert matcher.accept_bytes(b"xx")
     with pytest.raises(stolcke.LimitExceeded) as raised:

@@ -15,7 +15,7 @@ import stolcke
 from stolcke.grammar.patterns import Choice, Literal
 from tests.engine.laws import derives_nothing, vocabulary_of
 from tests.reference.earley import Earley
-from tests.strategies import BYTES_ONLY, NONTERMINALS, PATTERNS, TERMINALS, lark_text, make_grammar, texts
+from tests.strategies import BYTES_ONLY, EFFORT, NONTERMINALS, PATTERNS, TERMINALS, lark_text, make_grammar, texts
 
 COINCIDING = [pattern for pattern in PATTERNS if not isinstance(pattern, Choice)]
 """Terminals whose greedy match is the longest: no alternatives of different length."""
@@ -56,7 +56,7 @@ def coinciding_grammars(draw) -> stolcke.Grammar:
     return make_grammar(rules, patterns, ignored[:1] if draw(st.booleans()) else ())
 
 
-@settings(max_examples=120)
+@settings(max_examples=120 * EFFORT)
 @given(coinciding_grammars())
 def test_lark_agrees_on_random_grammars(grammar):
     source = lark_text(grammar)

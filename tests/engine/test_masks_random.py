@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 import stolcke
 from stolcke.grammar.patterns import Special
 from tests.engine.laws import Engine, derives_nothing, filled, vocabulary_of
-from tests.strategies import grammars, vocabularies, walks
+from tests.strategies import EFFORT, grammars, vocabularies, walks
 
 
-@settings(max_examples=600)
+@settings(max_examples=600 * EFFORT)
 @given(grammars(), vocabularies(), st.data())
 def test_every_state_of_a_random_walk(grammar, tokens, data):
     if derives_nothing(grammar):
@@ -55,7 +55,7 @@ def tokenisations(draw, text: tuple) -> list[bytes | Special]:
     return [piece for piece in pieces if piece]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300 * EFFORT)
 @given(grammars(), vocabularies(), st.lists(st.sampled_from(b"abc"), max_size=6).map(bytes))
 def test_accepting_bytes_is_all_or_nothing(grammar, tokens, text):
     if derives_nothing(grammar):
@@ -67,7 +67,7 @@ def test_accepting_bytes_is_all_or_nothing(grammar, tokens, text):
     engine.check(matcher, text if accepted else b"")
 
 
-@settings(max_examples=200)
+@settings(max_examples=200 * EFFORT)
 @given(st.lists(st.tuples(grammars(specials=False), st.integers(0, 3)), min_size=1, max_size=4), vocabularies())
 def test_one_vocabulary_serves_many_grammars(chosen, tokens):
     """What is cached with the vocabulary by one grammar must not show in another."""

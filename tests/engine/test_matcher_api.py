@@ -228,9 +228,9 @@ def test_forced_tokens_are_those_without_choice(matcher):
     assert filled(only, len(TOKENS)) == [1], "asking changes nothing"
 
 
-@pytest.mark.parametrize("source", ['start: "a"+', 'start: "a"+ "b"'])
-def test_forced_tokens_end(source):
-    """A vocabulary may be too poor to leave a state with one token."""
+@pytest.mark.parametrize("source", ['start: "a"+', 'start: "a"+ "b"', 'start: "a" start "b" | "c"'])
+def test_forced_tokens_come_back(source):
+    """A vocabulary may be too poor to ever leave a state with one token."""
     vocabulary = stolcke.Vocabulary([b"a"], eos_token_ids=[])
     forced = stolcke.compile(stolcke.Grammar.from_lark(source), vocabulary).matcher().forced_tokens()
     assert set(forced) == {0}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import stolcke
 from tests.engine.laws import Engine, derives_nothing, vocabulary_of
 from tests.engine.samples import SAMPLES, synthetic_tokens
-from tests.strategies import FUSED, grammars, small_grammars, vocabularies, walks
+from tests.strategies import EFFORT, FUSED, grammars, small_grammars, vocabularies, walks
 
 SWITCHES = tuple(field.name for field in fields(stolcke.Options))
 SETTINGS = {f"without {name}": stolcke.Options(**{name: False}) for name in SWITCHES} | {
@@ -36,7 +36,7 @@ def test_small_grammars(name):
             matcher.reset()
 
 
-@settings(max_examples=250)
+@settings(max_examples=250 * EFFORT)
 @given(grammars(), vocabularies(), st.sampled_from(sorted(SETTINGS)), st.data())
 def test_random_grammars(grammar, tokens, name, data):
     if derives_nothing(grammar):

@@ -20,7 +20,7 @@ import stolcke
 from stolcke.grammar.patterns import Choice, Literal, Repeat, Special
 from tests.engine.laws import Engine, filled
 from tests.reference.masks import Tokens
-from tests.strategies import A, B, C, make_grammar
+from tests.strategies import EFFORT, A, B, C, make_grammar
 
 TOKENS = Tokens(
     tokens=[b"a", b"b", b"c", b"ab", b"aab", b"bc", b"", b"<end>", b"<tool>", b"aa", b"abab", b"<eos>", b"cc", b"ba"],
@@ -133,7 +133,7 @@ class Calls(RuleBasedStateMachine):
 
 
 def test_calls_equal_replay():
-    run_state_machine_as_test(Calls, settings=settings(max_examples=150, stateful_step_count=30))
+    run_state_machine_as_test(Calls, settings=settings(max_examples=150 * EFFORT, stateful_step_count=30))
 
 
 def test_rolling_back_far_and_going_elsewhere():

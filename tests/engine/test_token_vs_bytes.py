@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import stolcke
 from tests.engine.laws import derives_nothing, filled, vocabulary_of
 from tests.engine.samples import SAMPLES, real_tokens, synthetic_tokens
-from tests.strategies import grammars, vocabularies
+from tests.strategies import EFFORT, grammars, vocabularies
 
 
 def allowed_by_bytes(matcher, tokens) -> list[int]:
@@ -58,7 +58,7 @@ def test_generated_texts(sample):
                 break
 
 
-@settings(max_examples=500)
+@settings(max_examples=500 * EFFORT)
 @given(grammars(specials=False), vocabularies(), st.randoms(use_true_random=False))
 def test_random_grammars(grammar, tokens, draw):
     """Longer walks than the slow twin could follow."""

@@ -103,6 +103,12 @@ def test_deep_terminal_definitions_need_no_recursion():
         Grammar.from_lark(f"start: T0\nT5000: T0\n{chain}")
 
 
+def test_many_undefined_names_are_one_error():
+    text = "start: " + " ".join(f"name{i}" for i in range(5000)) + "\n" + "".join(f"rule{i}:\n" for i in range(5000))
+    with pytest.raises(GrammarError, match=r"'name0' is used.*also not defined: name1, .*, \.\.\."):
+        Grammar.from_lark(text)
+
+
 def test_10000_alternatives():
     grammar = Grammar.from_lark("start: " + " | ".join(f'"word{i}"' for i in range(10_000)))
     assert len(grammar.rules) == len(grammar.terminals) == 10_000

@@ -98,6 +98,12 @@ def test_priorities_and_places():
     ]
 
 
+def test_unnamed_terminals_know_where_they_are_first_met():
+    grammar = Grammar.from_lark('start: "a" b\nb: "a" /x/ "0".."9"\n%ignore " "')
+    places = {name: (t.location.line, t.location.column) for name, t in grammar.terminals.items()}
+    assert places == {"A": (1, 8), "__ANON_0": (2, 8), "__ANON_1": (2, 12), "SPACE": (3, 9)}
+
+
 def test_ignore_in_all_its_forms():
     grammar = Grammar.from_lark(
         'start: "a"\n%ignore WS\n%ignore "#"\n%ignore / +/\n%ignore ("x" "y")+\n%ignore WS\nWS: "w"'

@@ -6,7 +6,7 @@ import pytest
 
 from stolcke.errors import GrammarError, RegexError
 from stolcke.grammar.model import Grammar, Location, Nonterminal, Rule, RuleOptions, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Literal, Regex
+from stolcke.grammar.patterns import Literal, Nonempty, Regex
 from tests.reference.language import language
 
 START, A = Nonterminal("start"), Terminal("A")
@@ -84,7 +84,8 @@ def test_choices_that_are_none(choices):
 def test_from_regex():
     assert language(Grammar.from_regex("a+b?"), "ab", 3) == {"a", "aa", "aaa", "ab", "aab"}
     assert language(Grammar.from_regex("A", "i"), "aA", 2) == {"a", "A"}
-    assert "" in language(Grammar.from_regex("a*"), "a", 2)
+    assert language(Grammar.from_regex("a*"), "a", 2) == {"", "a", "aa"}
+    assert Grammar.from_regex("a*").terminals["REGEX"].pattern == Nonempty(Regex("a*"))
     assert Grammar.from_regex("a b", "xi").terminals["REGEX"].pattern == Regex("a b", "ix")
 
 

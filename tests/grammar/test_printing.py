@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stolcke.errors import GrammarError
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, RuleOptions, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern, Regex, Repeat, Sequence, Special
 from tests.reference.language import all_texts, language
 from tests.reference.random_grammars import random_grammar
 
@@ -65,6 +65,7 @@ def test_literals_survive(text, ignore_case):
     assert Grammar.from_lark(str(grammar)) == grammar
 
 
+@pytest.mark.filterwarnings("ignore:Possible:FutureWarning")
 @settings(max_examples=400, deadline=None)
 @given(
     st.text(st.sampled_from("ab\"'/\\\\\\nxtu.*+()[]|^-#0127 \n\t\r\0é\u2028"), min_size=1, max_size=8),
@@ -120,7 +121,7 @@ def test_bytes_are_printed_where_they_are_utf8():
         str(grammar_of(Literal(b"\xff")))
 
 
-@pytest.mark.parametrize("pattern", [Literal(""), Sequence((Special("T"),)), Special("other")])
+@pytest.mark.parametrize("pattern", [Literal(""), Sequence((Special("T"),)), Special("other"), Nonempty(Regex("a*"))])
 def test_what_lark_cannot_express_is_an_error(pattern):
     with pytest.raises(GrammarError):
         str(grammar_of(pattern))

@@ -11,7 +11,19 @@ from stolcke.grammar.patterns import Literal, Regex, Repeat, Special
 from tests.reference import derivatives, masks
 from tests.reference.earley import Earley
 from tests.reference.enumeration import sentences
-from tests.strategies import FUSED, PATTERNS, A, B, grammars, lark_text, make_grammar, regex_text, small_grammars, texts
+from tests.strategies import (
+    EFFORT,
+    FUSED,
+    PATTERNS,
+    A,
+    B,
+    grammars,
+    lark_text,
+    make_grammar,
+    regex_text,
+    small_grammars,
+    texts,
+)
 
 
 def matches(expression: tuple, text: bytes) -> bool:
@@ -52,7 +64,7 @@ def test_earley_equals_enumeration_on_all_small_grammars():
         assert_earley_equals_enumeration(grammar, tuple(b"ab"), longest=2, beyond=9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300 * EFFORT)
 @given(grammars())
 def test_earley_equals_enumeration_on_random_grammars(grammar):
     derived = sentences(grammar, 5)
