@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from functools import cache
-from itertools import pairwise, product
+from itertools import chain, islice, pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,13 @@ _REAL_FILE = Path(os.environ.get("STOLCKE_SHARED", _BESIDE)) / "data" / "vocab" 
 
 VOCABULARIES = [SYNTHETIC, REAL] if _REAL_FILE.exists() else [SYNTHETIC]
 """The synthetic vocabulary, and a real one of 128k tokens where STOLCKE_SHARED names a folder with data/vocab."""
+
+
+_WORDS = """
+    The the that this and of to in is it are was for with not from by or some old An A Alice Bob We It There
+    cat cats dog dogs owl unicorn apple sees sleep chase runs sings loves gives think honest small now
+    name age person people tags text more row table note plain version encoding kind nested
+"""
 
 
 def synthetic(n: int = SYNTHETIC_SIZE) -> list[bytes]:
@@ -47,13 +54,11 @@ def synthetic(n: int = SYNTHETIC_SIZE) -> list[bytes]:
     add(*(chr(c).encode() for c in (*range(0xA1, 0x180), *range(0x391, 0x450), *range(0x4E00, 0x5200))))
     add(*(chr(c).encode()[:2] for c in range(0x3000, 0x3100, 64)), *(chr(c).encode()[:3] for c in (0x1F600, 0x1F4A9)))
     add(*(word + b for word in (b"true", b"false", b"null", b"name", b"The", b"and") for b in (b"", b" ", b",")))
+    add(*(space + word.encode() for word in _WORDS.split() for space in (b"", b" ")))
     onsets = ["", *"bcdfghklmnprstvw", "ch", "st", "tr"]
     rhymes = [vowel + coda for vowel in "aeiou" for coda in ("", "n", "r", "s", "t", "ng", "le")]
     syllables = [onset + rhyme for onset in onsets for rhyme in rhymes]
-    words = (*syllables, *(a + b for a, b in product(syllables, syllables)))
-    for word in words:
-        if len(tokens) >= n - 5:
-            break
+    for word in islice(chain(syllables, map("".join, product(syllables, syllables))), n):
         add(word.encode(), b" " + word.encode(), word.capitalize().encode())
     return [*list(tokens)[: n - 1], b"<end>"]
 
