@@ -64,7 +64,7 @@ class Matcher(CoreMatcher):
         words += [titles[terminal] for terminal in beginning]
         return [*words, "the end of the text"] if self.is_accepting else words
 
-    def forced_tokens(self, encode: Callable[[str], Sequence[int]] | None = None) -> list[int]:
+    def forced_tokens(self, encode: Callable[[str], Sequence[int]] | None = None, *, limit: int = 256) -> list[int]:
         """Tokens that must come next.
 
         Parameters
@@ -74,13 +74,16 @@ class Matcher(CoreMatcher):
             With it, forced text becomes the tokens the model would write,
             except the last ones, which a longer token could still replace once
             more text follows.  Without it, only tokens without alternative count.
+        limit : int
+            At most so many tokens are returned: where the vocabulary cannot
+            spell what would end a repetition, they would never end.
 
         Returns
         -------
         list of int
         """
         if encode is None:
-            return self._only_tokens()
+            return self._only_tokens(limit)
         text = self.forced_bytes()
         try:
             decoded = text.decode()
@@ -97,14 +100,12 @@ class Matcher(CoreMatcher):
             if length > stable:
                 break
             kept.append(token)
-        return kept
+        return kept[:limit]
 
-    def _only_tokens(self) -> list[int]:
+    def _only_tokens(self, limit: int) -> list[int]:
         ahead = self.fork()
         found: list[int] = []
-        seen: set[int] = set()  # a vocabulary may lack the token that would end a repetition
-        while not ahead.is_finished and ahead.state not in seen:
-            seen.add(ahead.state)
+        while len(found) < limit and not ahead.is_finished:
             allowed = ahead.allowed_token_ids()
             if len(allowed) != 1:
                 break

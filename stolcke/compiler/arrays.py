@@ -7,7 +7,7 @@ written out, and what remains is numbered.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -183,13 +183,12 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
                 raise
             # An expression written where it is used begins at its location; a named one somewhere behind its name.
             inline = name.startswith("__") and isinstance(definition.pattern, Regex) and error.position is not None
+            shift = 1 + error.position if inline else 0
             raise RegexError(
                 f"terminal {name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
                 pattern=error.pattern,
                 position=error.position,
-                line=place.line,
-                column=place.column + 1 + error.position if inline else place.column,
-                source=place.source,
+                **replace(place, column=place.column + shift).place(),
             ) from error
         if made[name].matches_empty:
             raise error_at(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from lark import Token, Tree
@@ -14,7 +14,7 @@ from lark.load_grammar import _get_parser, _literal_to_pattern
 
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
 from stolcke.frontends.regex import check_regex
-from stolcke.grammar.model import Location
+from stolcke.grammar.model import Location, error_at
 from stolcke.grammar.patterns import Literal, Regex
 from stolcke.options import Limits
 
@@ -44,21 +44,11 @@ class Module:
     """Symbols used by a definition, by the id of its tree; a cache of the importer."""
 
     def location(self, token: Token) -> Location:
-        return Location(token.line or 1, token.column or 1, self.source)
+        return Location(token.line or 1, token.column or 1, self.source, self.text)
 
     def error(self, reason: str, token: Token) -> GrammarError:
         """Make the error that shows a token with a caret."""
-        return GrammarError(reason, **_place(self.text, token.line or 1, token.column or 1, self.source))
-
-
-def _place(text: str, line: int, column: int, source: str | None) -> dict:
-    lines = text.split("\n", line)
-    return {
-        "line": line,
-        "column": column,
-        "text_line": lines[line - 1] if line <= len(lines) else "",
-        "source": source,
-    }
+        return error_at(reason, self.location(token))
 
 
 def check_sizes(text: str, limits: Limits) -> None:
@@ -109,10 +99,11 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
         tree = _get_parser().parse(text + "\n", "start")
     except UnexpectedCharacters as error:
         reason = f"unexpected character {error.char!r}"
-        raise GrammarError(reason, **_place(text, error.line, error.column, source)) from None
+        raise error_at(reason, Location(error.line, error.column, source, text)) from None
     except UnexpectedToken as error:
         reason = _explain(text, error)
-        raise GrammarError(reason, **_place(text, error.token.line or 1, error.token.column or 1, source)) from None
+        place = Location(error.token.line or 1, error.token.column or 1, source, text)
+        raise error_at(reason, place) from None
     return Module(text, source, folder, tree)
 
 
@@ -191,6 +182,6 @@ def read_literal(module: Module, token: Token) -> Literal | Regex:
         column = token.column or 1
         if error.position is not None and "\n" not in value and token.startswith(f"/{value}/"):
             column += 1 + error.position
-        place = _place(module.text, token.line or 1, column, module.source)
+        place = replace(module.location(token), column=column).place()
         raise RegexError(error.reason, pattern=value, position=error.position, **place) from None
     return Regex(value, flags)

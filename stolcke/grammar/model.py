@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from stolcke.errors import GrammarError
 from stolcke.grammar.patterns import Pattern
@@ -32,13 +33,19 @@ class Location:
     line: int
     column: int
     source: str | None = None
+    text: str | None = field(default=None, repr=False, compare=False)
+    """The whole text, so that errors can show the line."""
+
+    def place(self) -> dict[str, Any]:
+        """Make the arguments that tell a :class:`GrammarError` where it is."""
+        lines = [] if self.text is None else self.text.split("\n", self.line)
+        text_line = lines[self.line - 1] if self.line <= len(lines) else None
+        return {"line": self.line, "column": self.column, "text_line": text_line, "source": self.source}
 
 
 def error_at(reason: str, location: Location | None) -> GrammarError:
     """Make an error about a place, where one is known."""
-    if location is None:
-        return GrammarError(reason)
-    return GrammarError(reason, line=location.line, column=location.column, source=location.source)
+    return GrammarError(reason, **(location.place() if location else {}))
 
 
 @dataclass(frozen=True, slots=True)
