@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 
 from stolcke import container
@@ -29,6 +28,7 @@ def compile(  # the name that re and the other engines use, too
     special: Mapping[str, Marker | Iterable[Marker]] | None = None,
     limits: Limits | None = None,
     options: Options | None = None,
+    prewarm: int = 16,
     timeout: float | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> CompiledGrammar:
@@ -42,6 +42,9 @@ def compile(  # the name that re and the other engines use, too
         Special token (text or id, or several) of each ``%declare``d terminal.
     limits : Limits, optional
     options : Options, optional
+    prewarm : int
+        Of how many columns, breadth first, the masks are computed at once; so
+        the first tokens of a text find them ready.
     timeout : float, optional
         Seconds after which to give up.
     cancel : callable, optional
@@ -74,7 +77,10 @@ def compile(  # the name that re and the other engines use, too
     arrays = lower(grammar, limits, options, deadline)
     bound = bind(arrays, special, vocabulary)
     deadline.check("building the tables")
-    return CompiledGrammar(arrays, bound, vocabulary, limits, options)
+    compiled = CompiledGrammar(arrays, bound, vocabulary, limits, options)
+    for _ in zip(range(prewarm), compiled.warming(), strict=False):
+        deadline.check("computing the first masks")
+    return compiled
 
 
 class CompiledGrammar:
@@ -128,17 +134,22 @@ class CompiledGrammar:
             How many columns were visited.
         """
         end = time.perf_counter() + budget_ms / 1000
-        start, _ = self.engine.state_threads(1)
-        assert start is not None, "the empty text is where the start rule begins"
-        seen, waiting = {start}, deque([start])
         visited = 0
-        while waiting and time.perf_counter() < end:
-            visited += 1
-            for column in self.engine.prewarm_column(waiting.popleft()):
-                if column not in seen:
-                    seen.add(column)
-                    waiting.append(column)
+        for visited, _ in enumerate(self.warming(), 1):  # noqa: B007 - the count is the result
+            if time.perf_counter() >= end:
+                break
         return visited
+
+    def warming(self) -> Iterator[int]:
+        """Go through the columns breadth first; each is computed when it is asked for."""
+        start, _ = self.engine.state_threads(1)
+        found = [] if start is None else [start]
+        seen = set(found)
+        for column in found:  # which grows
+            after = self.engine.prewarm_column(column)
+            found += [new for new in dict.fromkeys(after) if new not in seen]
+            seen.update(after)
+            yield column
 
     # --- files ---------------------------------------------------------------------------------------------------
 

@@ -300,9 +300,10 @@ cdef class Engine:
                 + self.state_keys.bytes() + segments_bytes(&self.states) + idmap_bytes(&self.steps))
 
     def prewarm_column(self, uint32_t column):
-        """Compute the mask at the beginning of a column; return the columns after its terminals."""
-        cdef uint32_t i, state
+        """Compute what masks at a column and one byte into its terminals need; return the columns after them."""
+        cdef uint32_t i, k, t, state
         cdef Column c
+        cdef const State* start
         cdef vector[uint32_t] after
         with nogil:
             self.lock.lock()
@@ -314,7 +315,16 @@ cdef class Engine:
                     store32(&self.at(state).mask, self.mask_locked(state))
                 c = self.chart.columns[column]
                 for i in range(c.terminals, c.terminals_end):
-                    after.push_back(self.chart.goto_one(column, self.chart.live_terminals[i]))
+                    t = self.chart.live_terminals[i]
+                    after.push_back(self.chart.goto_one(column, t))
+                    if self.tables.terminal_state[t] == NONE:
+                        continue
+                    start = self.store.automata.state(self.tables.terminal_state[t])
+                    for k in range(start.n_edges):
+                        if k == 0 or start.target[k] != start.target[k - 1]:
+                            self.cascade.start()
+                            self.cascade.thread(start.target[k], column, t)
+                            self.cascade.drain(0)
             finally:
                 self.lock.unlock()
         return list(after)
