@@ -10,7 +10,7 @@ class PartitionStore:
         data: NDArray[np.uint8],
         offsets: NDArray[np.int64],
         skip: NDArray[np.uint8],
-        order: NDArray[np.uint32] | None = None,
+        shape: Mapping[str, NDArray[Any]] | None = None,
     ) -> Self: ...
     @property
     def n_tokens(self) -> int: ...

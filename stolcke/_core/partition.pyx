@@ -26,6 +26,8 @@ from stolcke._core.storage cimport (
 )
 from stolcke._core.trie cimport Node
 
+from stolcke._core.trie import outline
+
 
 cdef enum:
     SPARSE = 64                         # at most 1/64 of the vocabulary inside: a list, not a row
@@ -51,11 +53,11 @@ cdef class PartitionStore:
         Where each token begins in ``data``.
     skip : uint8[n]
         Nonzero for ids that text never matches: special, end, empty, unused.
-    order : uint32[m], optional
-        The other ids sorted by their bytes, where that is known already.
+    shape : dict, optional
+        The token trie as :func:`stolcke._core.trie.outline` gives it, where that is known already.
     """
 
-    def __cinit__(self, const uint8_t[::1] data, const int64_t[::1] offsets, const uint8_t[::1] skip, order=None):
+    def __cinit__(self, const uint8_t[::1] data, const int64_t[::1] offsets, const uint8_t[::1] skip, shape=None):
         self.n_tokens = <uint32_t>skip.shape[0]
         self.n_words = (self.n_tokens + 31) // 32
         self.data = data
@@ -66,10 +68,9 @@ cdef class PartitionStore:
         self.token_sets = SequenceTable(self.arena)
         segments_init(&self.partitions, sizeof(Partition))
         idmap_init(&self.known, 8)
-        is_sorted = order is not None
-        if not is_sorted:
-            order = np.flatnonzero(np.asarray(skip) == 0).astype(np.uint32)
-        self.trie = TokenTrie(self.arena, data, offsets, order, is_sorted)
+        if shape is None:
+            shape = outline(data, offsets, np.flatnonzero(np.asarray(skip) == 0))
+        self.trie = TokenTrie(self.arena, shape)
 
     def __dealloc__(self):
         idmap_free(&self.known)
@@ -200,7 +201,7 @@ cdef class PartitionStore:
         edge_array = np.array(edges, np.uint32).reshape(-1, 3)
         size_array = np.array(sizes, np.uint32).reshape(-1, 2)
         return {
-            "order": self.trie.order,
+            **self.trie.shape,
             "state_edges": np.array(edge_sizes, np.uint32),
             "state_accepting": np.array(accepting, np.uint8),
             "edge_low": edge_array[:, 0].astype(np.uint8),
@@ -231,7 +232,7 @@ cdef class PartitionStore:
         ValueError
             Where the arrays contradict each other.
         """
-        cdef PartitionStore self = cls(data, offsets, skip, arrays["order"])
+        cdef PartitionStore self = cls(data, offsets, skip, {name: arrays[name] for name in ("order", "label", "depth", "ending")})
         self.kept = arrays
         n_tokens, n_parts = self.n_tokens, len(arrays["part_counts"])
         n_nodes = self.trie.n_own + len(arrays["node_tokens"])

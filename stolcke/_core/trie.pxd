@@ -1,6 +1,6 @@
 """Tries of token suffixes, shared as one graph: a subtree is a node id."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.storage cimport Arena, Segments, SequenceTable, segments_at
@@ -23,6 +23,7 @@ cdef struct Node:
 
 cdef class TokenTrie:
     cdef readonly uint32_t n_own        # nodes of the vocabulary's own trie; its root is node 0
+    cdef readonly object shape          # the arrays that outline() made
     cdef readonly object order          # token ids sorted by their bytes: uint32[number of matchable tokens]
     cdef Arena arena
     cdef Node* own
@@ -31,7 +32,7 @@ cdef class TokenTrie:
     cdef vector[uint32_t] key_node
     cdef vector[uint32_t] key
     cdef const uint32_t* sorted_tokens
-    cdef int build(self, const uint8_t* data, const int64_t* offsets, uint32_t n) except -1 nogil
+    cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending, uint32_t n) except -1 nogil
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
                          size_t first_edge) except? 0xFFFFFFFF nogil
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,

@@ -7,6 +7,8 @@ most of whose subtrees are subtrees of the vocabulary's: it is made of a few
 *merged* nodes that point to them, never of copies.
 """
 
+import numpy as np
+
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
@@ -78,124 +80,162 @@ cdef uint32_t utf8_step(uint32_t state, uint32_t byte) noexcept nogil:
     return 2 if byte < 0x90 else BROKEN
 
 
+def outline(const uint8_t[::1] data, const int64_t[::1] offsets, order):
+    """The shape of the trie of some tokens, whose ids are sorted by their bytes here.
+
+    Parameters
+    ----------
+    data : uint8[total]
+        Bytes of all tokens.
+    offsets : int64[n + 1]
+        Where each token's bytes begin.
+    order : uint32[m]
+        Ids of the tokens to take, in any order.
+
+    Returns
+    -------
+    dict
+        ``order`` : uint32[m], ids sorted by their tokens' bytes, then by id;
+        ``label`` : uint8[nodes], byte that leads to each node, in preorder;
+        ``depth`` : uint16[nodes];
+        ``ending`` : uint32[nodes], how many tokens end there.
+    """
+    if np.diff(np.asarray(offsets)).max(initial=0) > 0xFFFF:
+        raise ValueError("a token is longer than 65,535 bytes")
+    cdef uint32_t[::1] ids = np.array(order, np.uint32)
+    cdef vector[uint8_t] label
+    cdef vector[uint16_t] depth
+    cdef vector[uint32_t] ending
+    cdef Py_ssize_t i
+    cdef int64_t j, common, length, previous_length = 0
+    cdef const uint8_t* text
+    cdef const uint8_t* previous = NULL
+    with nogil:
+        if ids.shape[0]:
+            sort_tokens(&ids[0], ids.shape[0], &data[0], &offsets[0])
+        label.push_back(0)
+        depth.push_back(0)
+        ending.push_back(0)
+        for i in range(ids.shape[0]):
+            text = &data[offsets[ids[i]]]
+            length = offsets[ids[i] + 1] - offsets[ids[i]]
+            common = 0
+            while common < length and common < previous_length and text[common] == previous[common]:
+                common += 1
+            for j in range(common, length):
+                label.push_back(text[j])
+                depth.push_back(<uint16_t>(j + 1))
+                ending.push_back(0)
+            # Sorted, a token is never a proper prefix of the one before: it ends at the newest node, or again where
+            # an equal one did.
+            ending[ending.size() - 1] += 1
+            previous = text
+            previous_length = length
+    cdef Py_ssize_t n = label.size()
+    return {
+        "order": np.asarray(ids),
+        "label": np.asarray(<uint8_t[:n]>label.data()).copy(),
+        "depth": np.asarray(<uint16_t[:n]>depth.data()).copy(),
+        "ending": np.asarray(<uint32_t[:n]>ending.data()).copy(),
+    }
+
+
 cdef class TokenTrie:
     """The trie of a vocabulary's tokens, and every suffix trie derived from it.
 
     Parameters
     ----------
     arena : Arena
-    data : uint8[total]
-        Bytes of all tokens.
-    offsets : int64[n + 1]
-        Where each token's bytes begin.
-    order : uint32[m]
-        Ids of the tokens that text can match, in any order; sorted in place
-        unless ``is_sorted``.
+    shape : dict
+        As :func:`outline` returns it.
+
+    Raises
+    ------
+    ValueError
+        Where the arrays of ``shape`` contradict each other.
     """
 
-    def __cinit__(self, Arena arena not None, const uint8_t[::1] data, const int64_t[::1] offsets, order,
-                  bint is_sorted):
-        cdef uint32_t[::1] ids
-        cdef const uint32_t[::1] sorted_ids
-        cdef const uint8_t* bytes_ = &data[0] if data.shape[0] else NULL
+    def __cinit__(self, Arena arena not None, shape):
+        cdef const uint32_t[::1] order = shape["order"]
+        cdef const uint8_t[::1] label = shape["label"]
+        cdef const uint16_t[::1] depth = shape["depth"]
+        cdef const uint32_t[::1] ending = shape["ending"]
         self.arena = arena
         self.keys = SequenceTable(arena)
         segments_init(&self.merged, sizeof(Node))
-        if len(order) and not is_sorted:
-            ids = order
-            with nogil:
-                sort_tokens(&ids[0], ids.shape[0], bytes_, &offsets[0])
-        self.order = order
-        sorted_ids = order
-        self.sorted_tokens = &sorted_ids[0] if sorted_ids.shape[0] else NULL
+        steps = np.diff(shape["depth"].astype(np.int32))
+        if not (len(label) == len(depth) == len(ending) > 0 == depth[0] and int(shape["ending"].sum()) == len(order)
+                and (steps <= 1).all() and (shape["depth"][1:] > 0).all()):
+            raise ValueError("the arrays of a token trie contradict each other")
+        self.shape = shape
+        self.order = shape["order"]
+        self.sorted_tokens = &order[0] if order.shape[0] else NULL
         with nogil:
-            self.build(bytes_, &offsets[0], <uint32_t>sorted_ids.shape[0])
+            self.build(&label[0], &depth[0], &ending[0], <uint32_t>label.shape[0])
 
     def __dealloc__(self):
         free(self.own)
         segments_free(&self.merged)
 
-    cdef int build(self, const uint8_t* data, const int64_t* offsets, uint32_t n) except -1 nogil:
-        cdef vector[uint32_t] parent, place, path, fill
-        cdef vector[uint8_t] label, utf8, bad
-        cdef uint32_t i, k, node
-        cdef int64_t j, common, length, previous_length = 0
-        cdef const uint8_t* text
-        cdef const uint8_t* previous = NULL
-        cdef uint32_t token
-        # Pass 1, in preorder: parents, labels, where each node's tokens begin.
-        parent.push_back(0)
-        label.push_back(0)
-        utf8.push_back(0)
-        place.push_back(0)
-        path.push_back(0)
-        cdef vector[uint32_t] ending        # by node: how many tokens end there
-        ending.push_back(0)
-        for i in range(n):
-            token = self.sorted_tokens[i]
-            text = data + offsets[token]
-            length = offsets[token + 1] - offsets[token]
-            common = 0
-            while common < length and common < previous_length and text[common] == previous[common]:
-                common += 1
-            path.resize(common + 1)
-            for j in range(common, length):
-                node = <uint32_t>parent.size()
-                parent.push_back(path.back())
-                label.push_back(text[j])
-                utf8.push_back(<uint8_t>utf8_step(utf8[path.back()], text[j]))
-                place.push_back(i)
-                ending.push_back(0)
-                path.push_back(node)
-            ending[path.back()] += 1
-            previous = text
-            previous_length = length
-        # Pass 2: children next to each other, ascending because preorder is.
-        self.n_own = <uint32_t>parent.size()
-        self.own = <Node*>calloc(self.n_own, sizeof(Node))
+    cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending, uint32_t n) except -1 nogil:
+        cdef vector[uint32_t] parent, path, fill
+        cdef vector[uint8_t] bad
+        cdef uint32_t i, k, above, place
+        cdef Node* node
+        self.own = <Node*>calloc(n, sizeof(Node))
         if self.own == NULL:
             with gil:
                 raise MemoryError("stolcke: out of memory for the token trie")
-        cdef uint8_t* labels = <uint8_t*>self.arena.take(self.n_own)
-        cdef uint32_t* children = <uint32_t*>self.arena.take(<size_t>self.n_own * 4)
-        for i in range(1, self.n_own):
-            self.own[parent[i]].n_children += 1
+        self.n_own = n
+        cdef uint8_t* labels = <uint8_t*>self.arena.take(n)
+        cdef uint32_t* children = <uint32_t*>self.arena.take(<size_t>n * 4)
+        parent.resize(n)
+        fill.resize(n)
+        bad.resize(n)
+        path.resize(65536)
+        # Down, in preorder: what a node has from its parent, and where its tokens begin.
+        place = 0
+        for i in range(n):
+            node = &self.own[i]
+            path[depth[i]] = i
+            if i:
+                above = path[depth[i] - 1]
+                parent[i] = above
+                self.own[above].n_children += 1
+                node.utf8 = <uint8_t>utf8_step(self.own[above].utf8, label[i])
+            node.tokens = self.sorted_tokens + place
+            node.n_tokens = ending[i]
+            node.below = place
+            place += ending[i]
+            node.below_end = place
+            bad[i] = (ending[i] > 0 and node.utf8 != 0) or node.utf8 == BROKEN
+        # Children next to each other, ascending because preorder is.
         k = 0
-        fill.resize(self.n_own)
-        for i in range(self.n_own):
+        for i in range(n):
             self.own[i].bytes = labels + k
             self.own[i].children = children + k
             fill[i] = k
             k += self.own[i].n_children
-            self.own[i].tokens = self.sorted_tokens + place[i]
-            self.own[i].n_tokens = ending[i]
-            self.own[i].below = place[i]
-        for i in range(1, self.n_own):
-            node = parent[i]
-            labels[fill[node]] = label[i]
-            children[fill[node]] = i
-            fill[node] += 1
-        # Pass 3, from the last node up: what lies below.
-        bad.assign(self.n_own, 0)
-        for i in range(self.n_own):
-            self.own[i].below_end = self.own[i].below + self.own[i].n_tokens
-            bad[i] = (ending[i] > 0 and utf8[i] != 0) or utf8[i] == BROKEN
-        i = self.n_own
-        while i > 0:
-            i -= 1
-            self.own[i].utf8 = utf8[i]
+        for i in range(1, n):
+            k = fill[parent[i]]
+            fill[parent[i]] += 1
+            labels[k] = label[i]
+            children[k] = i
+        # Up: what lies below a node.
+        for k in range(n):
+            i = n - 1 - k
             self.own[i].whole = not bad[i]
             if i == 0:
                 break
-            node = parent[i]
-            bad[node] |= bad[i]
-            self.own[node].below_end = max(self.own[node].below_end, self.own[i].below_end)
+            node = &self.own[parent[i]]
+            bad[parent[i]] |= bad[i]
+            node.below_end = max(node.below_end, self.own[i].below_end)
             if self.own[i].high or label[i] >= 128:
-                self.own[node].high = 1
-            self.own[node].ascii[0] |= self.own[i].ascii[0]
-            self.own[node].ascii[1] |= self.own[i].ascii[1]
+                node.high = 1
+            node.ascii[0] |= self.own[i].ascii[0]
+            node.ascii[1] |= self.own[i].ascii[1]
             if label[i] < 128:
-                self.own[node].ascii[label[i] >> 6] |= <uint64_t>1 << (label[i] & 63)
+                node.ascii[label[i] >> 6] |= <uint64_t>1 << (label[i] & 63)
         return 0
 
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
