@@ -1,12 +1,7 @@
 """Determinisation of automata over bytes.
 
-The input is an automaton in two layers.  *Fragments* are small deterministic
-byte automata, one after the other in one table: the UTF-8 encodings of a set
-of characters, or a dictionary of words.  *Nodes* are what Thompson's
-construction makes of an expression: a node reads a fragment and goes on, or
-branches without reading.  Where the automaton stands inside a fragment, and
-to which node that leads, is one 64-bit *position*; a state of the
-deterministic automaton is a set of positions.
+:mod:`stolcke._core.subsets` says what the input is, and turns it into a
+deterministic automaton whose states are sets of positions.
 
 A branch may be *lazy*: its first way is preferred, and once that way has
 matched, a longer match by the second way is void.  Such a thread carries its
@@ -16,12 +11,18 @@ matched, a longer match by the second way is void.  Such a thread carries its
 
 import numpy as np
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libcpp.algorithm cimport includes, sort, unique
 from libcpp.pair cimport pair
 from libcpp.string cimport string
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
+
+from stolcke._core.subsets cimport (
+    ACCEPT, BRANCH, EMPTY, LAZY, READ, TOO_MANY, Machine, Positions, Row, Source, Subsets, append_edge, closure,
+    determinize_plain, expand_set, fragment_state, mark_edges, next_cuts, node_after, number_of_set, position,
+    prepare_sets,
+)
 
 __all__ = ["TooManyStates", "determinize", "literal_trie"]
 
@@ -30,60 +31,8 @@ class TooManyStates(Exception):
     """The automaton, or the work to build it, passed its bound."""
 
 
-cdef enum:
-    READ = 0      # reads the fragment `first`, then goes to node `second`
-    BRANCH = 1    # to each of branches[first:second] without reading
-    LAZY = 2      # the same for two branches, the first preferred
-    ACCEPT = 3    # the end of the expression
-
-cdef enum:
-    TOO_MANY = 1  # status: the bound was passed
-
-
-cdef struct Edge:
-    int32_t low       # first byte
-    int32_t high      # last byte
-    int32_t target
-
-
 # A thread is a position and the number of its set of rivals.
 ctypedef pair[uint64_t, uint64_t] Thread
-ctypedef vector[uint64_t] Positions
-ctypedef vector[Edge] Row
-
-
-cdef struct Source:
-    # What to determinise: views of the caller's arrays.
-    const int32_t* edge_offsets      # [fragment states + 1]
-    const uint8_t* edge_low          # [edges]
-    const uint8_t* edge_high         # [edges]
-    const int32_t* edge_target       # [edges]
-    const uint8_t* final             # [fragment states]: the fragment may end here
-    const uint8_t* kind              # [nodes]
-    const int32_t* first             # [nodes]
-    const int32_t* second            # [nodes]
-    const int32_t* branches          # [branches]
-    int32_t nodes
-
-
-cdef cppclass Machine:
-    # A deterministic automaton under construction; state 0 is the start.
-    vector[Row] rows
-    vector[uint8_t] accepting
-
-
-cdef cppclass Subsets:
-    # Sets of positions, numbered as they are met; number 0 is the empty set.
-    vector[Positions] members
-    vector[uint8_t] accepting
-    unordered_map[string, int32_t] numbers
-    vector[int32_t] closures         # [nodes]: the set that a node stands for, -1 where not yet known
-    vector[int64_t] seen             # [nodes]: scratch of the closure, the last round that met the node
-    int64_t round
-    vector[Row] rows                 # transitions between sets, where known
-    vector[uint8_t] row_known
-    vector[Positions] buckets        # [256]: scratch, what each interval of bytes leads to
-    int64_t work                     # positions that may still be stored
 
 
 cdef cppclass Bundles:
@@ -98,203 +47,7 @@ cdef cppclass Bundles:
     vector[vector[Thread]] buckets   # [256]: scratch
 
 
-cdef enum:
-    EMPTY = 0         # number of the empty set of positions
-
 cdef uint64_t AT_END = ~<uint64_t>0  # the position of a thread that has reached the end
-
-
-cdef inline uint64_t position(int32_t state, int32_t node) noexcept nogil:
-    return (<uint64_t>state << 32) | <uint64_t>node
-
-
-cdef inline int32_t fragment_state(uint64_t place) noexcept nogil:
-    return <int32_t>(place >> 32)
-
-
-cdef inline int32_t node_after(uint64_t place) noexcept nogil:
-    return <int32_t><uint32_t>place
-
-
-# ---------------------------------------------------------------- sets of positions
-
-
-cdef int32_t number_of_set(Subsets& sets, Positions& members, bint accepting) except -1 nogil:
-    """Sort a set of positions and give its number; equal sets have one number."""
-    cdef string key
-    cdef int32_t number
-    sort(members.begin(), members.end())
-    members.erase(unique(members.begin(), members.end()), members.end())
-    key.assign(<const char*>members.data(), members.size() * sizeof(uint64_t))
-    key.push_back(<char>accepting)
-    if sets.numbers.count(key):
-        return sets.numbers[key]
-    number = <int32_t>sets.members.size()
-    sets.numbers[key] = number
-    sets.members.push_back(members)
-    sets.accepting.push_back(accepting)
-    sets.rows.emplace_back()
-    sets.row_known.push_back(0)
-    sets.work -= <int64_t>members.size() + 1
-    return number
-
-
-cdef int prepare_sets(Subsets& sets, Source& source, int64_t work) except -1 nogil:
-    cdef Positions none
-    sets.work = work
-    sets.round = 0
-    sets.closures.assign(source.nodes, -1)
-    sets.seen.assign(source.nodes, -1)
-    sets.buckets.resize(256)
-    number_of_set(sets, none, False)
-    return 0
-
-
-cdef bint follow(Subsets& sets, Source& source, vector[int32_t]& stack, Positions& found) except -1 nogil:
-    """Add the positions that the nodes on the stack reach without reading; is the end one of them?"""
-    cdef bint accepting = False
-    cdef int32_t node, i
-    sets.round += 1
-    while not stack.empty():
-        node = stack.back()
-        stack.pop_back()
-        if sets.seen[node] == sets.round:
-            continue
-        sets.seen[node] = sets.round
-        sets.work -= 1
-        if source.kind[node] == READ:
-            found.push_back(position(source.first[node], source.second[node]))
-        elif source.kind[node] == ACCEPT:
-            accepting = True
-        else:
-            for i in range(source.first[node], source.second[node]):
-                stack.push_back(source.branches[i])
-    return accepting
-
-
-cdef int32_t closure(Subsets& sets, Source& source, int32_t root) except -1 nogil:
-    """Number the set of positions that ``root`` reaches without reading."""
-    cdef vector[int32_t] stack
-    cdef Positions found
-    cdef bint accepting
-    if sets.closures[root] < 0:
-        stack.push_back(root)
-        accepting = follow(sets, source, stack, found)
-        sets.closures[root] = number_of_set(sets, found, accepting)
-    return sets.closures[root]
-
-
-cdef int32_t arrive(Subsets& sets, Source& source, Positions& reached) except -1 nogil:
-    """Number the set that stands after a byte has led to the positions ``reached``."""
-    cdef vector[int32_t] stack
-    cdef Positions found
-    cdef size_t i
-    cdef int32_t state
-    for i in range(reached.size()):
-        state = fragment_state(reached[i])
-        if source.edge_offsets[state] < source.edge_offsets[state + 1]:
-            found.push_back(reached[i])
-        if source.final[state]:
-            stack.push_back(node_after(reached[i]))
-    return number_of_set(sets, found, follow(sets, source, stack, found))
-
-
-cdef int append_edge(Row& row, int32_t low, int32_t high, int32_t target) except -1 nogil:
-    """Add the next edge of a row, as one with the last edge where they adjoin."""
-    cdef Edge edge
-    if not row.empty() and row.back().target == target and row.back().high == low - 1:
-        row.back().high = high
-        return 0
-    edge.low = low
-    edge.high = high
-    edge.target = target
-    row.push_back(edge)
-    return 0
-
-
-cdef inline void mark_edges(Source& source, int32_t state, uint8_t* cuts) noexcept nogil:
-    """Mark where the edges of a fragment's state begin, and where they have ended."""
-    cdef int32_t e
-    for e in range(source.edge_offsets[state], source.edge_offsets[state + 1]):
-        cuts[source.edge_low[e]] = 1
-        cuts[source.edge_high[e] + 1] = 1
-
-
-cdef inline void next_cuts(const uint8_t* cuts, int32_t* following) noexcept nogil:
-    """For each byte the next cut after it: an interval of bytes that behave alike ends there."""
-    cdef int32_t byte, after = 256
-    for byte in range(255, -1, -1):
-        following[byte] = after
-        if cuts[byte]:
-            after = byte
-
-
-cdef int expand_set(Subsets& sets, Source& source, int32_t number) except -1 nogil:
-    """Find the transitions of a set."""
-    cdef uint8_t[257] cuts
-    cdef int32_t[256] following
-    cdef int32_t e, byte, node, state, target
-    cdef uint64_t place
-    cdef size_t i
-    cdef Row row
-    if sets.row_known[number]:
-        return 0
-    for byte in range(257):
-        cuts[byte] = 0
-    for i in range(sets.members[number].size()):
-        mark_edges(source, fragment_state(sets.members[number][i]), cuts)
-    next_cuts(cuts, following)
-    for i in range(sets.members[number].size()):
-        place = sets.members[number][i]
-        state = fragment_state(place)
-        node = node_after(place)
-        for e in range(source.edge_offsets[state], source.edge_offsets[state + 1]):
-            byte = source.edge_low[e]
-            while byte <= source.edge_high[e]:
-                sets.buckets[byte].push_back(position(source.edge_target[e], node))
-                byte = following[byte]
-    for byte in range(256):
-        if not sets.buckets[byte].empty():
-            target = arrive(sets, source, sets.buckets[byte])
-            sets.buckets[byte].clear()
-            append_edge(row, byte, following[byte] - 1, target)
-    sets.rows[number].swap(row)
-    sets.row_known[number] = 1
-    return 0
-
-
-cdef int determinize_plain(
-    Source& source, int32_t start, int64_t limit, int64_t work, Machine& machine
-) except -1 nogil:
-    """The subset construction; a status."""
-    cdef Subsets sets
-    cdef vector[int32_t] states      # [states], the set of each state
-    cdef vector[int32_t] state_of    # [sets], -1 where the set is no state
-    cdef size_t i = 0, j
-    cdef int32_t number
-    prepare_sets(sets, source, work)
-    states.push_back(closure(sets, source, start))
-    state_of.assign(sets.members.size(), -1)
-    state_of[states[0]] = 0
-    while i < states.size():
-        number = states[i]
-        expand_set(sets, source, number)
-        if sets.work < 0:
-            return TOO_MANY
-        state_of.resize(sets.members.size(), -1)
-        machine.rows.emplace_back()
-        machine.rows.back().swap(sets.rows[number])
-        machine.accepting.push_back(sets.accepting[number])
-        for j in range(machine.rows[i].size()):
-            number = machine.rows[i][j].target
-            if state_of[number] < 0:
-                state_of[number] = <int32_t>states.size()
-                states.push_back(number)
-            machine.rows[i][j].target = state_of[number]
-        if <int64_t>states.size() > limit:
-            return TOO_MANY
-        i += 1
-    return 0
 
 
 # ---------------------------------------------------------------- lazy branches
