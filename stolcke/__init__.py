@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stolcke.compiled_grammar import CompiledGrammar, compile
+from stolcke.compiled_grammar import CompiledGrammar, compile, prewarm
 from stolcke.errors import (
     Cancelled,
     CompileError,
@@ -41,4 +41,5 @@ __all__ = [
     "compile",
     "fill_masks",
     "grammar_path",
+    "prewarm",
 ]

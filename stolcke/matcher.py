@@ -107,8 +107,8 @@ class Matcher(CoreMatcher):
         found: list[int] = []
         while len(found) < limit and not ahead.is_finished:
             allowed = ahead.allowed_token_ids()
-            if len(allowed) != 1:
-                break
+            if len(allowed) != 1 or (ahead.is_accepting and int(allowed[0]) not in self.compiled.end_tokens):
+                break  # where the text may end, nothing must come, even if the vocabulary has no end token
             found.append(int(allowed[0]))
             ahead.accept(found[-1])
         return found

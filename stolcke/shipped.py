@@ -6,7 +6,15 @@ from pathlib import Path
 
 from stolcke.errors import GrammarError
 
-__all__ = ["grammar_path"]
+__all__ = ["grammar_path", "shipped_grammars"]
+
+
+def shipped_grammars() -> list[Path]:
+    """Paths of all grammars that come with stolcke, by name."""
+    package = Path(__file__).parent
+    # Installed, the grammars lie within the package; in a checkout, beside it.
+    directory = package / "grammars" if (package / "grammars").is_dir() else package.parent / "grammars"
+    return sorted(directory.glob("*.lark"))
 
 
 def grammar_path(name: str) -> Path:
@@ -27,10 +35,7 @@ def grammar_path(name: str) -> Path:
     GrammarError
         No grammar of that name is shipped; the message lists those that are.
     """
-    package = Path(__file__).parent
-    # Installed, the grammars lie within the package; in a checkout, beside it.
-    directory = package / "grammars" if (package / "grammars").is_dir() else package.parent / "grammars"
-    shipped = {path.stem: path for path in directory.glob("*.lark")}
+    shipped = {path.stem: path for path in shipped_grammars()}
     if name not in shipped:
         raise GrammarError(f"no grammar named {name!r} is shipped; there are: {', '.join(sorted(shipped)) or 'none'}")
     return shipped[name]

@@ -401,7 +401,12 @@ class Vocabulary:
                     if self._core_arrays is None:
                         core = PartitionStore(self.data, self.offsets, self.skip)
                     else:
-                        core = PartitionStore.from_arrays(self.data, self.offsets, self.skip, self._core_arrays)
+                        try:
+                            core = PartitionStore.from_arrays(self.data, self.offsets, self.skip, self._core_arrays)
+                        except (KeyError, ValueError) as error:
+                            raise FileFormatError(
+                                f"the saved vocabulary's partitions are malformed: {error}"
+                            ) from error
                     self._core, self._core_arrays = core, None
         return self._core
 

@@ -232,7 +232,8 @@ cdef class PartitionStore:
         ValueError
             Where the arrays contradict each other.
         """
-        cdef PartitionStore self = cls(data, offsets, skip, {name: arrays[name] for name in ("order", "label", "depth", "ending")})
+        shape = {name: arrays[name] for name in ("order", "label", "depth", "ending")}
+        cdef PartitionStore self = cls(data, offsets, skip, shape)
         self.kept = arrays
         n_tokens, n_parts = self.n_tokens, len(arrays["part_counts"])
         n_nodes = self.trie.n_own + len(arrays["node_tokens"])

@@ -32,7 +32,8 @@ cdef class TokenTrie:
     cdef vector[uint32_t] key_node
     cdef vector[uint32_t] key
     cdef const uint32_t* sorted_tokens
-    cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending, uint32_t n) except -1 nogil
+    cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
+                   uint32_t n) except -1 nogil
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
                          size_t first_edge) except? 0xFFFFFFFF nogil
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,

@@ -177,7 +177,8 @@ cdef class TokenTrie:
         free(self.own)
         segments_free(&self.merged)
 
-    cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending, uint32_t n) except -1 nogil:
+    cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
+                   uint32_t n) except -1 nogil:
         cdef vector[uint32_t] parent, path, fill
         cdef vector[uint8_t] bad
         cdef uint32_t i, k, above, place

@@ -17,7 +17,7 @@ END = 256
 
 
 def start(source: str) -> tuple[stolcke.CompiledGrammar, stolcke.Matcher]:
-    compiled = stolcke.compile(stolcke.Grammar.from_lark(source), VOCABULARY)
+    compiled = stolcke.compile(stolcke.Grammar.from_lark(source), VOCABULARY, prewarm=0)
     return compiled, compiled.matcher()
 
 

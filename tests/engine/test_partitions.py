@@ -1,0 +1,113 @@
+"""Partitions: shortcuts through characters of several bytes, and partitions that come from a file."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import stolcke
+from tests.vocabularies import synthetic
+
+# One character of each kind that UTF-8 tells apart, at the edges of its ranges.
+CHARACTERS = [
+    chr(c) for c in (0x22, 0x41, 0x61, 0x80, 0x7FF, 0x800, 0xD7FF, 0xE000, 0xFFFF, 0x10000, 0x40000, 0x10FFFF)
+]
+# Pieces that are no characters: continuations alone, leads alone, surrogates, overlong and too high ones.
+BROKEN = [b"\x80", b"\xc3", b"\xe0\xa0", b"\xed\xa0\x80", b"\xf0\x90\x80", b"\xf4\x90\x80\x80", b"\xc0\xaf", b"\xff"]
+
+
+def character_tokens() -> list[bytes]:
+    """Tokens of one to three pieces, whole and broken characters mixed."""
+    pieces = [c.encode() for c in CHARACTERS] + BROKEN
+    tokens = {b"".join(some) for n in (1, 2, 3) for some in itertools.product(pieces, repeat=n)}
+    return sorted(tokens)
+
+
+TOKENS = character_tokens()
+TERMINALS = {
+    "all but a quote": r'/[^"]+/',
+    "all but letters": r"/[^Aa]+/",
+    "anything": r"/(?s:.)+/",
+    "two bytes at most": r"/[\u0000-\u07ff]+/",
+    "three bytes at most": r"/[\u0000-\uffff]+/",
+    "all but one of four bytes": r"/[^\U00040000]+/",
+    "words": r"/\w+/",
+    "a closed string": r'/"[^"]*"/',
+    "pairs": r'/([^"][^"])+/',
+    "at most three": r'/[^"]{1,3}/',
+}
+
+
+@pytest.mark.parametrize("kind", TERMINALS)
+@pytest.mark.parametrize("rest", ["", ' "a"', " NEXT?\nNEXT: /[aA]+/"])
+def test_masks_of_wide_terminals_are_exact(kind, rest):
+    """Every token's verdict in the mask is that of its bytes, wherever characters are cut."""
+    grammar = stolcke.Grammar.from_lark(f"start: T{rest}\nT: {TERMINALS[kind]}")
+    compiled = stolcke.compile(grammar, stolcke.Vocabulary(TOKENS), prewarm=0)
+    for text in (b"", b"a", b'"', "é".encode(), b'"a', b"\xe0\xa0", b"\xf0\x90", "\uffff".encode()):
+        matcher = compiled.matcher()
+        if not matcher.accept_bytes(text):
+            continue
+        wrong = [
+            TOKENS[t] for t, allowed in enumerate(matcher.mask()) if allowed != matcher.fork().accept_bytes(TOKENS[t])
+        ]
+        assert not wrong, f"after {text!r}: {wrong[:5]}"
+
+
+def walk(compiled: stolcke.CompiledGrammar, text: bytes) -> list[np.ndarray]:
+    """The masks after each byte of a text."""
+    matcher = compiled.matcher()
+    masks = [matcher.mask()]
+    for byte in text:
+        assert matcher.accept_bytes(bytes([byte]))
+        masks.append(matcher.mask())
+    return masks
+
+
+def test_saved_partitions_are_found_again(tmp_path):
+    """A loaded vocabulary gives the same masks and visits no node of its trie for them."""
+    text = b'{"name": [1.5e3, true, "\\u00e9\xc3\xa9"], "b": {}}'
+    vocabulary = stolcke.Vocabulary(synthetic(3000), eos_token_ids=[7])
+    grammar = stolcke.Grammar.from_file(stolcke.grammar_path("json"))
+    expected = walk(stolcke.compile(grammar, vocabulary), text)
+    assert vocabulary.core.visited > 0
+    vocabulary.save(tmp_path / "vocabulary")
+
+    loaded = stolcke.Vocabulary.load(tmp_path / "vocabulary")
+    found = walk(stolcke.compile(grammar, loaded), text)
+    assert all((a == b).all() for a, b in zip(expected, found, strict=True))
+    assert loaded.core.visited == 0
+
+    # What a loaded vocabulary learns is kept by the next file.
+    other = stolcke.Grammar.from_lark('start: /[a-z ]+/ "!"')
+    expected = walk(stolcke.compile(other, loaded), b"some words!")
+    loaded.save(tmp_path / "vocabulary")
+    again = stolcke.Vocabulary.load(tmp_path / "vocabulary")
+    assert all(
+        (a == b).all() for a, b in zip(expected, walk(stolcke.compile(other, again), b"some words!"), strict=True)
+    )
+    assert again.core.visited == 0
+
+
+def test_prewarmed_vocabularies_know_the_usual_terminals():
+    vocabulary = stolcke.Vocabulary(synthetic(3000), eos_token_ids=[7])
+    stolcke.prewarm(vocabulary)
+    visited = vocabulary.core.visited
+    assert visited > 0
+    walk(stolcke.compile(stolcke.Grammar.from_file(stolcke.grammar_path("json")), vocabulary), b'{"a": 12}')
+    assert vocabulary.core.visited - visited < visited / 10
+
+
+def test_contradictory_arrays_are_refused():
+    vocabulary = stolcke.Vocabulary(synthetic(500))
+    stolcke.prewarm(vocabulary)
+    arrays = vocabulary.core.arrays()
+    store = type(vocabulary.core)
+    for name in ("order", "children", "edge_target", "known_part", "part_tokens"):
+        damaged = dict(arrays)
+        damaged[name] = arrays[name].copy()
+        damaged[name][-1] = 2**31 - 1
+        with pytest.raises(ValueError, match=name):
+            store.from_arrays(vocabulary.data, vocabulary.offsets, vocabulary.skip, damaged)
