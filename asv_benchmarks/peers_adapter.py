@@ -1,7 +1,7 @@
 """The engine in the side-by-side benchmark of grammar engines.
 
 ``python peers_bench.py cfg --engine peers_adapter:Stolcke`` with this folder on
-``PYTHONPATH``.  ``Stolcke`` starts from a vocabulary never seen before,
+``PYTHONPATH``, or ``peers_large.py`` in its place.  ``Stolcke`` starts from a vocabulary never seen before,
 ``StolckeStored`` from one that was saved with its partitions, after another
 process had run the benchmark's texts under its grammars; ``StolckeLoaded``
 also loads each compiled grammar from a file instead of compiling its text.
@@ -58,10 +58,12 @@ class StolckeStored(Stolcke):
     """The vocabulary is loaded from a file that holds the partitions of earlier runs."""
 
     def setup(self):
-        path = STORE / f"{self.vocab.name}.vocabulary"
-        if not path.exists():
-            subprocess.run([sys.executable, __file__, self.vocab.name], check=True, stdout=sys.stderr)
-        self.ours = stolcke.Vocabulary.load(path)
+        import cfg_pairs
+
+        name = self.vocab.name
+        if not all((STORE / f"{name}.{part}").exists() for part in ["vocabulary", *cfg_pairs.G]):
+            subprocess.run([sys.executable, __file__, name, *cfg_pairs.G], check=True, stdout=sys.stderr)
+        self.ours = stolcke.Vocabulary.load(STORE / f"{name}.vocabulary")
         self.warm_up()
 
 
@@ -75,18 +77,21 @@ class StolckeLoaded(StolckeStored):
         return stolcke.CompiledGrammar.load(STORE / f"{self.vocab.name}.{name}", self.ours)
 
 
-def prepare(name: str) -> None:
-    """Run the texts of the grammar benchmark once, and save the vocabulary and the compiled grammars."""
+def prepare(name: str, grammars: list[str]) -> None:
+    """Run the texts of some of the benchmark's grammars once; save the vocabulary and the compiled grammars."""
     import cfg_pairs
     import numpy as np
+    import peers_large
+
+    peers_large.register()
 
     vocab = peers_bench.Vocab(name)
     ours = vocabulary_of(vocab)
     texts = json.loads((Path(peers_bench.WORK) / f"cfg_tokens_{name}.json").read_text())
     row = np.zeros((vocab.n + 31) // 32, np.int32)
     STORE.mkdir(parents=True, exist_ok=True)
-    for grammar, (lark, _) in cfg_pairs.G.items():
-        compiled = stolcke.compile(stolcke.Grammar.from_lark(lark), ours)
+    for grammar in grammars:
+        compiled = stolcke.compile(stolcke.Grammar.from_lark(cfg_pairs.G[grammar][0]), ours)
         for text in texts[grammar]:
             matcher = compiled.matcher()
             matcher.fill_mask(row)
@@ -99,4 +104,4 @@ def prepare(name: str) -> None:
 
 
 if __name__ == "__main__":
-    prepare(sys.argv[1])
+    prepare(sys.argv[1], sys.argv[2:])
