@@ -217,8 +217,8 @@ def sql_column(random: Random) -> str:
 
 def sql_literal(random: Random) -> str:
     number = f"{random.uniform(0, 10000):.{random.randint(1, 3)}f}"
-    integer, phrase = number.split(".")[0], random.choice(PHRASES)
-    return random.choice([integer, number, f"'{phrase}'", "'it''s'", "NULL", "TRUE", "DATE '2024-05-15'", "$1"])
+    integer, phrase = number.split(".")[0], random.choice(PHRASES).replace("'", "''")
+    return random.choice([integer, number, f"'{phrase}'", "NULL", "TRUE", "DATE '2024-05-15'", "$1"])
 
 
 def sql_value(random: Random, depth: int) -> str:
