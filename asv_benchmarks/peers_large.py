@@ -19,6 +19,19 @@ from large_grammars import texts
 INVALID = 6
 
 
+class WideLLG(peers_bench.LLG):
+    """llguidance without its default limits, which stop it within texts of the language like C."""
+
+    def compile(self, kind, src):
+        import llguidance
+
+        limits = llguidance.LLParserLimits(step_max_items=10**8, max_items_in_row=10**6, step_lexer_fuel=10**8)
+        matcher = llguidance.LLMatcher(self.tok, llguidance.LLMatcher.grammar_from_lark(src), limits=limits)
+        if matcher.is_error():
+            raise ValueError(matcher.get_error())
+        return [matcher, None]
+
+
 def register() -> None:
     """Add the large grammars to those of the benchmark."""
     cfg_pairs.G.update({name: (texts.grammar(name), None) for name in texts.NAMES})
