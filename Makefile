@@ -33,7 +33,7 @@ lint: .venv-lint/ready
 	$(BUILD)
 	.venv-lint/bin/ruff check .
 	.venv-lint/bin/ruff format --check .
-	.venv-lint/bin/cython-lint stolcke/_core
+	PATH="$(CURDIR)/.venv-lint/bin:$$PATH" .venv-lint/bin/cython-lint stolcke/_core
 	.venv-lint/bin/python -m mypy.stubtest --concise --ignore-disjoint-bases --mypy-config-file pyproject.toml \
 	    --allowlist .ci/stubtest-allowlist $(STUBBED)
 

@@ -149,6 +149,9 @@ def fill_masks(matchers: Sequence[Matcher], rows: np.ndarray, threads: int = 1) 
         If ``rows`` has another shape or dtype, or is too narrow.
     """
     matchers = list(matchers)
+    for matcher in matchers:
+        if not isinstance(matcher, CoreMatcher):
+            raise VocabularyError(f"fill_masks takes matchers, not {type(matcher).__name__}")
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype not in (np.int32, np.uint32):
         raise VocabularyError("mask rows must be an int32 array of two dimensions")
     if not rows.flags.c_contiguous or not rows.flags.writeable:

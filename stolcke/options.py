@@ -30,7 +30,7 @@ class Limits:
     regex_states: int = 50_000
     """States of one terminal's automaton, before and after determinisation."""
     token_bytes: int = 1_024
-    """Length of one token of a vocabulary."""
+    """Length of one token of a vocabulary; 4,096 is the most that can be set."""
     cache_bytes: int = 1_000_000_000
     """Memory of one compiled grammar's lazily grown caches."""
     live_threads: int = 20_000
@@ -46,7 +46,7 @@ class Options:
     memoise_steps: bool = True
     """Remember the live state that a live state and a byte lead to."""
     memoise_cascade: bool = True
-    """Remember what a suffix of a rule allows within a suffix trie."""
+    """Remember, from one mask to the next, what a suffix of a rule allows within a suffix trie."""
     memoise_masks: bool = True
     """Remember the mask of a live state."""
     bisimulation: bool = True

@@ -23,6 +23,9 @@ __all__ = ["TokenBytes", "Vocabulary"]
 
 _KIND = "vocabulary"
 _CORE_PREFIX = "core."
+
+# The engine recurses once per byte of a token, and threads have small stacks.
+LONGEST_TOKEN = 4096
 # Ids are dense, so one absurd id would cost memory for all below it.  No model comes near.
 _MOST_TOKENS = 1 << 24
 
@@ -443,9 +446,10 @@ def _concatenate(tokens: Iterable[bytes | None], size: int | None, limits: Limit
         raise VocabularyError(f"{n} tokens; the most is {_MOST_TOKENS}")
     lengths = np.zeros(n, dtype=np.int64)
     lengths[: len(items)] = np.fromiter(map(len, items), dtype=np.int64, count=len(items))
-    if n and lengths.max() > limits.token_bytes:
+    most = min(limits.token_bytes, LONGEST_TOKEN)
+    if n and lengths.max() > most:
         token_id = int(lengths.argmax())
-        raise LimitExceeded("token_bytes", int(lengths[token_id]), limits.token_bytes, f"token {token_id}")
+        raise LimitExceeded("token_bytes", int(lengths[token_id]), most, f"token {token_id}")
     offsets = np.zeros(n + 1, dtype=np.int64)
     np.cumsum(lengths, out=offsets[1:])
     offsets.flags.writeable = False

@@ -20,9 +20,25 @@ cdef extern from *:
     """
     #include <algorithm>
     #include <vector>
-    static inline bool shorter_words(const std::vector<uint32_t>& a, const std::vector<uint32_t>& b) { return a < b; }
+    typedef std::vector<uint32_t> Words;
+    static inline bool smaller_words(const Words& a, const Words& b) { return a < b; }
+    /* Of sequences that end with what they belong to, keeps those whose rest is rarest, then smallest. */
+    static void keep_rarest(std::vector<Words>& all) {
+        std::sort(all.begin(), all.end());
+        auto same = [](const Words& a, const Words& b) {
+            return a.size() == b.size() && std::equal(a.begin(), a.end() - 1, b.begin());
+        };
+        size_t first = 0, count = all.size() + 1;
+        for (size_t i = 0, j; i < all.size(); i = j) {
+            for (j = i + 1; j < all.size() && same(all[i], all[j]);) j++;
+            if (j - i < count) { first = i; count = j - i; }
+        }
+        all.erase(all.begin() + first + count, all.end());
+        all.erase(all.begin(), all.begin() + first);
+    }
     """
-    bint shorter_words(const vector[uint32_t]& a, const vector[uint32_t]& b) noexcept nogil
+    bint smaller_words(const vector[uint32_t]& a, const vector[uint32_t]& b) noexcept nogil
+    void keep_rarest(vector[vector[uint32_t]]& all) except + nogil
 
 
 cdef enum:
@@ -130,7 +146,8 @@ cdef class AutomatonStore:
     cdef int intern_component(self, vector[uint32_t]& component, const int32_t* offsets, const uint8_t* low,
                               const uint8_t* high, const int32_t* target, const uint8_t* accepting,
                               uint32_t* ids) except -1 nogil:
-        cdef vector[uint32_t] order, key, best_order, best_key, place, signature, least
+        cdef vector[uint32_t] order, key, best_order, best_key, place, signature
+        cdef vector[vector[uint32_t]] signatures
         cdef size_t i
         cdef uint32_t s, index, base
         cdef int32_t e
@@ -138,7 +155,7 @@ cdef class AutomatonStore:
         for i in range(component.size()):
             top = max(top, component[i] + 1)
         place.assign(top, NONE)
-        # Only states of the least signature can start the smallest key; nearly always that is one state.
+        # The smallest key may start only at a state of the rarest signature: nearly always there is just one.
         for i in range(component.size()):
             s = component[i]
             signature.clear()
@@ -146,21 +163,17 @@ cdef class AutomatonStore:
             for e in range(offsets[s], offsets[s + 1]):
                 signature.push_back(<uint32_t>low[e] << 8 | high[e])
                 signature.push_back(ids[target[e]])
-            if not least.empty() and shorter_words(least, signature):
-                continue
-            if not least.empty() and not shorter_words(signature, least):
-                pass                                    # a tie: try this one too
-            else:
-                least = signature
-                best_key.clear()
-            self.write_component(s, offsets, low, high, target, accepting, ids, place, order, key)
-            if best_key.empty() or shorter_words(key, best_key):
+            signature.push_back(s)
+            signatures.push_back(signature)
+        keep_rarest(signatures)
+        for i in range(signatures.size()):
+            self.write_component(signatures[i].back(), offsets, low, high, target, accepting, ids, place, order, key)
+            if best_key.empty() or smaller_words(key, best_key):
                 best_key = key
                 best_order = order
-        index = self.keys.intern(best_key.data(), best_key.size())
-        if self.keys.added:
-            self.first.resize(index)
-            self.first.push_back(self.states.size)
+        index = self.keys.find(best_key.data(), best_key.size())
+        if index == NONE:
+            self.first.resize(self.keys.count())        # heals what an earlier MemoryError left behind
             base = self.states.size
             for i in range(best_order.size()):
                 ids[best_order[i]] = base + <uint32_t>i
@@ -172,6 +185,8 @@ cdef class AutomatonStore:
                 if self.state(base + <uint32_t>i).loops_utf8:
                     for s in range(8):
                         self.note_home(base + <uint32_t>i, base + <uint32_t>i, AFTER_LEAD[s], UTF8[s])
+            self.first.push_back(base)
+            self.keys.intern(best_key.data(), best_key.size())
         else:
             base = self.first[index]
             for i in range(best_order.size()):

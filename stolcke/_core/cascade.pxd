@@ -33,7 +33,8 @@ cdef class Cascade:
 
     # Scratch: stacks, of which each evaluation under way owns the part above its mark.
     cdef vector[uint32_t] parts, residues
-    cdef vector[Return] returns
+    cdef vector[Return] returns, round
+    cdef vector[uint32_t] uniting
     cdef vector[SeenSet] seen           # one per depth of evaluation
     cdef uint32_t depth
     cdef vector[uint32_t] merging
@@ -49,4 +50,5 @@ cdef class Cascade:
     cdef int push_return(self, uint32_t continuation, uint32_t node) except -1 nogil
     cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil
     cdef int merge_small(self, size_t first) except -1 nogil
+    cdef int unite_residues(self, size_t first) except -1 nogil
     cdef size_t bytes(self) noexcept nogil

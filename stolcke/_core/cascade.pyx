@@ -27,6 +27,21 @@ from stolcke._core.types cimport NONE, byteset_has
 cdef enum:
     FEW_PARTS = 2                       # more sparse partitions than this are merged into one
     SMALL_PARTS = 4096                  # as long as they have at most this many tokens together
+    MANY_TRIES = 16                     # more suffix tries than this are united before one continuation
+
+
+cdef extern from *:
+    """
+    #include <algorithm>
+    #include <utility>
+    #include <vector>
+    template <class R> static void sort_returns(std::vector<R>& v, size_t first) {
+        std::sort(v.begin() + first, v.end(), [](const R& a, const R& b) {
+            return std::make_pair(a.continuation, a.node) < std::make_pair(b.continuation, b.node);
+        });
+    }
+    """
+    void sort_returns(vector[Return]& v, size_t first) noexcept nogil
 
 
 cdef bint begins(const Node* node, const ByteSet* first) noexcept nogil:
@@ -59,6 +74,13 @@ cdef class Cascade:
         self.parts.clear()
         self.residues.clear()
         self.returns.clear()
+        self.round.clear()
+        if not self.memoise and not self.cascaded.empty():
+            # Within one mask results are needed in any case: without them the cascade is exponential.
+            idmap_free(&self.known)
+            idmap_init(&self.known, 8)
+            self.cascaded.clear()
+            self.results.clear()
         return self.open()
 
     cdef int open(self) except -1 nogil:
@@ -134,25 +156,58 @@ cdef class Cascade:
         return 0
 
     cdef int drain(self, size_t first_return) except -1 nogil:
-        """Go on with what follows each completed rule, until nothing is left above the mark."""
-        cdef Return r
+        """Go on with what follows each completed rule, until nothing is left above the mark.
+
+        Round by round, each a byte further into the tokens: where many tries
+        return to one continuation in a round, their union stands for them.
+        """
+        cdef size_t first_round = self.round.size()
+        cdef size_t i, j, k, end
         cdef Continuation c
         cdef Entry e
-        cdef uint32_t i
+        cdef uint32_t continuation, node
         while self.returns.size() > first_return:
-            r = self.returns.back()
-            self.returns.pop_back()
-            c = self.chart.continuations[r.continuation]
-            for i in range(c.entries, c.entries_end):
-                e = self.chart.entries[i]
-                self.item(r.node, e.suffix, e.continuation)
+            self.round.insert(self.round.end(), self.returns.begin() + first_return, self.returns.end())
+            self.returns.resize(first_return)
+            sort_returns(self.round, first_round)
+            end = self.round.size()
+            i = first_round
+            while i < end:
+                continuation = self.round[i].continuation
+                j = i
+                while j < end and self.round[j].continuation == continuation:
+                    j += 1
+                if j - i > MANY_TRIES:
+                    self.uniting.clear()
+                    for k in range(i, j):
+                        self.uniting.push_back(self.round[k].node)
+                    node = self.store.unite(self.uniting.data(), self.uniting.size())
+                    seen_add(&self.seen[self.depth - 1], <uint64_t>continuation << 32 | node)
+                    i = j - 1
+                    self.round[i].node = node
+                c = self.chart.continuations[continuation]
+                node = self.round[i].node
+                for k in range(c.entries, c.entries_end):
+                    e = self.chart.entries[k]
+                    self.item(node, e.suffix, e.continuation)
+                i += 1
+            self.round.resize(first_round)
+        return 0
+
+    cdef int unite_residues(self, size_t first) except -1 nogil:
+        """Replace many residues by their union."""
+        cdef uint32_t node
+        if self.residues.size() - first > MANY_TRIES:
+            node = self.store.unite(self.residues.data() + first, self.residues.size() - first)
+            self.residues.resize(first)
+            self.residues.push_back(node)
         return 0
 
     cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil:
         """What a suffix allows of a suffix trie: an index into ``cascaded``."""
         cdef uint64_t key = <uint64_t>node << 32 | suffix
         cdef uint32_t known = idmap_find(&self.known, key)
-        if known != NONE and self.memoise:
+        if known != NONE:
             return known
         self.n_evaluated += 1
         cdef size_t first_part = self.parts.size()
@@ -188,6 +243,7 @@ cdef class Cascade:
         self.merge_small(first_part)
         sort(self.residues.begin() + first_residue, self.residues.end())
         self.residues.erase(unique(self.residues.begin() + first_residue, self.residues.end()), self.residues.end())
+        self.unite_residues(first_residue)
         made.parts = <uint32_t>self.results.size()
         self.results.insert(self.results.end(), self.parts.begin() + first_part, self.parts.end())
         made.parts_end = <uint32_t>self.results.size()
@@ -196,8 +252,7 @@ cdef class Cascade:
         self.parts.resize(first_part)
         self.residues.resize(first_residue)
         self.cascaded.push_back(made)
-        if known == NONE:
-            idmap_put(&self.known, key, <uint32_t>self.cascaded.size() - 1)
+        idmap_put(&self.known, key, <uint32_t>self.cascaded.size() - 1)
         return <uint32_t>self.cascaded.size() - 1
 
     cdef int merge_small(self, size_t first) except -1 nogil:

@@ -52,6 +52,8 @@ cdef struct Pending:                    # one equation of a cyclic continuation 
 cdef class Chart:
     cdef GrammarTables tables
     cdef bint memoise, bisimulation
+    cdef object errors
+    cdef size_t cache_bytes
     cdef Arena arena
     cdef vector[Entry] entries
     cdef vector[Continuation] continuations
@@ -74,9 +76,9 @@ cdef class Chart:
     cdef SeenSet seen
     cdef vector[Entry] adding
     cdef vector[Pending] pending, solved
-    cdef vector[uint32_t] key, waiting, unit, sizes
-    cdef vector[char] accepts
-    cdef vector[char] reach
+    cdef vector[uint32_t] key, waiting, begin_of, stamp
+    cdef vector[uint64_t] unit          # member << 32 | another one, where the first may end with the other
+    cdef vector[char] accepts, solved_accepts
     cdef vector[uint32_t] solving
 
     cdef uint32_t goto_pairs(self, const vector[uint64_t]& pairs) except? 0xFFFFFFFF nogil
@@ -92,7 +94,9 @@ cdef class Chart:
     cdef int add_equation(self, uint32_t member, uint32_t suffix, uint32_t continuation) except -1 nogil
     cdef int close_units(self, uint32_t n) except -1 nogil
     cdef uint32_t bisimilar(self, uint32_t n) except? 0xFFFFFFFF nogil
-    cdef bint same_entries(self, uint32_t member, uint32_t n, uint32_t base, bint free_base) except -1 nogil
+    cdef bint same_entries(self, uint32_t member, uint32_t base) except -1 nogil
+    cdef int index_pending(self, uint32_t n) except -1 nogil
+    cdef int check_size(self, size_t entries) except -1 nogil
     cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil
     cdef size_t bytes(self) noexcept nogil
 

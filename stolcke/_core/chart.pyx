@@ -20,6 +20,7 @@ with relative references, and interned as a group.
 """
 
 from libc.string cimport memset
+from libcpp.algorithm cimport lower_bound, sort
 
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
@@ -53,12 +54,14 @@ cdef extern from *:
 
 cdef class Chart:
 
-    def __cinit__(self, GrammarTables tables not None, bint memoise, bint bisimulation):
+    def __cinit__(self, GrammarTables tables not None, bint memoise, bint bisimulation, errors, size_t cache_bytes):
         cdef Continuation c
         cdef Entry e
         self.tables = tables
         self.memoise = memoise
         self.bisimulation = bisimulation
+        self.errors = errors
+        self.cache_bytes = cache_bytes
         self.arena = Arena()
         self.groups = SequenceTable(self.arena)
         self.column_keys = SequenceTable(self.arena)
@@ -292,11 +295,11 @@ cdef class Chart:
             self.pending.push_back(p)
         elif continuation & RELATIVE:           # the member ends where another of the group ends
             if continuation != (RELATIVE | member):
-                self.unit.push_back(member)
-                self.unit.push_back(continuation & ~RELATIVE)
+                self.unit.push_back(<uint64_t>member << 32 | (continuation & ~RELATIVE))
         else:                                   # a tail call: nothing of this rule remains to be remembered
             c = &self.continuations[continuation]
             self.accepts[member] |= c.accepting
+            self.check_size(self.pending.size() + c.entries_end - c.entries)
             for i in range(c.entries, c.entries_end):
                 p.suffix = self.entries[i].suffix
                 p.continuation = self.entries[i].continuation
@@ -309,7 +312,7 @@ cdef class Chart:
         cdef uint32_t first = self.tables.members_begin[component]
         cdef uint32_t n = self.tables.members_begin[component + 1] - first
         cdef uint32_t end = self.tables.predictions[c.prediction].items_end
-        cdef uint32_t m, k, i, symbol, lhs, base
+        cdef uint32_t m, i, symbol, lhs, base
         cdef bint cyclic = False
         cdef size_t j
         self.pending.clear()
@@ -325,17 +328,14 @@ cdef class Chart:
             while i < end and self.tables.predicted[i].symbol == symbol:
                 lhs = self.tables.predicted[i].lhs
                 if self.tables.component[lhs] == component:
-                    k = 0
-                    while self.tables.members[first + k] != lhs:
-                        k += 1
-                    base = RELATIVE | k
+                    base = RELATIVE | self.tables.place[lhs]
                 else:
                     base = idmap_find(&self.continuation_of, <uint64_t>column << 32 | lhs)
                 self.add_equation(m, self.tables.suffixes[self.tables.predicted[i].suffix].tail, base)
                 i += 1
         if not self.unit.empty():
             self.close_units(n)
-        sort_equations(self.pending)
+        self.index_pending(n)
         for j in range(self.pending.size()):
             cyclic |= (self.pending[j].continuation & RELATIVE) != 0
         if cyclic:
@@ -350,37 +350,61 @@ cdef class Chart:
                 idmap_put(&self.continuation_of, <uint64_t>column << 32 | self.tables.members[first + m], base)
         return 0
 
+    cdef int check_size(self, size_t entries) except -1 nogil:
+        """Tail calls repeat what follows on every level: refuse what would outgrow the caches' limit."""
+        cdef size_t used
+        if entries < 4096:
+            return 0
+        used = self.bytes() + entries * sizeof(Pending)
+        if used > self.cache_bytes:
+            with gil:
+                raise self.errors.LimitExceeded("cache_bytes", used, self.cache_bytes, "what may follow a rule")
+        return 0
+
+    cdef int index_pending(self, uint32_t n) except -1 nogil:
+        """Sort the pending equations; those of member m are ``pending[begin_of[m]:begin_of[m + 1]]``."""
+        cdef size_t i
+        cdef uint32_t m
+        sort_equations(self.pending)
+        self.begin_of.assign(n + 1, 0)
+        for i in range(self.pending.size()):
+            self.begin_of[self.pending[i].member + 1] += 1
+        for m in range(n):
+            self.begin_of[m + 1] += self.begin_of[m]
+        return 0
+
     cdef int close_units(self, uint32_t n) except -1 nogil:
         """Where one member of a group ends with another, it is followed by all that follows the other."""
         cdef uint32_t i, j, m
-        cdef size_t k, end = self.pending.size()
+        cdef size_t k
         cdef Pending p
-        self.reach.assign(<size_t>n * n, 0)
+        sort(self.unit.begin(), self.unit.end())
+        self.index_pending(n)
+        self.solved.clear()
+        self.solved_accepts = self.accepts
+        self.stamp.assign(n, NONE)
         for m in range(n):
             self.waiting.clear()
             self.waiting.push_back(m)
+            self.stamp[m] = m
             while not self.waiting.empty():
                 i = self.waiting.back()
                 self.waiting.pop_back()
-                for k in range(0, self.unit.size(), 2):
-                    j = self.unit[k + 1]
-                    if self.unit[k] == i and j != m and not self.reach[<size_t>m * n + j]:
-                        self.reach[<size_t>m * n + j] = 1
-                        self.waiting.push_back(j)
-        self.solved.clear()
-        cdef vector[char] accepts = self.accepts
-        for m in range(n):
-            for j in range(n):
-                if self.reach[<size_t>m * n + j]:
-                    accepts[m] |= self.accepts[j]
-        self.accepts = accepts
-        for k in range(end):
-            p = self.pending[k]
-            j = p.member
-            for m in range(n):
-                if self.reach[<size_t>m * n + j]:
+                self.solved_accepts[m] |= self.accepts[i]
+                self.check_size(self.pending.size() + self.solved.size())
+                for k in range(self.begin_of[i], self.begin_of[i + 1]):
+                    p = self.pending[k]
                     p.member = m
-                    self.pending.push_back(p)
+                    self.solved.push_back(p)
+                k = lower_bound(self.unit.begin(), self.unit.end(), <uint64_t>i << 32) - self.unit.begin()
+                while k < self.unit.size() and self.unit[k] >> 32 == i:
+                    j = <uint32_t>self.unit[k]
+                    if self.stamp[j] != m:
+                        self.stamp[j] = m
+                        self.waiting.push_back(j)
+                    k += 1
+        self.pending.swap(self.solved)
+        self.accepts.swap(self.solved_accepts)
         return 0
 
     cdef uint32_t bisimilar(self, uint32_t n) except? 0xFFFFFFFF nogil:
@@ -410,26 +434,31 @@ cdef class Chart:
         for j in range(self.waiting.size()):
             same = True
             for m in range(n):
-                if same and not self.same_entries(m, n, self.waiting[j], n == 1):
-                    same = False
+                same = same and self.same_entries(m, self.waiting[j])
             if same:
                 return self.waiting[j]
         return NONE
 
-    cdef bint same_entries(self, uint32_t member, uint32_t n, uint32_t base, bint free_base) except -1 nogil:
+    cdef bint same_entries(self, uint32_t member, uint32_t base) except -1 nogil:
+        """Whether a member, with ``base`` for its group, has the entries of that group's member."""
         cdef const Continuation* c = &self.continuations[base + member]
-        cdef size_t i
+        cdef size_t i, n_relative = 0
+        cdef size_t n = self.begin_of[member + 1] - self.begin_of[member]
         cdef uint32_t k
         cdef Pending p
-        if c.accepting != self.accepts[member]:
+        if c.accepting != self.accepts[member] or c.entries_end - c.entries > n:
+            return False
+        # Only references to the group itself can become equal to others by substitution.
+        for i in range(self.begin_of[member], self.begin_of[member + 1]):
+            n_relative += (self.pending[i].continuation & RELATIVE) != 0
+        if c.entries_end - c.entries + n_relative < n:
             return False
         self.solved.clear()
-        for i in range(self.pending.size()):
+        for i in range(self.begin_of[member], self.begin_of[member + 1]):
             p = self.pending[i]
-            if p.member == member:
-                if p.continuation & RELATIVE:
-                    p.continuation = base + (p.continuation & ~RELATIVE)
-                self.solved.push_back(p)
+            if p.continuation & RELATIVE:
+                p.continuation = base + (p.continuation & ~RELATIVE)
+            self.solved.push_back(p)
         sort_equations(self.solved)
         if self.solved.size() != c.entries_end - c.entries:
             return False
@@ -442,44 +471,38 @@ cdef class Chart:
 
     cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil:
         """Intern the pending equations of members first..first+n-1; the id of the first continuation."""
-        cdef size_t i = 0, start
+        cdef size_t i, j
         cdef uint32_t m, index, base
         cdef Continuation c
         cdef Entry e
         cdef Pending p
-        while i < self.pending.size() and self.pending[i].member < first:
-            i += 1
-        start = i
         self.key.clear()
         self.key.push_back(n)
         for m in range(first, first + n):
             self.key.push_back(<uint32_t>(self.accepts[m] != 0))
-            while i < self.pending.size() and self.pending[i].member == m:
+            for i in range(self.begin_of[m], self.begin_of[m + 1]):
                 self.key.push_back(self.pending[i].suffix)
                 self.key.push_back(self.pending[i].continuation)
-                i += 1
             self.key.push_back(NONE)            # no suffix: ends the member
         index = self.groups.find(self.key.data(), self.key.size())
         if index != NONE:
             return self.group_first[index]
         base = <uint32_t>self.continuations.size()
-        i = start
         for m in range(first, first + n):
             c.entries = <uint32_t>self.entries.size()
             c.group = base
             c.group_size = n
             c.accepting = self.accepts[m] != 0
             self.solved.clear()
-            while i < self.pending.size() and self.pending[i].member == m:
+            for i in range(self.begin_of[m], self.begin_of[m + 1]):
                 p = self.pending[i]
                 if p.continuation & RELATIVE:
                     p.continuation = base + (p.continuation & ~RELATIVE) - first
                 self.solved.push_back(p)
-                i += 1
             sort_equations(self.solved)
-            for start in range(self.solved.size()):
-                e.suffix = self.solved[start].suffix
-                e.continuation = self.solved[start].continuation
+            for j in range(self.solved.size()):
+                e.suffix = self.solved[j].suffix
+                e.continuation = self.solved[j].continuation
                 self.entries.push_back(e)
             c.entries_end = <uint32_t>self.entries.size()
             self.continuations.push_back(c)

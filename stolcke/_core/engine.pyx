@@ -66,7 +66,7 @@ cdef class Engine:
         self.store = store
         self.tables = tables
         self.errors = errors
-        self.chart = Chart(tables, options.memoise_goto, options.bisimulation)
+        self.chart = Chart(tables, options.memoise_goto, options.bisimulation, errors, limits.cache_bytes)
         self.cascade = Cascade(store, self.chart, options.memoise_cascade)
         self.masks = MaskStore(store, end_tokens)
         self.memoise_steps = options.memoise_steps
@@ -296,7 +296,7 @@ cdef class Engine:
         return 0
 
     cdef size_t bytes(self) noexcept nogil:
-        return (self.chart.bytes() + self.cascade.bytes() + self.masks.bytes() + self.arena.bytes
+        return (self.tables.bytes() + self.chart.bytes() + self.cascade.bytes() + self.masks.bytes() + self.arena.bytes
                 + self.state_keys.bytes() + segments_bytes(&self.states) + idmap_bytes(&self.steps))
 
     def prewarm_column(self, uint32_t column):

@@ -197,8 +197,8 @@ cdef class CoreMatcher:
         """Id of the live state, for looking inside with ``CompiledGrammar.dump``."""
         return self.history.back()
 
-    def forced_bytes(self):
-        """The longest text that must come next, as bytes; empty where there is a choice.
+    def forced_bytes(self, Py_ssize_t limit=1_000_000):
+        """The text that must come next, as bytes, ``limit`` at most; empty where there is a choice.
 
         It ends where the text may end, where a special token may come, and
         before the first byte that has an alternative.
@@ -209,7 +209,7 @@ cdef class CoreMatcher:
         cdef uint32_t byte, k
         cdef unsigned char one
         out = bytearray()
-        while state != FINISHED and not self.engine.at(state).accepting:
+        while len(out) < limit and state != FINISHED and not self.engine.at(state).accepting:
             with nogil:
                 self.engine.lock.lock()
                 self.engine.live_bytes(state, &live, &special)

@@ -55,6 +55,8 @@ cdef class PartitionStore:
     cdef restore(self, arrays)
     cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
+    cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
+    cdef void clear_merging(self) noexcept nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int walk(self, uint32_t node, uint32_t state) except -1 nogil
     cdef uint32_t residue(self) except? 0xFFFFFFFF nogil

@@ -26,6 +26,7 @@ from stolcke._core.storage cimport (
 )
 from stolcke._core.trie cimport Node
 
+from stolcke._core.saved_partitions import check_arrays
 from stolcke._core.trie import outline
 
 
@@ -235,22 +236,7 @@ cdef class PartitionStore:
         shape = {name: arrays[name] for name in ("order", "label", "depth", "ending")}
         cdef PartitionStore self = cls(data, offsets, skip, shape)
         self.kept = arrays
-        n_tokens, n_parts = self.n_tokens, len(arrays["part_counts"])
-        n_nodes = self.trie.n_own + len(arrays["node_tokens"])
-        for name, limit in (("order", n_tokens), ("tokens", n_tokens), ("part_tokens", n_tokens), ("children", n_nodes),
-                            ("known_node", n_nodes), ("known_part", n_parts),
-                            ("known_state", len(arrays["state_edges"])), ("edge_target", len(arrays["state_edges"]))):
-            if len(arrays[name]) and not 0 <= int(arrays[name].min()) <= int(arrays[name].max()) < limit:
-                raise ValueError(f"array {name} has an index out of range")
-        for sizes, name in (("state_edges", "edge_target"), ("node_tokens", "tokens"), ("node_children", "children"),
-                            ("node_children", "labels"), ("part_sizes", "part_tokens")):
-            if int(arrays[sizes].sum()) != len(arrays[name]):
-                raise ValueError(f"array {name} does not fit {sizes}")
-        if arrays["dense"].shape != (int((arrays["part_dense"] != NONE).sum()), (self.n_words + 1) // 2):
-            raise ValueError("array dense has another shape")
-        residues = arrays["part_residues"][arrays["part_residues"] != NONE]
-        if len(residues) and int(residues.max()) >= n_nodes:
-            raise ValueError("array part_residues has an index out of range")
+        check_arrays(arrays, self.n_tokens, self.trie.n_own, (self.n_words + 1) // 2)
         self.restore(arrays)
         return self
 
@@ -319,18 +305,42 @@ cdef class PartitionStore:
 
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil:
         """The partition of a given list of tokens (ascending), with the lock held."""
-        cdef uint32_t set_id = self.token_sets.intern(tokens, n)
+        cdef uint32_t set_id = self.token_sets.find(tokens, n)
         cdef Partition* p
-        if not self.token_sets.added:
+        if set_id != NONE:
             return self.token_set_partition[set_id]
+        # The partition's own copy of the tokens, made before the key: a key must never stand for what was not made.
+        cdef uint32_t* kept = <uint32_t*>self.arena.take(4 * n + 1)
+        memcpy(kept, tokens, 4 * n)
         p = <Partition*>segments_push(&self.partitions)
         p.dense = NULL
-        p.tokens = self.token_sets.words(set_id)
+        p.tokens = kept
         p.n_tokens = <uint32_t>n
         p.residue = NONE
-        self.token_set_partition.resize(set_id)
+        self.token_set_partition.resize(self.token_sets.count())
         self.token_set_partition.push_back(self.partitions.size - 1)
-        return self.partitions.size - 1
+        set_id = self.token_sets.intern(tokens, n)
+        return self.token_set_partition[set_id]
+
+    cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil:
+        """The suffix trie of all tokens of several; takes the lock."""
+        cdef uint32_t result
+        cdef size_t i
+        self.lock.lock()
+        try:
+            self.clear_merging()
+            for i in range(n):
+                self.elements.push_back(nodes[i])
+            result = self.merge(0, n)
+        finally:
+            self.lock.unlock()
+        return result
+
+    cdef void clear_merging(self) noexcept nogil:
+        self.elements.clear()
+        self.gathered.clear()
+        self.edges.clear()
+        self.left_tokens.clear()
 
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef Partition made
@@ -472,10 +482,7 @@ cdef class PartitionStore:
     cdef uint32_t residue(self) except? 0xFFFFFFFF nogil:
         """The suffix trie of what remains after the terminal ended at any visited node."""
         cdef size_t i
-        self.elements.clear()
-        self.gathered.clear()
-        self.edges.clear()
-        self.left_tokens.clear()
+        self.clear_merging()
         for i in range(1, self.visits.size()):
             if self.visits[i].leaves and self.automata.state(self.visits[i].state).accepting:
                 self.elements.push_back(LIVE_VISIT | i)

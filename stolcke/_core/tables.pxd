@@ -35,7 +35,8 @@ cdef class GrammarTables:
     cdef vector[uint32_t] rule_suffix, rule_lhs, rules_of, rules_of_begin
     cdef vector[char] nullable          # by nonterminal
     cdef vector[uint32_t] component     # by nonterminal: strongly connected component of "begins with"
-    cdef vector[uint32_t] members, members_begin    # nonterminals by component
+    cdef vector[uint32_t] members, members_begin    # nonterminals by component, ascending
+    cdef vector[uint32_t] place         # by nonterminal: which member of its component it is
     cdef vector[uint32_t] terminal_state            # canonical start state, NONE for special tokens
     cdef vector[uint32_t] terminal_symbol           # 256 + k for the k-th set of special tokens, else NONE
     cdef vector[uint32_t] terminal_partition        # of special tokens' terminals

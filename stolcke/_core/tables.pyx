@@ -199,6 +199,10 @@ cdef class GrammarTables:
         self.members_begin.push_back(<uint32_t>self.members.size())
         for i in range(n_components):
             sort(self.members.begin() + self.members_begin[i], self.members.begin() + self.members_begin[i + 1])
+        self.place.resize(n)
+        for i in range(n_components):
+            for a in range(self.members_begin[i], self.members_begin[i + 1]):
+                self.place[self.members[a]] = a - self.members_begin[i]
 
     cdef uint32_t predict(self, vector[uint32_t]& nonterminals) except? 0xFFFFFFFF nogil:
         """What a column that waits for these nonterminals predicts; its argument is left sorted and unique."""

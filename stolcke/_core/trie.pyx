@@ -253,9 +253,10 @@ cdef class TokenTrie:
         for i in range(n_edges):
             self.key.push_back(<uint32_t>(edges[first_edge + i] >> 32))
             self.key.push_back(<uint32_t>edges[first_edge + i])
-        index = self.keys.intern(self.key.data(), self.key.size())
-        if not self.keys.added:
+        index = self.keys.find(self.key.data(), self.key.size())
+        if index != NONE:
             return self.key_node[index]
+        self.key_node.resize(self.keys.count())     # heals what an earlier MemoryError left behind
         cdef uint32_t* stored_tokens = <uint32_t*>self.arena.take(4 * n_tokens + 1)
         cdef uint32_t* children = <uint32_t*>self.arena.take(4 * n_edges + 1)
         cdef uint8_t* labels = <uint8_t*>self.arena.take(n_edges + 1)
@@ -263,10 +264,10 @@ cdef class TokenTrie:
         for i in range(n_edges):
             labels[i] = <uint8_t>(edges[first_edge + i] >> 32)
             children[i] = <uint32_t>edges[first_edge + i]
-        cdef uint32_t node = self.add_merged(stored_tokens, <uint32_t>n_tokens, labels, children, <uint16_t>n_edges)
-        self.key_node.resize(index)
-        self.key_node.push_back(node)
-        return node
+        self.key_node.push_back(self.add_merged(stored_tokens, <uint32_t>n_tokens, labels, children, <uint16_t>n_edges))
+        # The key comes last: it must never stand for a node that was not made.
+        index = self.keys.intern(self.key.data(), self.key.size())
+        return self.key_node[index]
 
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
                              const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil:

@@ -1,0 +1,79 @@
+"""What the arrays of saved partitions must fulfil before pointers are set into them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+__all__ = ["check_arrays"]
+
+_NONE = 0xFFFFFFFF
+
+
+def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, row_words: int) -> None:
+    """Check the arrays of :meth:`PartitionStore.arrays` against each other.
+
+    Parameters
+    ----------
+    arrays : mapping of str to ndarray
+    n_tokens : int
+        Tokens of the vocabulary.
+    n_own : int
+        Nodes of its own trie.
+    row_words : int
+        uint64 words of a dense row.
+
+    Raises
+    ------
+    ValueError
+        Where an index is out of range or lengths do not fit.
+    KeyError
+        Where an array is missing.
+    """
+    n_parts, n_merged = len(arrays["part_counts"]), len(arrays["node_tokens"])
+    n_nodes, n_states = n_own + n_merged, len(arrays["state_edges"])
+    for name, limit in (
+        ("order", n_tokens),
+        ("tokens", n_tokens),
+        ("part_tokens", n_tokens),
+        ("known_node", n_nodes),
+        ("known_part", n_parts),
+        ("known_state", n_states),
+        ("edge_target", n_states),
+        ("state_accepting", 2),
+    ):
+        if len(arrays[name]) and not 0 <= int(arrays[name].min()) <= int(arrays[name].max()) < limit:
+            raise ValueError(f"array {name} has an index out of range")
+    for sizes, name in (
+        ("state_edges", "edge_target"),
+        ("state_edges", "edge_low"),
+        ("state_edges", "edge_high"),
+        ("node_tokens", "tokens"),
+        ("node_children", "children"),
+        ("node_children", "labels"),
+        ("part_sizes", "part_tokens"),
+    ):
+        if arrays[name].ndim != 1 or int(arrays[sizes].sum()) != len(arrays[name]):
+            raise ValueError(f"array {name} does not fit {sizes}")
+    for names in (
+        ("state_edges", "state_accepting"),
+        ("node_tokens", "node_children"),
+        ("part_counts", "part_sizes", "part_dense", "part_residues"),
+        ("known_node", "known_state", "known_part"),
+    ):
+        if len({len(arrays[name]) for name in names}) != 1:
+            raise ValueError(f"arrays {', '.join(names)} differ in length")
+    # A merged node is made after its children.
+    owners = np.repeat(np.arange(n_own, n_nodes), arrays["node_children"])
+    if (arrays["children"] >= owners).any() or (arrays["node_children"] > 256).any():
+        raise ValueError("array children has an index out of range")
+    is_dense = arrays["part_dense"] != _NONE
+    rows = arrays["part_dense"][is_dense]
+    if arrays["dense"].shape != (len(rows), row_words) or (len(rows) and int(rows.max()) >= len(rows)):
+        raise ValueError("array dense has another shape")
+    if (arrays["part_counts"][~is_dense] != arrays["part_sizes"][~is_dense]).any():
+        raise ValueError("array part_sizes does not fit part_counts")
+    residues = arrays["part_residues"][arrays["part_residues"] != _NONE]
+    if len(residues) and int(residues.max()) >= n_nodes:
+        raise ValueError("array part_residues has an index out of range")
