@@ -111,3 +111,34 @@ def test_contradictory_arrays_are_refused():
         damaged[name][-1] = 2**31 - 1
         with pytest.raises(ValueError, match=name):
             store.from_arrays(vocabulary.data, vocabulary.offsets, vocabulary.skip, damaged)
+
+
+def test_many_ends_within_one_token():
+    """Terminals that end at many places of a token leave many rests, which are united and stay exact."""
+    grammar = stolcke.Grammar.from_lark(
+        'start: (A | B | C)* ("x" | D)\nA: / {1}| {4}/\nB: / {2}y| {7}/\nC: / {3}| {11}y/\nD: /y+ x/'
+    )
+    spaces = [b" " * n for n in range(1, 48)]
+    tokens = spaces + [s + end for s in spaces for end in (b"x", b"y", b"y x", b"y  y", b"yy", b"xx")]
+    vocabulary = stolcke.Vocabulary(tokens)
+    compiled = stolcke.compile(grammar, vocabulary, prewarm=0)
+    for text in (b"", b" ", b" " * 6, b"  y", b"yy ", b"     "):
+        matcher = compiled.matcher()
+        assert matcher.accept_bytes(text)
+        allowed = [matcher.fork().accept_bytes(token) for token in tokens]
+        assert matcher.mask().tolist() == allowed, text
+    # One trie for each sum of lengths would be 26,843, and grow with the third power of the longest run.
+    assert compiled.stats()["merged_nodes"] < 16_000
+
+
+def test_rings_of_rules_and_states():
+    """Components of a thousand members are solved at once, not one by one."""
+    rules = "\n".join(f"n{i}: n{(i + 1) % 1000}" + (' | "a"' if i == 5 else "") for i in range(1000))
+    matcher = stolcke.compile(
+        stolcke.Grammar.from_lark(f"start: n0\n{rules}"), stolcke.Vocabulary([b"a", b"aa"])
+    ).matcher()
+    assert matcher.mask().tolist() == [True, False]
+    ring = stolcke.compile(stolcke.Grammar.from_lark("start: /(a{5000})+b/"), stolcke.Vocabulary.from_bytes()).matcher()
+    assert not ring.fork().accept_bytes(b"a" * 4999 + b"b")
+    assert ring.accept_bytes(b"a" * 10_000 + b"b")
+    assert ring.is_accepting
