@@ -27,7 +27,7 @@ from stolcke._core.types cimport NONE, byteset_has
 cdef enum:
     FEW_PARTS = 2                       # more sparse partitions than this are merged into one
     SMALL_PARTS = 4096                  # as long as they have at most this many tokens together
-    MANY_TRIES = 16                     # more suffix tries than this are united before one continuation
+    MANY_TRIES = 48                     # more suffix tries than this are united before one continuation
 
 
 cdef extern from *:
@@ -197,7 +197,7 @@ cdef class Cascade:
     cdef int unite_residues(self, size_t first) except -1 nogil:
         """Replace many residues by their union."""
         cdef uint32_t node
-        if self.residues.size() - first > MANY_TRIES:
+        if self.residues.size() - first > MANY_TRIES:       # they are sorted
             node = self.store.unite(self.residues.data() + first, self.residues.size() - first)
             self.residues.resize(first)
             self.residues.push_back(node)

@@ -42,6 +42,8 @@ cdef class PartitionStore:
     cdef Segments partitions            # Partition each
     cdef SequenceTable token_sets       # of partitions that are given as a list of tokens
     cdef vector[uint32_t] token_set_partition
+    cdef SequenceTable unions           # of suffix tries
+    cdef vector[uint32_t] union_node
     cdef readonly uint64_t visited      # trie nodes walked so far, a deterministic measure of work
     cdef uint64_t n_dense
     cdef uint64_t* all_tokens           # the row of everything that text can match, once needed

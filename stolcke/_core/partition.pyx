@@ -67,6 +67,7 @@ cdef class PartitionStore:
         self.arena = Arena()
         self.automata = AutomatonStore(self.arena)
         self.token_sets = SequenceTable(self.arena)
+        self.unions = SequenceTable(self.arena)
         segments_init(&self.partitions, sizeof(Partition))
         idmap_init(&self.known, 8)
         if shape is None:
@@ -113,7 +114,7 @@ cdef class PartitionStore:
         with nogil:
             self.lock.lock()
             total = (self.arena.bytes + self.automata.bytes() + self.trie.bytes() + idmap_bytes(&self.known)
-                     + segments_bytes(&self.partitions) + self.token_sets.bytes())
+                     + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.unions.bytes())
             self.lock.unlock()
         return {
             "tokens": self.n_tokens,
@@ -323,15 +324,20 @@ cdef class PartitionStore:
         return self.token_set_partition[set_id]
 
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil:
-        """The suffix trie of all tokens of several; takes the lock."""
-        cdef uint32_t result
+        """The suffix trie of all tokens of several (ascending); takes the lock."""
+        cdef uint32_t index, result
         cdef size_t i
         self.lock.lock()
         try:
-            self.clear_merging()
-            for i in range(n):
-                self.elements.push_back(nodes[i])
-            result = self.merge(0, n)
+            index = self.unions.find(nodes, n)
+            if index == NONE:
+                self.clear_merging()
+                for i in range(n):
+                    self.elements.push_back(nodes[i])
+                self.union_node.resize(self.unions.count())
+                self.union_node.push_back(self.merge(0, n))
+                index = self.unions.intern(nodes, n)
+            result = self.union_node[index]
         finally:
             self.lock.unlock()
         return result
