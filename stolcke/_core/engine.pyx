@@ -41,6 +41,8 @@ cdef extern from *:
 
 
 cdef enum:
+    CHEAP_ROWS = 2                      # uniting more rows than these, or setting more bits, costs so much
+    CHEAP_TOKENS = 1024                 # that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
 
 
@@ -228,7 +230,7 @@ cdef class Engine:
             index = self.compute_mask(state)
         mask = self.masks.at(index)
         mask.uses += 1                  # a race loses a count, nothing else
-        if mask.uses == HOT:
+        if mask.uses == HOT or (mask.uses == 1 and (mask.n_dense > CHEAP_ROWS or mask.n_tokens > CHEAP_TOKENS)):
             self.finish_row(index)
         self.masks.write(mask, row, n_words)
         return 0
