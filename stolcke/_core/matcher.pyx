@@ -110,18 +110,6 @@ cdef class CoreMatcher:
         self.history.push_back(state)
         return True
 
-    def accepted_length(self, const unsigned char[::1] data not None):
-        """How many of these bytes could be accepted; nothing is changed."""
-        cdef uint32_t state = self.history.back()
-        cdef Py_ssize_t i
-        if state == FINISHED:
-            return 0
-        for i in range(data.shape[0]):
-            state = self.engine.run_bytes(state, &data[i], 1)
-            if state == DEAD:
-                return i
-        return data.shape[0]
-
     def accept_tokens(self, tokens):
         """Append tokens one by one until one is not allowed; return how many were (each counts one)."""
         cdef Py_ssize_t n = 0
@@ -168,13 +156,10 @@ cdef class CoreMatcher:
         """Back to the empty text."""
         self.history.resize(1)
 
-    cdef copy_to(self, CoreMatcher other):
-        other.history = self.history
-
     def fork(self):
         """An independent matcher in the same state, with the same history."""
         cdef CoreMatcher other = self._new()
-        self.copy_to(other)
+        other.history = self.history
         return other
 
     @property
