@@ -12,11 +12,11 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from stolcke.compiler.progress import Deadline
-from stolcke.errors import FileFormatError, LimitExceeded, RegexError
+from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar import transforms
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Literal, Regex, Special
+from stolcke.grammar.patterns import Literal, Machine, Regex, Special
 from stolcke.grammar.printing import pattern_text
 from stolcke.lexer import Automaton, automaton
 from stolcke.options import Limits, Options
@@ -204,7 +204,10 @@ def _title(definition: TerminalDefinition) -> str:
     anonymous = definition.name.startswith("__") or definition.name == anonymous_name(definition.pattern)
     if anonymous and isinstance(definition.pattern, Literal) and isinstance(definition.pattern.text, bytes):
         return repr(definition.pattern.text)
-    return pattern_text(definition.pattern) if anonymous else definition.name
+    try:
+        return pattern_text(definition.pattern) if anonymous else definition.name
+    except GrammarError:  # not every pattern has a text
+        return definition.pattern.title if isinstance(definition.pattern, Machine) else definition.name
 
 
 def _number(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from stolcke.errors import GrammarError
 from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence, Special
 
 __all__ = ["lark_text", "pattern_text"]
 
@@ -117,6 +117,8 @@ def pattern_text(pattern: Pattern) -> str:
         return _repeat_text(pattern)
     if isinstance(pattern, Nonempty):
         raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} without the empty text")
+    if isinstance(pattern, Machine):
+        raise GrammarError(f"Lark cannot express {pattern.title}, which is given as an automaton")
     raise GrammarError(f"the special token {pattern.name!r} cannot be part of another terminal")
 
 
