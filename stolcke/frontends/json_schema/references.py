@@ -11,6 +11,7 @@ reference first names one.
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import re
 from collections.abc import Iterator, Mapping
@@ -351,7 +352,7 @@ class Document:
 
     def _resource(self, uri: str, node: Node, keyword: str) -> Resource:
         """The resource of a URI that a reference names: near ones before distant ones."""
-        for widen in (self._scan_main, self._give, self._scan_given, self._publish):
+        for widen in (self._scan_main, self._give, self._publish, self._scan_given):
             if uri in self._resources:
                 break
             widen(uri)
@@ -373,15 +374,17 @@ class Document:
         if uri in self._given and uri not in self._trees:
             self._tree(self._given[uri], uri)
 
-    def _scan_given(self, uri: str) -> None:
-        for given in self._given:
-            self._give(given)
-            self._scan(self._trees[given])
-
     def _publish(self, uri: str) -> None:
         schema = metaschema(uri)
         if schema is not None:
             self._tree(schema, uri)
+
+    def _scan_given(self, uri: str) -> None:
+        for given in self._given:
+            # What cannot be read is an error where it is wanted, and not where something else is looked for.
+            with contextlib.suppress(UnsupportedSchema):
+                self._give(given)
+                self._scan(self._trees[given])
 
     def _scan(self, start: Node) -> None:
         """Collect the identifiers of all places that keywords lead to from a place on."""
