@@ -112,6 +112,10 @@ class Grammar:
         Terminals that may stand, repeated, before every terminal and at the end.
     options : mapping of str to RuleOptions
         For the nonterminals that have any.
+    exact : bool
+        Whether the grammar derives all the texts asked for and no others.
+    dropped : tuple of str
+        What the front end was allowed to leave out.
 
     Raises
     ------
@@ -124,6 +128,8 @@ class Grammar:
     terminals: Mapping[str, TerminalDefinition]
     ignore: tuple[str, ...] = ()
     options: Mapping[str, RuleOptions] = field(default_factory=dict)
+    exact: bool = True
+    dropped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", tuple(self.rules))
@@ -244,6 +250,79 @@ class Grammar:
             column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
             raise GrammarError("the file is not UTF-8", line=line, column=column, source=str(path)) from None
         return cls.from_lark(text, start, **{"source": str(path), **keywords})
+
+    @classmethod
+    def from_json_schema(
+        cls,
+        schema: Any,
+        *,
+        property_order: str = "declared",
+        whitespace: str | int = "flexible",
+        max_whitespace: int | None = None,
+        escapes: bool = True,
+        ascii_only: bool = False,
+        formats: bool = True,
+        strict: bool = True,
+        dialect: str = "2020-12",
+        resources: Mapping[str, Any] | None = None,
+        limits: Limits = Limits(),
+    ) -> Grammar:
+        """Make a grammar of the JSON documents that a JSON Schema allows.
+
+        Parameters
+        ----------
+        schema : dict, bool, str, bytes, pydantic model or type
+            The schema: parsed, as JSON text, or anything pydantic can describe.
+        property_order : {"declared", "any"}
+            Whether the members that ``properties`` names come in that order
+            (others between them), or in any.
+        whitespace : {"flexible", "compact", "spaced"} or int
+            Any white space; none; ``", "`` and ``": "`` as ``json.dumps`` writes
+            them; or one member a line, indented by so many columns a level.
+        max_whitespace : int, optional
+            Longest run of white space where it is flexible.
+        escapes : bool
+            Whether any character of a string may be written as an escape, or
+            only those that must.
+        ascii_only : bool
+            Whether characters beyond ASCII must be written as escapes.
+        formats : bool
+            Whether ``format`` restricts strings; names that are not known do not.
+        strict : bool
+            Whether to refuse what cannot be honoured, or to leave it out and
+            list it in ``grammar.dropped``.
+        dialect : {"4", "6", "7", "2019-09", "2020-12"}
+            The draft, where ``$schema`` does not say.
+        resources : mapping of str to schema, optional
+            Further schemas that ``$ref`` may name, by URI.
+        limits : Limits
+
+        Raises
+        ------
+        SchemaError
+            With the JSON pointer of the place, where the schema is wrong.
+        UnsupportedSchema
+            Where it asks for what no grammar can promise.
+        LimitExceeded
+        """
+        from stolcke.frontends.json_schema.read import read_json_schema
+        from stolcke.frontends.json_schema.settings import Settings
+
+        return read_json_schema(
+            schema,
+            Settings(
+                property_order=property_order,
+                whitespace=whitespace,
+                max_whitespace=max_whitespace,
+                escapes=escapes,
+                ascii_only=ascii_only,
+                formats=formats,
+                strict=strict,
+                dialect=dialect,
+                resources=resources or {},
+                limits=limits,
+            ),
+        )
 
     @classmethod
     def from_regex(cls, pattern: str, flags: str = "") -> Grammar:
