@@ -7,8 +7,10 @@ values, so each becomes one nonterminal, and recursive schemas end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+from stolcke.frontends.json_schema.numbers import number
 from stolcke.frontends.json_schema.references import Node
 
 __all__ = ["ANYTHING", "NEVER", "AnyOf", "Constant", "Formula", "Goal", "Not", "Scoped", "both", "key_of", "opposite"]
@@ -92,4 +94,4 @@ def key_of(value: Any) -> Any:
         return ("array", tuple(map(key_of, value)))
     if isinstance(value, dict):
         return ("object", frozenset((name, key_of(member)) for name, member in value.items()))
-    return value
+    return number(value) if isinstance(value, (float, Decimal)) else value

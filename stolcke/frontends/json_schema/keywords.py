@@ -8,6 +8,7 @@ types are no concern there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def constant(value: Any, goal_of_value: Callable[[Any], Goal]) -> Any:
 
 def _count(c: Context, keyword: str, value: Any) -> int:
     """A number of things: 2.0 is one, too."""
-    if isinstance(value, float) and value.is_integer():
+    if isinstance(value, (float, Decimal)) and value == int(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise c.wrong(keyword, "a whole number that is not negative")
@@ -107,7 +108,7 @@ def _count(c: Context, keyword: str, value: Any) -> int:
 
 
 def _number(c: Context, keyword: str, value: Any) -> Any:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
         raise c.wrong(keyword, "a number")
     return number(value)
 
@@ -175,7 +176,7 @@ def _pattern(c: Context, keyword: str, source: str) -> Language:
 def format_(c: Context, value: Any) -> Union:
     if not isinstance(value, str):
         raise c.wrong("format", "a string")
-    language = format_language(value, c.node.dialect) if c.evaluator.settings.formats else None
+    language = format_language(value) if c.evaluator.settings.formats else None
     return EVERYTHING["string"] if language is None else (Strings(language),)
 
 
