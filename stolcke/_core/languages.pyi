@@ -1,3 +1,6 @@
+import numpy as np
+from numpy.typing import NDArray
+
 __all__ = ["CharacterDfa"]
 
 class CharacterDfa:
@@ -5,6 +8,15 @@ class CharacterDfa:
     def words(words: list[str]) -> CharacterDfa: ...
     @staticmethod
     def counted(bounds: tuple[int, ...], least: int, most: int) -> CharacterDfa: ...
+    @staticmethod
+    def of_classes(
+        classes: list[tuple[int, ...]],
+        offsets: NDArray[np.int32],
+        low: NDArray[np.int32],
+        high: NDArray[np.int32],
+        target: NDArray[np.int32],
+        accepting: NDArray[np.uint8],
+    ) -> CharacterDfa: ...
     @property
     def n_states(self) -> int: ...
     def complement(self) -> CharacterDfa: ...

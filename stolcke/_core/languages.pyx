@@ -122,6 +122,10 @@ cdef bint by_target(const Edge& a, const Edge& b) noexcept nogil:
     return a.target < b.target or (a.target == b.target and a.low < b.low)
 
 
+cdef bint by_low(const Edge& a, const Edge& b) noexcept nogil:
+    return a.low < b.low
+
+
 cdef int sort_by_target(Row& row) except -1 nogil:
     if row.size() > 1:
         sort(row.begin(), row.end(), &by_target)
@@ -473,6 +477,56 @@ cdef class CharacterDfa:
                 row.clear()
             add_state(result.dfa, row, state >= least)
         return result
+
+    @staticmethod
+    def of_classes(
+        list classes,
+        const int32_t[::1] offsets,
+        const int32_t[::1] low,
+        const int32_t[::1] high,
+        const int32_t[::1] target,
+        const uint8_t[::1] accepting,
+    ):
+        """Make the automaton of one whose edges read ranges of classes of characters.
+
+        ``classes`` are disjoint sets of code points, bounds as of ``counted``
+        and without surrogates; the edges of state ``s``, ``offsets[s]`` to
+        ``offsets[s + 1]``, have their first and last class in ``low`` and
+        ``high``.
+        """
+        cdef vector[vector[Edge]] members
+        cdef Dfa raw
+        cdef Row edges, row
+        cdef Edge edge
+        cdef size_t i
+        cdef int32_t state, e, member
+        cdef Py_ssize_t bound
+        cdef tuple bounds
+        edge.target = 0
+        for bounds in classes:
+            row.clear()
+            for bound in range(0, len(bounds), 2):
+                edge.low = ordinal(bounds[bound])
+                edge.high = ordinal(bounds[bound + 1] - 1)
+                row.push_back(edge)
+            members.push_back(row)
+        raw.offsets.push_back(0)
+        with nogil:
+            for state in range(<int32_t>accepting.shape[0]):
+                edges.clear()
+                for e in range(offsets[state], offsets[state + 1]):
+                    for member in range(low[e], high[e] + 1):
+                        for i in range(members[member].size()):
+                            edge = members[member][i]
+                            edge.target = target[e]
+                            edges.push_back(edge)
+                if edges.size() > 1:
+                    sort(edges.begin(), edges.end(), &by_low)
+                row.clear()
+                for i in range(edges.size()):
+                    append_edge(row, edges[i].low, edges[i].high, edges[i].target)
+                add_state(raw, row, accepting[state])
+        return minimal(raw)
 
     @property
     def n_states(self):
