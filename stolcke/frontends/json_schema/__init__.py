@@ -1,1 +1,1 @@
-"""From JSON Schema to :class:`stolcke.Grammar`."""
+"""JSON Schemas, read into grammars."""
