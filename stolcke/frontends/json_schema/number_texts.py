@@ -134,7 +134,7 @@ class _Bound:
         return 0 if known == len(self.digits) else -1
 
 
-class _Words:
+class _Excluded:
     """Excluded values: a trie of their significant digits, with the exponents of those that end at a node."""
 
     __slots__ = ("all_exponents", "children", "exponents")
@@ -164,6 +164,7 @@ class _Words:
             node += 1
 
     def advance(self, node: int, digit: int) -> int:
+        """Give the node that a digit leads to, -1 where no excluded value begins so."""
         return self.children[node].get(digit, -1) if node >= 0 else -1
 
 
@@ -174,6 +175,7 @@ class _Side:
         "_tells_digits",
         "allowed",
         "divisors",
+        "excluded",
         "fraction",
         "free_from",
         "lower",
@@ -181,19 +183,20 @@ class _Side:
         "most_zeros",
         "places",
         "upper",
-        "words",
     )
 
     def __init__(self, allowed: Magnitudes, divisors: tuple[Divisor, ...]) -> None:
         self.allowed = allowed
         self.lower = None if allowed.least is None else _Bound(allowed.least)
         self.upper = _Bound(allowed.most) if allowed.most else None
-        self.words = _Words(allowed.excluded)
+        self.excluded = _Excluded(allowed.excluded)
         self.divisors = divisors
         self.most_places = max([0, *(divisor.places for divisor in divisors)])
         self._tells_digits = any(divisor.modulus > 1 for divisor in divisors)
         self.fraction = fraction_digits(divisors) if divisors else 0
-        magnitudes = [bound.exponent for bound in (self.lower, self.upper) if bound] + sorted(self.words.all_exponents)
+        magnitudes = [bound.exponent for bound in (self.lower, self.upper) if bound] + sorted(
+            self.excluded.all_exponents
+        )
         # From this many digits before the point on, none of the values that matter has as many.
         self.free_from = max([0, *magnitudes]) + 2
         self.most_zeros = max([0, *(-exponent for exponent in magnitudes), self.most_places])
@@ -211,11 +214,11 @@ class _Side:
         return (
             self.lower.advance(lower, digit) if self.lower else 0,
             self.upper.advance(upper, digit) if self.upper else 0,
-            self.words.advance(node, digit),
+            self.excluded.advance(node, digit),
         )
 
     def _first(self, start: State, digit: int) -> State:
-        """First digit of all, not 0."""
+        """Read the first digit of all, not 0."""
         return ("integer", 1, *self._advance(start, digit), tuple((None, d.canonical(digit)) for d in self.divisors))
 
     def _more(self, state: State) -> Moves:
@@ -242,7 +245,7 @@ class _Side:
         return found
 
     def _point(self, state: State) -> State | None:
-        """The point after digits that do not begin with 0."""
+        """Read the point after digits that do not begin with 0."""
         _, digits, lower, upper, node, marks = state
         mode = _NO_EXPONENT
         if digits <= INTEGER_DIGITS or digits >= self.free_from:
@@ -266,7 +269,7 @@ class _Side:
                     lower = _LESS if exponent < self.lower.exponent else _GREATER
                 if self.upper and exponent != self.upper.exponent:
                     upper = _LESS if exponent < self.upper.exponent else _GREATER
-                if exponent not in self.words.all_exponents:
+                if exponent not in self.excluded.all_exponents:
                     node = -1
             if (self.lower and lower == _LESS) or (self.upper and upper == _GREATER):
                 return None
@@ -291,10 +294,12 @@ class _Side:
         """Read one digit after the point."""
         _, digits, _, _, _, places, mode, marks = state
         lower, upper, node = self._advance(state, digit)
+        if mode == _ALL_ZEROS and digit == 0:
+            # Zeros are counted only as far as a digit that is none, after them, may still belong to a multiple.
+            places = min(places + 1, max(self.most_places, self.fraction if digits == 1 else 0))
+            return self._settled("fraction", digits, lower, upper, node, places, mode, marks)
         places = min(places + 1, self.places)
         if mode == _ALL_ZEROS:
-            if digit == 0:
-                return self._settled("fraction", digits, lower, upper, node, places, mode, marks)
             shifted = []
             for divisor, (_, residue) in zip(self.divisors, marks, strict=True):
                 for _ in range(places - 1):
@@ -360,7 +365,7 @@ class _Side:
                 order = exponent - self.upper.exponent
             if order > 0 or (order == 0 and self.allowed.most_open):
                 return False
-        if node >= 0 and exponent in self.words.exponents[node]:
+        if node >= 0 and exponent in self.excluded.exponents[node]:
             return False
         for divisor, (multiple, residue) in zip(self.divisors, marks, strict=True):
             if multiple is None:
@@ -399,7 +404,7 @@ class _Side:
             else:
                 least = max(least, begin)
         found = []
-        barred = sorted(e - digits + 1 for e in self.words.exponents[node]) if node >= 0 else []
+        barred = sorted(e - digits + 1 for e in self.excluded.exponents[node]) if node >= 0 else []
         for exponent in barred:
             if least <= exponent <= most:
                 if least < exponent:
@@ -441,7 +446,7 @@ class _Side:
         return found
 
     def _residues_matter(self, state: State) -> bool:
-        """Whether a digit after the point is more than zero or not to the divisors."""
+        """Whether divisors tell digits after the point apart by more than zero or not."""
         _, digits, _, _, _, places, mode, marks = state
         if mode == _NO_EXPONENT:
             return self._tells_digits and any(multiple is None for multiple, _ in marks)
@@ -460,7 +465,7 @@ class _Side:
         if self.upper and upper >= 0:
             cuts |= {self.upper.cut(upper), self.upper.cut(upper) + 1}
         if node >= 0:
-            for digit in self.words.children[node]:
+            for digit in self.excluded.children[node]:
                 cuts |= {digit, digit + 1}
         begins = [first, *sorted(cut for cut in cuts if first < cut < 10)]
         return list(zip(begins, [*(cut - 1 for cut in begins[1:]), 9], strict=True))
