@@ -18,7 +18,8 @@ LINES = 600
 FLOORS = [
     {"_core", "errors", "options"},
     {"container", "grammar", "shipped", "tokenizers"},
-    {"frontends", "lexer", "vocabulary"},
+    {"lexer", "vocabulary"},
+    {"frontends"},
     {"compiler", "matcher"},
     {"compiled_grammar"},
     {"domains", "languages"},

@@ -8,7 +8,26 @@ from fractions import Fraction
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.options import Limits
 
-__all__ = ["Divisor"]
+__all__ = ["Divisor", "decimal_places"]
+
+_BITS_PER_FIVE = math.log2(5)
+_BITS_PER_DIGIT = math.log2(10)
+
+
+def decimal_places(value: Fraction) -> int:
+    """Count the digits after the point that a number needs.
+
+    Raises
+    ------
+    GrammarError
+        No number of them is enough.
+    """
+    twos = (value.denominator & -value.denominator).bit_length() - 1
+    odd = value.denominator >> twos
+    fives = int(odd.bit_length() / _BITS_PER_FIVE)
+    if odd != 5**fives:
+        raise GrammarError(f"{value} is not a decimal")
+    return max(twos, fives)
 
 
 class Divisor:
@@ -28,38 +47,27 @@ class Divisor:
         ``regex_states`` bounds the residues.
     """
 
-    __slots__ = ("_kept", "_next", "_powers", "_reach", "_representatives", "modulus", "negated", "odd_part", "places")
+    __slots__ = ("_kept", "_powers", "_reach", "_representatives", "_rows", "modulus", "negated", "odd_part", "places")
 
     def __init__(self, step: Fraction, negated: bool, limits: Limits) -> None:
-        places, unit = 0, step.denominator
-        while unit % 10 == 0:
-            unit //= 10
-            places += 1
-        twos = (unit & -unit).bit_length() - 1
-        fives = 0
-        while unit % 5 == 0:
-            unit //= 5
-            fives += 1
-        if unit >> twos != 1:
-            raise GrammarError(f"{step} is not a decimal")
-        self.places = places + max(twos, fives)
+        self.places = decimal_places(step)
         self.modulus = int(step * 10**self.places)
         self.negated = negated
-        odd = self.modulus
-        for prime in (2, 5):
-            while odd % prime == 0:
-                odd //= prime
-        self.odd_part = odd
-        if max(odd, self.places) > limits.regex_states:
-            raise LimitExceeded(
-                "regex_states", f"at least {max(odd, self.places)}", limits.regex_states, f"step {step}"
-            )
         # Digits after which every remainder can be made up for.
-        self._reach = 0 if math.gcd(self.modulus, 10) == 1 else len(str(self.modulus))
+        reach = int(self.modulus.bit_length() / _BITS_PER_DIGIT) + 1
+        if reach * reach > limits.regex_states:
+            raise LimitExceeded("regex_states", f"about {reach * reach}", limits.regex_states, "multiples")
+        odd = self.modulus // (self.modulus & -self.modulus)
+        while odd % 5 == 0:
+            odd //= 5
+        if 10 * odd > limits.regex_states:
+            raise LimitExceeded("regex_states", f"{10 * odd} edges", limits.regex_states, "multiples")
+        self.odd_part = odd
+        self._reach = 0 if odd == self.modulus else reach
         self._representatives: dict[tuple[int, ...], int] = {}
         self._kept: dict[int, int] = {}
         self._powers: dict[int, int | None] = {}
-        self._next: dict[tuple[int, int], int] = {}
+        self._rows: dict[int, tuple[int, ...]] = {}
 
     def canonical(self, number: int) -> int:
         """Give the residue that stands for a number's."""
@@ -77,12 +85,12 @@ class Divisor:
             kept = self._kept[residue] = self._representatives.setdefault(tuple(key), residue)
         return kept
 
-    def advance(self, residue: int, digit: int) -> int:
-        """Read one more digit."""
-        following = self._next.get((residue, digit))
-        if following is None:
-            following = self._next[residue, digit] = self.canonical(10 * residue + digit)
-        return following
+    def row(self, residue: int) -> tuple[int, ...]:
+        """Give the residues after each further digit, 0 to 9."""
+        row = self._rows.get(residue)
+        if row is None:
+            row = self._rows[residue] = tuple(self.canonical(10 * residue + digit) for digit in range(10))
+        return row
 
     def least_power(self, residue: int) -> int | None:
         """Give the number of zeros that, appended, make a multiple of ``modulus``; None where none do."""

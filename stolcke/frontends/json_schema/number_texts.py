@@ -7,15 +7,15 @@ set.  The family holds
 
 - every text without an exponent, of any length: ``5``, ``5.0``, ``-0``, ``0.050``;
 - zero with any exponent: ``0e5``, ``-0.00E-7``;
-- one digit 1-9 before the point, any fraction, and an exponent from -300 to
-  300, leading zeros and ``+`` allowed: ``1e5``, ``1.25E-03``, ``9.0e+00``;
+- one digit 1-9 before the point, any fraction, and an exponent from -308 to
+  308, leading zeros and ``+`` allowed: ``1e5``, ``1.25E-03``, ``9.0e+00``;
 - up to three digits before the point, the first not 0, any fraction, and an
-  exponent from 0 to 300: ``12e3``, ``150.5e1``.  More than three too where
+  exponent from 0 to 308: ``12e3``, ``150.5e1``.  More than three too where
   that is more than every bound and excluded value has before its point.
 
 Where multiples are asked for or ruled out, integers included, a fraction before
 an exponent is all zeros (``10.00e2``) or follows a single digit, has at most
-eight digits (fewer for steps with large factors other than 2 and 5:
+three digits (fewer for steps with large factors other than 2 and 5:
 :func:`fraction_digits`) and as many decimals as the step at most, once the
 exponent has moved its point: ``1.50e2`` denotes an integer, and so does
 ``1.5e1``, while ``1.50e1`` is left out, being written with a decimal.  Where
@@ -23,7 +23,7 @@ they are ruled out, such a fraction does not end in 0.
 
 Of a sign without any condition, zero included, every text is in the family.
 
-Exponents stop at 300 since readers with binary floats make infinity or zero of
+Exponents stop at 308 since readers with binary floats make infinity or zero of
 larger ones, which then violates bounds that the number as written meets.  For
 the same reason such a reader may still see 5 in ``4.99999999999999999999``,
 which is less than 5 and so is taken where 5 is not.
@@ -33,15 +33,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
-from operator import itemgetter
 
 import numpy as np
 
 from stolcke._core.minimize import minimize
-from stolcke.errors import GrammarError, LimitExceeded
+from stolcke.errors import LimitExceeded
 from stolcke.frontends.json_schema import exponents
-from stolcke.frontends.json_schema.divisibility import Divisor
+from stolcke.frontends.json_schema.divisibility import Divisor, decimal_places
 from stolcke.frontends.json_schema.exponents import Exponents
 from stolcke.lexer.automaton import Automaton
 from stolcke.options import Limits
@@ -49,11 +49,11 @@ from stolcke.options import Limits
 __all__ = ["EXPONENT", "INTEGER_DIGITS", "Magnitudes", "fraction_digits", "texts"]
 
 # Largest exponent, in either direction, and digits before the point of a number that is not zero and has one.
-EXPONENT = 300
+EXPONENT = 308
 INTEGER_DIGITS = 3
 
 # Digits after the point, before an exponent, where multiples are asked for.
-_FRACTION_DIGITS = 8
+_FRACTION_DIGITS = 3
 
 # How the digits read compare with those of a bound, once they differ; else how many are the same.
 _LESS, _GREATER = -1, -2
@@ -63,6 +63,9 @@ _NO_EXPONENT, _ANY, _ALL_ZEROS, _ENDS_NONZERO, _ENDS_ZERO = range(5)
 
 State = tuple
 Moves = list[tuple[int, int, State]]
+
+# Where no digit has been compared with any bound or excluded value.
+_START: State = ("start", 0, 0, 0, 0)
 
 _DOT, _MINUS, _ZERO = b".-0"
 
@@ -104,19 +107,12 @@ class _Bound:
     __slots__ = ("digits", "exponent")
 
     def __init__(self, value: Fraction) -> None:
-        scale = 0
-        rest = value.denominator
-        while rest % 10 == 0:
-            rest //= 10
-            scale += 1
-        while rest % 2 == 0 or rest % 5 == 0:
-            rest //= 2 if rest % 2 == 0 else 5
-            scale += 1
-        if rest != 1:
-            raise GrammarError(f"{value} is not a decimal")
-        text = str(value.numerator * 10**scale // value.denominator)
-        self.exponent = len(text) - scale - 1
-        self.digits = [int(digit) for digit in text.rstrip("0")]
+        places = decimal_places(value)
+        digits = list(Decimal(int(value * 10**places)).as_tuple().digits)
+        self.exponent = len(digits) - places - 1
+        while digits[-1] == 0:
+            digits.pop()
+        self.digits = digits
 
     def advance(self, known: int, digit: int) -> int:
         """Compare one more digit, when the first ``known`` are the same."""
@@ -138,7 +134,7 @@ class _Bound:
         return 0 if known == len(self.digits) else -1
 
 
-class _Words:
+class _Excluded:
     """Excluded values: a trie of their significant digits, with the exponents of those that end at a node."""
 
     __slots__ = ("all_exponents", "children", "exponents")
@@ -155,12 +151,20 @@ class _Words:
                     self.exponents.append(set())
             self.exponents[node].add(bound.exponent)
         self.all_exponents = set().union(*self.exponents)
-        # Zeros that follow change nothing.  Children have larger numbers: sets are whole when passed on.
-        for node in range(len(self.children)):
+        # Zeros that follow change nothing; children have larger numbers, so that sets are whole when passed on.
+        node = 0
+        while node < len(self.children):
             if self.exponents[node]:
-                self.exponents[self.children[node].setdefault(0, node)] |= self.exponents[node]
+                children = self.children[node]
+                if 0 not in children and children:
+                    children[0] = len(self.children)
+                    self.children.append({})
+                    self.exponents.append(set())
+                self.exponents[children.setdefault(0, node)] |= self.exponents[node]
+            node += 1
 
     def advance(self, node: int, digit: int) -> int:
+        """Give the node that a digit leads to, -1 where no excluded value begins so."""
         return self.children[node].get(digit, -1) if node >= 0 else -1
 
 
@@ -168,30 +172,36 @@ class _Side:
     """The texts of one sign, state by state, for a set that is not all of them."""
 
     __slots__ = (
+        "_tells_digits",
         "allowed",
         "divisors",
+        "excluded",
         "fraction",
         "free_from",
         "lower",
+        "most_places",
         "most_zeros",
         "places",
         "upper",
-        "words",
     )
 
     def __init__(self, allowed: Magnitudes, divisors: tuple[Divisor, ...]) -> None:
         self.allowed = allowed
         self.lower = None if allowed.least is None else _Bound(allowed.least)
         self.upper = _Bound(allowed.most) if allowed.most else None
-        self.words = _Words(allowed.excluded)
+        self.excluded = _Excluded(allowed.excluded)
         self.divisors = divisors
+        self.most_places = max([0, *(divisor.places for divisor in divisors)])
+        self._tells_digits = any(divisor.modulus > 1 for divisor in divisors)
         self.fraction = fraction_digits(divisors) if divisors else 0
-        magnitudes = [bound.exponent for bound in (self.lower, self.upper) if bound] + sorted(self.words.all_exponents)
+        magnitudes = [bound.exponent for bound in (self.lower, self.upper) if bound] + sorted(
+            self.excluded.all_exponents
+        )
         # From this many digits before the point on, none of the values that matter has as many.
         self.free_from = max([0, *magnitudes]) + 2
-        self.most_zeros = max([0, *(-exponent for exponent in magnitudes), *(d.places for d in divisors)])
+        self.most_zeros = max([0, *(-exponent for exponent in magnitudes), self.most_places])
         # From this many digits after the point on, none more is counted.
-        self.places = max([self.fraction, *(d.places for d in divisors)]) + 1 if divisors else 0
+        self.places = max(self.fraction, self.most_places) + 1 if divisors else 0
 
     # A state is ("integer", digits, lower, upper, node, marks) or
     # ("fraction" or "point", digits, lower, upper, node, places, mode, marks): digits before the point, up to
@@ -204,26 +214,38 @@ class _Side:
         return (
             self.lower.advance(lower, digit) if self.lower else 0,
             self.upper.advance(upper, digit) if self.upper else 0,
-            self.words.advance(node, digit),
+            self.excluded.advance(node, digit),
         )
 
-    def _first(self, digit: int) -> State:
-        """First digit of all, not 0."""
-        start = (None, 0, 0, 0, 0)
+    def _first(self, start: State, digit: int) -> State:
+        """Read the first digit of all, not 0."""
         return ("integer", 1, *self._advance(start, digit), tuple((None, d.canonical(digit)) for d in self.divisors))
 
-    def _more(self, state: State, digit: int) -> State | None:
-        digits = min(state[1] + 1, self.free_from)
+    def _more(self, state: State) -> Moves:
+        """Give the moves by one more digit before the point."""
+        _, digits, lower, upper, node, marks = state
+        digits = min(digits + 1, self.free_from)
         if self.upper and digits - 1 > self.upper.exponent:
-            return None
-        lower, upper, node = self._advance(state, digit)
-        if self.lower and digits - 1 > self.lower.exponent:
-            lower = _GREATER
-        marks = tuple((None, d.advance(r, digit)) for d, (_, r) in zip(self.divisors, state[5], strict=True))
-        return ("integer", digits, lower, upper, node if digits < self.free_from else -1, marks)
+            return []
+        beyond = self.lower is not None and digits - 1 > self.lower.exponent
+        found: Moves = []
+        rows = [divisor.row(residue) for divisor, (_, residue) in zip(self.divisors, marks, strict=True)]
+        for first, last in self._ranges(lower, upper, node, self._tells_digits):
+            less, more, word = self._advance(state, first)
+            marks = tuple((None, row[first]) for row in rows)
+            target = (
+                "integer",
+                digits,
+                _GREATER if beyond else less,
+                more,
+                word if digits < self.free_from else -1,
+                marks,
+            )
+            found.append((_ZERO + first, _ZERO + last, target))
+        return found
 
     def _point(self, state: State) -> State | None:
-        """The point after digits that do not begin with 0."""
+        """Read the point after digits that do not begin with 0."""
         _, digits, lower, upper, node, marks = state
         mode = _NO_EXPONENT
         if digits <= INTEGER_DIGITS or digits >= self.free_from:
@@ -247,7 +269,7 @@ class _Side:
                     lower = _LESS if exponent < self.lower.exponent else _GREATER
                 if self.upper and exponent != self.upper.exponent:
                     upper = _LESS if exponent < self.upper.exponent else _GREATER
-                if exponent not in self.words.all_exponents:
+                if exponent not in self.excluded.all_exponents:
                     node = -1
             if (self.lower and lower == _LESS) or (self.upper and upper == _GREATER):
                 return None
@@ -258,6 +280,12 @@ class _Side:
                 if multiple is False and not divisor.negated:
                     return None
             marks = tuple((m, r if m is None else 0) for m, r in marks)
+            if any(multiple and not d.negated for d, (multiple, _) in zip(self.divisors, marks, strict=True)):
+                # Only zeros may follow.
+                if not self.takes(("fraction", digits, lower, upper, node, places, mode, marks)):
+                    return None
+                answers = tuple((not divisor.negated, 0) for divisor in self.divisors)
+                return (kind, None, _GREATER, _LESS, -1, 0, mode, answers)
             if all(multiple is not None for multiple, _ in marks):
                 places = 0
         return (kind, digits, lower, upper, node, places, mode, marks)
@@ -266,14 +294,16 @@ class _Side:
         """Read one digit after the point."""
         _, digits, _, _, _, places, mode, marks = state
         lower, upper, node = self._advance(state, digit)
+        if mode == _ALL_ZEROS and digit == 0:
+            # Zeros are counted only as far as a digit that is none, after them, may still belong to a multiple.
+            places = min(places + 1, max(self.most_places, self.fraction if digits == 1 else 0))
+            return self._settled("fraction", digits, lower, upper, node, places, mode, marks)
         places = min(places + 1, self.places)
         if mode == _ALL_ZEROS:
-            if digit == 0:
-                return self._settled("fraction", digits, lower, upper, node, places, mode, marks)
             shifted = []
             for divisor, (_, residue) in zip(self.divisors, marks, strict=True):
                 for _ in range(places - 1):
-                    residue = divisor.advance(residue, 0)
+                    residue = divisor.row(residue)[0]
                 shifted.append((None if places <= divisor.places else False, residue))
             marks = tuple(shifted)
             mode = _ENDS_NONZERO if digits == 1 else _NO_EXPONENT
@@ -289,7 +319,7 @@ class _Side:
 
     @staticmethod
     def _mark(divisor: Divisor, multiple: bool | None, residue: int, digit: int, places: int) -> tuple:
-        residue = divisor.advance(residue, digit)
+        residue = divisor.row(residue)[digit]
         if multiple is None:
             return (divisor.least_power(residue) == 0 if places == divisor.places else None, residue)
         return (multiple and digit == 0, residue)
@@ -299,7 +329,7 @@ class _Side:
         zeros = state[1]
         if digit == 0:
             return ("zeros", min(zeros + 1, self.most_zeros), True)
-        lower, upper, node = self._advance((None, 0, 0, 0, 0), digit)
+        lower, upper, node = self._advance(_START, digit)
         places = zeros + 1
         marks = tuple(
             (
@@ -335,7 +365,7 @@ class _Side:
                 order = exponent - self.upper.exponent
             if order > 0 or (order == 0 and self.allowed.most_open):
                 return False
-        if node >= 0 and exponent in self.words.exponents[node]:
+        if node >= 0 and exponent in self.excluded.exponents[node]:
             return False
         for divisor, (multiple, residue) in zip(self.divisors, marks, strict=True):
             if multiple is None:
@@ -374,7 +404,7 @@ class _Side:
             else:
                 least = max(least, begin)
         found = []
-        barred = sorted(e - digits + 1 for e in self.words.exponents[node]) if node >= 0 else []
+        barred = sorted(e - digits + 1 for e in self.excluded.exponents[node]) if node >= 0 else []
         for exponent in barred:
             if least <= exponent <= most:
                 if least < exponent:
@@ -388,63 +418,67 @@ class _Side:
         """Give the ways on from where the digits begin."""
         found: Moves = [(_ZERO, _ZERO, ("zero", True))]
         if self.allowed.most != 0:
-            found += self._runs(self._first, self._cuts(0, 0, 0), 1)
+            found += _moves_by(self._first, _START, self._ranges(0, 0, 0, self._tells_digits, 1))
         return found
 
     def moves(self, state: State) -> Moves:
-        """Give the ways on from a state: first byte, last byte, target."""
+        """Give the ways on from a state, in the order of their bytes: first byte, last byte, target."""
         kind = state[0]
         if kind in ("zero", "zeros"):
-            found = [] if kind == "zeros" else [(_DOT, _DOT, ("zeros", 0, False))]
-            if kind == "zeros":
-                if self.allowed.most == 0:
-                    found = [(_ZERO, _ZERO, ("zeros", 0, True))]
-                else:
-                    found = self._runs(lambda digit: self._zeros(state, digit), self._cuts(0, 0, 0) | {1})
+            if kind == "zero":
+                found = [(_DOT, _DOT, ("zeros", 0, False))]
+            elif self.allowed.most == 0:
+                found = [(_ZERO, _ZERO, ("zeros", 0, True))]
+            else:
+                found = _moves_by(self._zeros, state, self._ranges(0, 0, 0, self._tells_digits))
             if self.takes(state):
                 found += [(byte, byte, _ZERO_EXPONENT) for byte in b"Ee"]
             return found
         if kind == "integer":
-            found = self._runs(lambda digit: self._more(state, digit), self._cuts(*state[2:5]))
             point = self._point(state)
-            if point:
-                found.append((_DOT, _DOT, point))
+            found = [(_DOT, _DOT, point)] if point else []
+            found += self._more(state)
         else:
-            cuts = self._cuts(*state[2:5]) | ({1} if self.divisors else set())
-            found = self._runs(lambda digit: self._decimal(state, digit), cuts)
+            found = _moves_by(self._decimal, state, self._ranges(*state[2:5], self._residues_matter(state)))
         following = self.exponents(state)
         if following:
             found += [(byte, byte, ("sign", following)) for byte in b"Ee"]
         return found
 
-    def _cuts(self, lower: int, upper: int, node: int) -> set[int]:
-        """Give digits before which the target may change."""
-        if any(divisor.modulus > 1 for divisor in self.divisors):
-            return set(range(10))
-        cuts = {0}
+    def _residues_matter(self, state: State) -> bool:
+        """Whether divisors tell digits after the point apart by more than zero or not."""
+        _, digits, _, _, _, places, mode, marks = state
+        if mode == _NO_EXPONENT:
+            return self._tells_digits and any(multiple is None for multiple, _ in marks)
+        if mode == _ALL_ZEROS:
+            return self._tells_digits and (places < self.most_places or (digits == 1 and places < self.fraction))
+        return self._tells_digits
+
+    def _ranges(self, lower: int, upper: int, node: int, all_apart: bool, first: int = 0) -> list[tuple[int, int]]:
+        """Give the digits from ``first`` on in ranges that lead to one state each."""
+        if all_apart:
+            return [(digit, digit) for digit in range(first, 10)]
+        # Zeros alone leave a number what it is.
+        cuts = {1}
         if self.lower and lower >= 0:
             cuts |= {self.lower.cut(lower), self.lower.cut(lower) + 1}
         if self.upper and upper >= 0:
             cuts |= {self.upper.cut(upper), self.upper.cut(upper) + 1}
         if node >= 0:
-            for digit in self.words.children[node]:
+            for digit in self.excluded.children[node]:
                 cuts |= {digit, digit + 1}
-        return cuts
+        begins = [first, *sorted(cut for cut in cuts if first < cut < 10)]
+        return list(zip(begins, [*(cut - 1 for cut in begins[1:]), 9], strict=True))
 
-    @staticmethod
-    def _runs(step: Callable[[int], State | None], cuts: set[int], first: int = 0) -> Moves:
-        """Give the moves by the digits from ``first`` on, of which those between two cuts have one target."""
-        places = sorted({first, *(cut for cut in cuts if first < cut < 10)})
-        found: Moves = []
-        for low, end in zip(places, [*places[1:], 10], strict=True):
-            target = step(low)
-            if target is None:
-                continue
-            if found and found[-1][2] == target and found[-1][1] == _ZERO + low - 1:
-                found[-1] = (found[-1][0], _ZERO + end - 1, target)
-            else:
-                found.append((_ZERO + low, _ZERO + end - 1, target))
-        return found
+
+def _moves_by(step: Callable[[State, int], State | None], state: State, ranges: list[tuple[int, int]]) -> Moves:
+    """Give the moves by digits, where any of a range shows where all of it leads."""
+    found: Moves = []
+    for first, last in ranges:
+        target = step(state, first)
+        if target is not None:
+            found.append((_ZERO + first, _ZERO + last, target))
+    return found
 
 
 # States that are the same for every set: what follows zero's ``e``, and the texts without any condition.
@@ -471,7 +505,6 @@ _ANYTHING = Magnitudes(None, False, None, False, frozenset(), True)
 
 # Kinds of states that belong to one sign's digits.
 _SIDED = {"zero", "zeros", "integer", "point", "fraction"}
-_first_byte = itemgetter(0)
 
 
 def texts(
@@ -492,7 +525,7 @@ def texts(
     not_steps : frozenset of Fraction
         What no value is a multiple of.
     limits : Limits
-        ``regex_states`` is met here, before the automaton is minimised.
+        ``regex_states`` bounds the edges of the automaton before it is minimised.
 
     Raises
     ------
@@ -512,7 +545,7 @@ def texts(
             side = sides.setdefault(allowed, _Side(allowed, divisors))
             starts[state] = (side, side.start())
     owner, moves = starts["plus",]
-    starts["plus",] = (owner, [*moves, (_MINUS, _MINUS, ("minus",))])
+    starts["plus",] = (owner, [(_MINUS, _MINUS, ("minus",)), *moves])
 
     numbers: dict[tuple[_Side | None, State], int] = {(None, ("plus",)): 0}
     waiting = list(numbers)
@@ -528,7 +561,7 @@ def texts(
             takes, moves = exponents.takes(state), exponents.moves(state)
         else:
             takes, moves = owner.takes(state), owner.moves(state)
-        for first, last, following in sorted(moves, key=_first_byte):
+        for first, last, following in moves:
             key = (owner if following[0] in _SIDED else None, following)
             number = numbers.setdefault(key, len(waiting))
             if number == len(waiting):
@@ -538,8 +571,9 @@ def texts(
             target.append(number)
         offsets.append(len(target))
         accepting.append(takes)
-        if len(waiting) > limits.regex_states:
-            given = f"more than {limits.regex_states}"
+        if len(target) > limits.regex_states:
+            # Edges are counted rather than states, since each costs a step here.
+            given = f"more than {limits.regex_states} edges"
             raise LimitExceeded("regex_states", given, limits.regex_states, "number")
     return Automaton(
         *minimize(
