@@ -312,8 +312,9 @@ class Document:
                 base = resolve(uri, identifier)
         resource = Resource(base, dialect, self)
         resource.root = self._trees[uri] = Node(schema, resource, None, uri, False)
-        for name in {uri, base}:
-            self._resources.setdefault(name, [resource])
+        self._resources.setdefault(uri, [resource])
+        if base not in self._given:
+            self._resources.setdefault(base, [resource])
         return resource.root
 
     def _embed(self, node: Node) -> None:
@@ -409,10 +410,9 @@ class Document:
                 raise SchemaError("the schema is nested too deep, or contains itself")
             pending += [(below, depth + 1) for below in [*node.subschemas()][::-1]]
         for uri, resources in found.items():
-            # A schema may be given under a URI that another one claims: the first wins.
-            known = self._resources.setdefault(uri, resources)
-            if known is not resources and known[0] in resources:
-                self._resources[uri] = resources
+            # The outermost place keeps its URI whoever else claims it, and so do schemas that were given under one.
+            if uri not in self._given or outermost(start) is self.root:
+                self._resources.setdefault(uri, resources)
 
     # References.
 

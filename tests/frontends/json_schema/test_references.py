@@ -259,6 +259,57 @@ def test_scopes_are_few():
     assert len({first: 1, b.scope(a.scope()): 2}) == 1
 
 
+def test_the_outermost_anchor_is_meant():
+    schema = {
+        "$id": "http://h/",
+        "$defs": {
+            "a": {"$id": "a", "$dynamicAnchor": "x"},
+            "b": {"$id": "b", "$dynamicAnchor": "x", "not": {"$dynamicAnchor": "y"}},
+            "c": {
+                "$id": "c",
+                "anyOf": [{"$dynamicAnchor": "x"}, {"$dynamicAnchor": "y"}, {"$dynamicAnchor": "z"}],
+                "allOf": [{"$dynamicRef": "#x"}, {"$dynamicRef": "#y"}, {"$dynamicRef": "#z"}],
+            },
+        },
+    }
+    root = Document(schema).root
+    a, b, c = (root.child("$defs", name) for name in "abc")
+
+    def targets(scope):
+        inner = [c.child("allOf", index) for index in range(3)]
+        return [node.dynamic_reference(node.scope(scope)).pointer.removeprefix("#/$defs/") for node in inner]
+
+    assert targets(()) == ["c/anyOf/0", "c/anyOf/1", "c/anyOf/2"]
+    assert targets(a.scope()) == ["a", "c/anyOf/1", "c/anyOf/2"]
+    assert targets(b.scope(a.scope())) == ["a", "b/not", "c/anyOf/2"]
+    assert targets(a.scope(b.scope())) == ["b", "b/not", "c/anyOf/2"]
+
+
+def test_who_keeps_a_claimed_uri():
+    """An outermost place its own, the main schema's parts theirs, and schemas given under one theirs."""
+    given = {
+        "http://h/a": {"$id": "http://h/b", "title": "a"},
+        "http://h/b": {"title": "b", "not": {"$id": "http://h/main"}},
+        "http://h/part": {"title": "given"},
+    }
+    main = {
+        "$id": "http://h/main",
+        "title": "main",
+        "not": {"$id": "http://h/main", "anyOf": [{"$id": "part", "title": "part"}]},
+    }
+    for order in [["main", "part", "a", "b"], ["a", "b", "part", "main"], ["b", "main", "a", "part"]]:
+        refs = {"allOf": [{"$ref": f"http://h/{name}"} for name in order]}
+        root = Document({**main, **refs}, resources=given).root
+        titles = [root.child("allOf", index).reference().schema["title"] for index in range(4)]
+        assert titles == order
+
+
+def test_names_that_are_keywords():
+    schema = {"properties": {"properties": {"$id": "a", "properties": {"definitions": {"$id": "b"}}}}, "$ref": "b"}
+    assert Document(schema).root.reference().pointer == "#/properties/properties/properties/definitions"
+    assert Document(schema).root.child("properties", "properties").base == "a"
+
+
 def test_two_anchors_of_one_name_are_an_error_for_dynamic_references():
     root = Document({"anyOf": [{"$dynamicAnchor": "x"}, {"$dynamicAnchor": "x"}]}).root
     with pytest.raises(SchemaError, match=r"'x' is also at #/anyOf/1 \(at #/anyOf/0\)"):
