@@ -21,11 +21,11 @@ TYPES = {
     "integer": lambda value: TYPES["number"](value) and value == int(value),
 }
 
-NO_OPINION = set(
-    "$anchor $comment $defs $dynamicAnchor $id $recursiveAnchor $schema $vocabulary contentEncoding contentMediaType "
-    "contentSchema default definitions deprecated description else examples format id maxContains minContains readOnly "
-    "then title writeOnly".split()
-)
+NO_OPINION = {
+    *("$anchor", "$comment", "$defs", "$dynamicAnchor", "$id", "$recursiveAnchor", "$schema", "$vocabulary"),
+    *("contentEncoding", "contentMediaType", "contentSchema", "default", "definitions", "deprecated", "description"),
+    *("else", "examples", "format", "id", "maxContains", "minContains", "readOnly", "then", "title", "writeOnly"),
+}
 
 
 def is_valid(node: Node, value: object) -> bool:

@@ -24,7 +24,7 @@ from stolcke.frontends.json_schema.uris import resolve
 __all__ = ["Document", "Node", "Resource", "Scope"]
 
 # Deeper places are those of a dict that contains itself.
-DEEPEST = 100_000
+DEEPEST = 20_000
 
 INDEX = re.compile(r"0|[1-9][0-9]*", re.ASCII)
 
@@ -312,8 +312,9 @@ class Document:
                 base = resolve(uri, identifier)
         resource = Resource(base, dialect, self)
         resource.root = self._trees[uri] = Node(schema, resource, None, uri, False)
-        for name in {uri, base}:
-            self._resources.setdefault(name, [resource])
+        self._resources.setdefault(uri, [resource])
+        if base not in self._given:
+            self._resources.setdefault(base, [resource])
         return resource.root
 
     def _embed(self, node: Node) -> None:
@@ -407,12 +408,11 @@ class Document:
                 resource.anchors.setdefault(name, []).append(node)
             if depth > DEEPEST:
                 raise SchemaError("the schema is nested too deep, or contains itself")
-            pending += [(below, depth + 1) for below in node.subschemas()]
+            pending += [(below, depth + 1) for below in [*node.subschemas()][::-1]]
         for uri, resources in found.items():
-            # A schema may be given under a URI that another one claims: the first wins.
-            known = self._resources.setdefault(uri, resources)
-            if known is not resources and known[0] in resources:
-                self._resources[uri] = resources
+            # The outermost place keeps its URI whoever else claims it, and so do schemas that were given under one.
+            if uri not in self._given or outermost(start) is self.root:
+                self._resources.setdefault(uri, resources)
 
     # References.
 
@@ -477,12 +477,13 @@ class Document:
             root = resource.root.schema
             return {"": resource.root} if isinstance(root, dict) and root.get("$recursiveAnchor") is True else {}
         self._scan_around(resource)
-        return {
-            name: node
-            for name, nodes in resource.anchors.items()
-            for node in nodes
-            if node.schema.get("$dynamicAnchor") == name
-        }
+        found = {}
+        for name, nodes in resource.anchors.items():
+            if any(node.schema.get("$dynamicAnchor") == name for node in nodes):
+                if len(nodes) > 1:
+                    raise SchemaError(f"the anchor {name!r} is also at {nodes[1].pointer}", pointer=nodes[0].pointer)
+                found[name] = nodes[0]
+        return found
 
     def _dangling(self, node: Node, keyword: str, lack: str, resource: Resource) -> SchemaError:
         where = repr(resource.uri) if resource.uri else "the schema"
@@ -518,9 +519,8 @@ def anchors_of(node: Node) -> set[str]:
             if keyword in dialect.keywords and isinstance(schema.get(keyword), str)
         }
     identifier = schema.get(dialect.id_keyword)
-    if not isinstance(identifier, str) or "$ref" in schema:
-        return set()
-    name = identifier.partition("#")[2]
+    # Other than a URI, a name beside `$ref` can mislead nobody.
+    name = identifier.partition("#")[2] if isinstance(identifier, str) else ""
     return set() if not name or name.startswith("/") else {name}
 
 

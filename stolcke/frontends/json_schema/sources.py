@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import types
 import typing
 from decimal import Decimal
@@ -32,8 +33,9 @@ def parse_schema(source: object) -> dict | bool:
     ------
     SchemaError
         The text is not JSON (with line and column), names a key twice in one
-        object, or is nested too deep to be parsed; the schema is neither an
-        object nor a boolean; pydantic is missing, or cannot describe the type.
+        object, has an integer of thousands of digits, or is nested too deep to
+        be parsed; the schema is neither an object nor a boolean; pydantic is
+        missing, or cannot describe the type.
     """
     if isinstance(source, (dict, bool)):
         return source
@@ -73,6 +75,11 @@ def _from_text(text: str | bytes | bytearray) -> object:
             column=error.colno,
             text_line=line,
         ) from None
+    except SchemaError:
+        raise
+    except ValueError:
+        # Python's own bound, for it takes time quadratic in the digits.
+        raise SchemaError(f"an integer has more than {sys.get_int_max_str_digits()} digits") from None
     except RecursionError:
         raise SchemaError("the text is nested too deep to be parsed") from None
 
@@ -94,21 +101,11 @@ def _fraction(text: str) -> float | Decimal:
     return number if Decimal(repr(number)) == exact else exact
 
 
-def _integer(text: str) -> int | Decimal:
-    # Python refuses to read integers that take too long.
-    try:
-        return int(text)
-    except ValueError:
-        return Decimal(text)
-
-
 def _constant(text: str) -> typing.NoReturn:
     raise SchemaError(f"the text is not JSON: {text} is no number")
 
 
-DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_fraction, parse_int=_integer, parse_constant=_constant
-)
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_fraction, parse_constant=_constant)
 
 
 def _adapter(source: object) -> object:
