@@ -201,8 +201,10 @@ def tallies(draw, names: tuple[str, ...], terminals: tuple[str, ...]) -> Tally:
     """A random tally; most entries hold a terminal, as those that derive the empty text are refused."""
     # Small enough to be written out; what derives nothing is frequent enough without being sought.
     flags = st.sampled_from(
-        [(), ("once",), ("once",), ("required",), ("once", "required"), ("once", "required"), ("marked",)]
-        + [("once", "marked"), ("once", "required", "marked")]
+        [
+            *[(), ("once",), ("once",), ("required",), ("marked",)],
+            *[("once", "required"), ("once", "required"), ("once", "marked"), ("once", "required", "marked")],
+        ]
     )
     solid = st.tuples(st.sampled_from(terminals)) | st.tuples(st.sampled_from(terminals), st.sampled_from(names))
     entry = st.tuples(flags, st.one_of(solid, solid, solid, st.tuples(st.sampled_from(names)))).map(sum_of)

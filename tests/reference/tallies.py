@@ -33,7 +33,11 @@ def _rules(name: str, tally: Tally) -> list[Rule]:
             rules.append(Rule(lhs, ()))
         for k, entry in enumerate(tally.entries):
             following = (seen | {k}, count + 1, marked + entry.marked)
-            if (entry.once and k in seen) or _above(following[1], tally.most) or _above(following[2], tally.most_marked):
+            if (
+                (entry.once and k in seen)
+                or _above(following[1], tally.most)
+                or _above(following[2], tally.most_marked)
+            ):
                 continue
             following = (
                 following[0],
