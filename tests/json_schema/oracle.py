@@ -14,11 +14,9 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
-import pytest
-
-jsonschema = pytest.importorskip("jsonschema")
-from jsonschema import validators  # noqa: E402
-from jsonschema.exceptions import ValidationError  # noqa: E402
+import jsonschema
+from jsonschema import validators
+from jsonschema.exceptions import ValidationError
 
 DIALECTS = {
     "4": jsonschema.Draft4Validator,
