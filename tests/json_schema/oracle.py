@@ -8,6 +8,7 @@ before a last line feed and whose ``\\d`` takes every script's digits.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
@@ -31,7 +32,9 @@ DIALECTS = {
 def ecma(pattern: str) -> re.Pattern[str]:
     """A pattern for Python's ``re``, with anchors and classes as in ECMA-262."""
     meant = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", lambda found: r"\Z" if found[0] == "$" else found[0], pattern)
-    return re.compile(meant, re.ASCII)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of `[[` and the like, which Python may want for itself
+        return re.compile(meant, re.ASCII)
 
 
 def _pattern(validator, pattern, instance, schema):
