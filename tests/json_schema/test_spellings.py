@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.json_schema.documents import COMPACT, DEFAULT, SPACED, SPELLINGS, Spelling, escaped
+from tests.json_schema.documents import DEFAULT, SPACED, SPELLINGS, Spelling, escaped, raw
 from tests.json_schema.judging import judge
 
 DOCUMENT = {"a": [1, {"é": "ab\n😀"}, []], "b": {}, "cc": [[True], None]}
@@ -22,6 +22,9 @@ INDENTED = {indent: Spelling(f"indent={indent}", colon=": ", indent=indent) for 
 ESCAPED = Spelling("escaped", key=escaped, string=escaped)
 RAGGED = Spelling("ragged", " ,\r\n\t", " : ")
 FOUND = {spelling.name: spelling for spelling in (*SPELLINGS, *INDENTED.values(), ESCAPED, RAGGED)}
+TIGHT = [
+    spelling for spelling in FOUND.values() if (spelling.comma, spelling.colon, spelling.indent) == (",", ":", None)
+]
 
 
 @pytest.fixture(params=[True, TYPED], ids=["anything", "typed"])
@@ -33,21 +36,11 @@ def schema(request):
     ("options", "spellings"),
     [
         ({}, list(FOUND.values())),
-        ({"whitespace": "compact"}, [s for s in FOUND.values() if (s.comma, s.colon, s.indent) == (",", ":", None)]),
+        ({"whitespace": "compact"}, TIGHT),
+        ({"whitespace": "compact", "escapes": False}, [spelling for spelling in TIGHT if spelling.key is raw]),
         ({"whitespace": "spaced"}, [DEFAULT, SPACED]),
-        *(
-            ({"whitespace": indent}, [spelling, FOUND["indent=2"]][: 1 + (indent == 2)])
-            for indent, spelling in INDENTED.items()
-        ),
-        (
-            {"escapes": False, "whitespace": "compact"},
-            [
-                s
-                for s in FOUND.values()
-                if s.key is COMPACT.key and s.comma == "," and s.colon == ":" and s.indent is None
-            ],
-        ),
-        ({"ascii_only": True, "whitespace": "spaced"}, [DEFAULT]),
+        ({"whitespace": "spaced", "ascii_only": True}, [DEFAULT]),
+        *(({"whitespace": indent}, [spelling]) for indent, spelling in INDENTED.items()),
     ],
     ids=str,
 )
