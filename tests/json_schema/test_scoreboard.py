@@ -11,12 +11,6 @@ from tests.json_schema.scoreboard import read_scoreboard, score
 KNOWN = [(order, name) for order, files in read_scoreboard().items() for name in files]
 
 
-@pytest.fixture(autouse=True)
-def _suite_is_here():
-    if not suite.ARCHIVE.exists():
-        pytest.skip(f"{suite.ARCHIVE} is not here; STOLCKE_SHARED names the folder that has data/")
-
-
 @pytest.mark.parametrize(("order", "name"), KNOWN)
 def test_no_file_does_worse(order, name):
     expected = read_scoreboard()[order][name]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from stolcke.errors import SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema.dialects import DIALECTS
 from stolcke.frontends.json_schema.references import Document
-from tests.json_schema_suite import groups, remotes
+from tests.json_schema.suite import groups, remotes
 from tests.reference.json_schema import is_valid
 
 DRAFTS = {"draft7": "7", "draft2019-09": "2019-09", "draft2020-12": "2020-12"}
