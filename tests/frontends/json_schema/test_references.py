@@ -12,7 +12,7 @@ import pytest
 from stolcke.errors import SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema.dialects import DIALECTS
 from stolcke.frontends.json_schema.references import Document
-from tests.json_schema_suite import groups, remotes
+from tests.json_schema.suite import groups, remotes
 from tests.reference.json_schema import is_valid
 from tests.strategies import EFFORT
 
