@@ -69,7 +69,7 @@ def _least_fixed_point(
                     reach[name].add(part)
                 else:
                     reach[name].separable = True
-                if reach[name].is_possible():
+                if name not in found and reach[name].is_possible():
                     names.append(name)
             continue
         name = names.pop()
