@@ -6,9 +6,10 @@ deterministic automaton over UTF-8 bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-__all__ = ["Choice", "Literal", "Nonempty", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
+__all__ = ["Choice", "Literal", "Machine", "Nonempty", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,21 @@ class Nonempty:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What a ready automaton accepts; ``title`` is for messages only and does not count when patterns are compared.
+
+    ``automaton`` is a :class:`stolcke.lexer.Automaton`, of which nothing is known here but that it is a value.
+    """
+
+    title: str = field(compare=False)
+    automaton: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
     """A terminal declared in the grammar and bound to a special token at compile."""
 
     name: str
 
 
-Pattern = Literal | Regex | Sequence | Choice | Repeat | Nonempty | Special
+Pattern = Literal | Regex | Sequence | Choice | Repeat | Nonempty | Machine | Special

@@ -16,7 +16,7 @@ import numpy as np
 
 from stolcke._core import dfa
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
-from stolcke.grammar.patterns import Choice, Literal, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Literal, Machine, Regex, Repeat, Sequence, Special
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds, Fragment
 from stolcke.lexer.regex_syntax import Behind, Characters, LazyRepeat, Node, parse_regex
@@ -112,7 +112,7 @@ class Builder:
         self.branches: list[int] = []
         self.fragments: list[Fragment] = []
         self.fragment_states = 0
-        self.starts: dict[Bounds | bytes, int] = {}  # of the fragments that are used again
+        self.starts: dict[Bounds | bytes | Machine, int] = {}  # of the fragments that are used again
         self.bounds: dict[int, Bounds] = {}  # by node, where it reads one character
         self.behinds: list[Behind] = []
         self.accept = self.node(ACCEPT, 0, 0)
@@ -174,6 +174,8 @@ class Builder:
             return self.repeat(pattern, empty, read, BRANCH)
         if isinstance(pattern, LazyRepeat):
             return self.repeat(pattern, empty, read, LAZY)
+        if isinstance(pattern, Machine):
+            return self.machine(pattern, empty, read)
         if isinstance(pattern, Behind):
             self.behinds.append(pattern)
             return self.node(BEHIND, len(self.behinds) - 1, empty)
@@ -199,6 +201,15 @@ class Builder:
                 bounds = charsets.fold(bounds, (op.LITERAL, ord(character)), IGNORECASE | UNICODE)
             after = self.read_characters(bounds, after)
         return after
+
+    def machine(self, pattern: Machine, empty: int, read: int) -> int:
+        ways = [empty] if pattern.automaton.matches_empty else []
+        if pattern not in self.starts:
+            reading = pattern.automaton.without_empty()
+            self.starts[pattern] = self.fragment(reading.arrays()) if reading.n_states else -1
+        if self.starts[pattern] >= 0:
+            ways.append(self.node(READ, self.starts[pattern], read))
+        return self.branch(*ways)
 
     def choice(self, choice: Choice, empty: int, read: int) -> int:
         if len(choice.parts) > self.limits.alternatives:
@@ -283,6 +294,8 @@ class Builder:
             return any(map(self.is_nullable, pattern.parts))
         if isinstance(pattern, Repeat | LazyRepeat):
             return pattern.least == 0 or self.is_nullable(pattern.part)
+        if isinstance(pattern, Machine):
+            return pattern.automaton.matches_empty
         return isinstance(pattern, Behind)
 
     def check_growth(self, before: int) -> None:
@@ -353,7 +366,7 @@ def _resolve_behinds(builder: Builder, start: int) -> tuple[Builder, int]:
         kind, first, second = builder.kind[node], builder.first[node], builder.second[node]
         if kind == READ:
             if node not in builder.bounds:
-                raise GrammarError("lookbehind next to bytes that ignore case is not supported")
+                raise GrammarError("lookbehind next to bytes that ignore case, or to an automaton, is not supported")
             targets = [
                 result.read_characters(common, copy(second, i))
                 for i, (members, _) in enumerate(groups)
