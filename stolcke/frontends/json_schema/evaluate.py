@@ -27,6 +27,8 @@ _LOGIC = frozenset(
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
+_FEW = 8
+"""Cases that are not worth a search for empty ones."""
 
 
 class _Loop(UnsupportedSchema):
@@ -68,7 +70,7 @@ class Evaluator:
             found = EVERYTHING[kind]
             for formula in goal:
                 values = self._formula(formula, kind)
-                found = values if found is EVERYTHING[kind] else algebra.meet(found, values)
+                found = self._meet(found, values, kind)
             if len(found) > 1:
                 found = tuple(simple for simple in found if self.is_possible(simple))
             self._goals[key] = found
@@ -168,11 +170,11 @@ class Evaluator:
                 context = context or Context(self, node, scope, tracking)
                 try:
                     values = meaning(context, value)
-                    found = values if found is EVERYTHING[kind] else algebra.meet(found, values)
+                    found = self._meet(found, values, kind)
                 except UnsupportedSchema as error:
                     self._drop(error, node)
             elif keyword in _LOGIC and keyword not in ("type", "unevaluatedProperties", "unevaluatedItems"):
-                found = algebra.meet(found, self._logic(node, scope, keyword, value, kind, tracking))
+                found = self._meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
             if not found:
                 return ()
         if unevaluated in schema and unevaluated in dialect.keywords:
@@ -220,7 +222,7 @@ class Evaluator:
         if keyword == "allOf":
             found = EVERYTHING[kind]
             for branch in branches:
-                found = algebra.meet(found, branch)
+                found = self._meet(found, branch, kind)
             return found
         if keyword == "oneOf":
             return self._exactly_one(branches, EVERYTHING[kind])
@@ -286,6 +288,13 @@ class Evaluator:
             )
             none = self._pruned(algebra.meet(none, outside))
         return some
+
+    def _meet(self, a: Union, b: Union, kind: str) -> Union:
+        """The values of both; many cases are looked through for empty ones, lest they multiply."""
+        if a is EVERYTHING[kind]:
+            return b
+        found = algebra.meet(a, b)
+        return found if len(found) <= _FEW else self._pruned(found)
 
     def _pruned(self, found: Union) -> Union:
         return tuple(simple for simple in found if self.is_possible(simple))
