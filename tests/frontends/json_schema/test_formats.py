@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import re
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stolcke.frontends.json_schema.formats import format_language
+from stolcke.lexer.language import Language
 from tests.json_schema.suite import groups
 from tests.strategies import EFFORT
 
@@ -160,3 +162,39 @@ def test_what_is_taken_is_valid(name: str) -> None:
 
     compare()
     assert taken
+
+
+def walk(language: Language, random: Random, steps: int) -> str | None:
+    """Take a random text of a language, from edge to edge of its automaton; ``None`` where none was met."""
+    automaton, state, text = language._automaton, 0, ""
+    for _ in range(steps):
+        edges = automaton.edges(state)
+        if not edges or (automaton.is_accepting(state) and random.random() < 0.25):
+            break
+        low, high, state = random.choice(edges)
+        code = random.randint(low, high)
+        text += chr(code if not 0xD800 <= code < 0xE000 else low)
+    return text if automaton.is_accepting(state) else None
+
+
+def test_international_names_can_be_encoded() -> None:
+    idna = pytest.importorskip("idna")
+    language, random = format_language("idn-hostname"), Random(1)
+    names = {walk(language, random, 14) for _ in range(500 * EFFORT)} - {None}
+    assert len(names) > 200
+    for name in names:
+        assert len(idna.encode(name)) < 254
+
+
+@pytest.mark.parametrize("name", ["date-time", "date", "time", "duration", "uri", "iri", "uuid", "ipv6", "email"])
+def test_walks_are_valid(name: str) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    if name not in checker.checkers:
+        pytest.skip(f"jsonschema has no checker for {name} here")
+    language, random = format_language(name), Random(1)
+    texts = {walk(language, random, 60) for _ in range(300 * EFFORT)} - {None}
+    assert len(texts) > 50
+    # Leap seconds, and the year 0 of RFC 3339, are beyond Python's dates.
+    beyond = re.compile(r":60|^0000" if "date" in name or name == "time" else "(?!)")
+    assert [text for text in texts if not checker.conforms(text, name) and not beyond.search(text)] == []
