@@ -70,7 +70,7 @@ cdef class GrammarTables:
             self.terminal_symbol.push_back(terminal_symbols[i])
             self.terminal_partition.push_back(terminal_partitions[i])
             self.terminal_first.push_back(
-                empty if terminal_states[i] == NONE else store.automata.state(terminal_states[i]).live)
+                empty if terminal_states[i] == NONE else store.state(terminal_states[i]).live)
         idmap_init(&known, 8)
         try:
             made.symbol = NONE
