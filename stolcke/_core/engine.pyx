@@ -15,11 +15,12 @@ from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State
-from stolcke._core.chart cimport Column, Entry, Item
+from stolcke._core.chart cimport Column, Continuation
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push,
 )
+from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
@@ -44,6 +45,19 @@ cdef enum:
     CHEAP_ROWS = 2                      # uniting more rows than these, or setting more bits, costs so much
     CHEAP_TOKENS = 1024                 # that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
+
+
+cdef list spelled(const vector[uint32_t]& symbols):
+    """Cut what :meth:`GrammarTables.spell` has appended into tuples."""
+    cdef size_t i
+    found, one = [], []
+    for i in range(symbols.size()):
+        if symbols[i] == NONE:
+            found.append(tuple(one))
+            one = []
+        else:
+            one.append(symbols[i])
+    return found
 
 
 cdef class Engine:
@@ -89,8 +103,8 @@ cdef class Engine:
         # State START: the column of the start rule.
         cdef uint32_t i
         self.chart.begin()
-        for i in range(tables.rules_of_begin[tables.start], tables.rules_of_begin[tables.start + 1]):
-            self.chart.add(tables.rule_suffix[tables.rules_of[i]], 0)
+        for i in range(tables.rules_begin[tables.start], tables.rules_end[tables.start]):
+            self.chart.add(tables.rule_suffix[i], 0)
         self.threads.clear()
         self.intern_state(self.chart.intern_column())
 
@@ -345,17 +359,18 @@ cdef class Engine:
 
     def column_items(self, uint32_t column):
         """Kernel items of a column as ``(symbols of the suffix, continuation)``."""
-        cdef vector[Item] items
-        cdef size_t i
+        cdef vector[uint32_t] symbols, continuations
+        cdef uint32_t i
         with nogil:
             self.lock.lock()
             try:
                 if column < self.chart.columns.size():
-                    items.assign(self.chart.items.begin() + self.chart.columns[column].items,
-                                 self.chart.items.begin() + self.chart.columns[column].items_end)
+                    for i in range(self.chart.columns[column].items, self.chart.columns[column].items_end):
+                        self.tables.spell(self.chart.items[i].suffix, symbols)
+                        continuations.push_back(self.chart.items[i].continuation)
             finally:
                 self.lock.unlock()
-        return [(self.tables.suffix_symbols(items[i].suffix), items[i].continuation) for i in range(items.size())]
+        return list(zip(spelled(symbols), continuations, strict=True))
 
     def column_terminals(self, uint32_t column):
         """Terminals that may be scanned in a column, ascending."""
@@ -372,35 +387,68 @@ cdef class Engine:
 
     def continuation_entries(self, uint32_t continuation):
         """Entries of a continuation as ``(symbols, continuation)``, and whether the text may end there."""
-        cdef vector[Entry] entries
+        cdef vector[uint32_t] symbols, continuations
         cdef bint accepting = False
-        cdef size_t i
+        cdef uint32_t i
+        cdef Continuation c
         with nogil:
             self.lock.lock()
             try:
                 if continuation < self.chart.continuations.size():
-                    accepting = self.chart.continuations[continuation].accepting
-                    entries.assign(self.chart.entries.begin() + self.chart.continuations[continuation].entries,
-                                   self.chart.entries.begin() + self.chart.continuations[continuation].entries_end)
+                    c = self.chart.continuations[continuation]
+                    accepting = c.accepting
+                    for i in range(c.entries, c.entries_end):
+                        self.tables.spell(self.chart.entries[i].suffix, symbols)
+                        continuations.push_back(self.chart.entries[i].continuation)
             finally:
                 self.lock.unlock()
-        found = [(self.tables.suffix_symbols(entries[i].suffix), entries[i].continuation)
-                 for i in range(entries.size())]
-        return found, accepting
+        return list(zip(spelled(symbols), continuations, strict=True)), accepting
+
+    def tally_place(self, uint32_t symbol):
+        """Where within a tally a symbol stands that is none of the grammar's own.
+
+        Returns
+        -------
+        tally, seen, bounds, kind, entry
+            Number of the tally; symbols of the entries that have occurred, as
+            far as they matter; least and greatest number of further entries and
+            of further marked ones (None: any); ``"rest"``, ``"choice"``, or
+            ``"successor"`` for the rest after one more entry, whose symbol is last.
+        """
+        cdef uint32_t state = NONE, kind = 0, entry = NONE, index
+        with nogil:
+            self.lock.lock()
+            if symbol >> 31:
+                index = symbol & 0x7FFFFFFF
+                if index < self.tables.successors.size():
+                    state = self.tables.successors[index].state
+                    entry = self.tables.tallies.entries[self.tables.successors[index].entry].symbol
+            else:
+                index = symbol - self.tables.n_terminals
+                if symbol >= self.tables.n_terminals and index < self.tables.instances.size():
+                    state = self.tables.instances[index].state
+                    kind = self.tables.instances[index].kind
+            self.lock.unlock()
+        if state == NONE:
+            raise IndexError(symbol)
+        name = "successor" if symbol >> 31 else "choice" if kind == CHOICE else "rest"
+        return *self.tables.tallies.describe(state), name, entry if symbol >> 31 else None
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
-        cdef size_t used, table_bytes
+        cdef size_t used, table_bytes, n_suffixes
         with nogil:
             self.lock.lock()
             used = self.bytes()
             table_bytes = self.tables.bytes()
+            n_suffixes = self.tables.suffixes.size()
             self.lock.unlock()
         return {
             "terminals": self.tables.n_terminals,
             "nonterminals": self.tables.n_nonterminals,
             "rules": self.tables.n_rules,
-            "suffixes": self.tables.suffixes.size(),
+            "suffixes": n_suffixes,
+            "tally_states": self.tables.tallies.states.count(),
             "columns": self.chart.columns.size(),
             "items": self.chart.items.size(),
             "continuations": self.chart.continuations.size(),

@@ -9,6 +9,7 @@ import numpy as np
 from stolcke import errors
 from stolcke._core.engine import Engine
 from stolcke._core.tables import GrammarTables
+from stolcke._core.tally import TallyTable
 from stolcke.compiler.arrays import GrammarArrays
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
@@ -104,6 +105,15 @@ def build_engine(
         states,
         symbols,
         partitions,
+        TallyTable(
+            arrays.tally,
+            arrays.entry_offsets,
+            arrays.entry,
+            arrays.entry_flags,
+            arrays.separator_offsets,
+            arrays.separator,
+            arrays.tally_bounds,
+        ),
     )
     ends = np.array(vocabulary.eos_token_ids, np.uint32)
     return Engine(core, tables, ends, {t: int(s) for t, s in token_symbols.items()}, errors, limits, options)

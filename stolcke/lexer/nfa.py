@@ -24,8 +24,8 @@ from stolcke.options import Limits
 
 __all__ = ["Nfa", "build", "encode", "words"]
 
-# Kinds of nodes; the first four as of stolcke._core.dfa.
-READ, BRANCH, LAZY, ACCEPT, BEHIND = range(5)
+# Kinds of nodes; all but the last as of stolcke._core.dfa.
+READ, BRANCH, LAZY, ACCEPT, ANYTHING, BEHIND = range(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ def build(pattern: Node, limits: Limits) -> Nfa:
     LimitExceeded
     """
     pattern = _parsed(pattern, limits)
-    builder = _Builder(limits, by_character=False)
+    builder = Builder(limits, by_character=False)
     start = builder.add(pattern, builder.accept, builder.accept)
     if builder.behinds:
         # What a lookbehind sees is a character: literals are read one by one.
-        builder = _Builder(limits, by_character=True)
+        builder = Builder(limits, by_character=True)
         builder, start = _resolve_behinds(builder, builder.add(pattern, builder.accept, builder.accept))
     return builder.finish(start)
 
@@ -102,7 +102,7 @@ def _parsed(pattern: Node, limits: Limits) -> Node:
     return pattern
 
 
-class _Builder:
+class Builder:
     """Nodes and fragments under construction."""
 
     def __init__(self, limits: Limits, by_character: bool) -> None:
@@ -335,7 +335,7 @@ def _joined(arrays, dtype) -> np.ndarray:
     return np.concatenate(arrays) if arrays else np.empty(0, dtype)
 
 
-def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
+def _resolve_behinds(builder: Builder, start: int) -> tuple[Builder, int]:
     """Make lookbehinds part of the nodes.
 
     The characters fall into groups that no lookbehind tells apart; each node
@@ -349,7 +349,7 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
             split.append((charsets.intersect(members, bounds), sets | {bounds}))
             split.append((charsets.intersect(members, charsets.complement(bounds)), sets))
         groups = [(members, sets) for members, sets in split if members]
-    result = _Builder(builder.limits, by_character=True)
+    result = Builder(builder.limits, by_character=True)
     copies: dict[tuple[int, int], int] = {(builder.accept, group): result.accept for group in range(-1, len(groups))}
     todo: list[tuple[int, int]] = []
 
