@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 import stolcke
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Counted, Literal, Pattern, Regex
+from stolcke.grammar.patterns import Choice, Counted, Literal, Pattern, Regex, Repeat
 from stolcke.lexer import CountedAutomaton, terminal_automaton
+from tests.engine import laws
+from tests.reference.masks import Tokens
+from tests.strategies import make_grammar
 from tests.vocabularies import real, synthetic
 
 CHARACTER = Regex(r'[^"\\\x00-\x1f]|\\(["\\\/bfnrt]|u[0-9a-fA-F]{4})')
@@ -138,6 +141,38 @@ def test_random_walks(case: tuple[list[Counted], list[bytes], int]) -> None:
     back = draw.randrange(len(masks))
     one.rollback(back)
     assert (one.mask() == masks[len(masks) - 1 - back]).all()
+
+
+AMBIGUOUS = {
+    "itself": {"start": [("T",), ("T", "start")]},
+    "beside the same letters": {"start": [("T", "A"), ("A", "T"), ("start", "B", "T")]},
+    "nested": {"start": [("A", "start", "B"), ("T",), ("T", "T")]},
+}
+
+
+@pytest.mark.parametrize("shape", AMBIGUOUS)
+@pytest.mark.parametrize(
+    "terminal",
+    [
+        Counted(Literal(""), Literal("a"), 1, 3, Literal("b")),
+        Counted(Literal("a"), Literal("b"), 0, 2, Literal("a")),
+        Counted(Literal(""), Choice((Literal("a"), Literal("ba"))), 1, 3, Literal("")),
+        Counted(Literal("b"), Literal("a"), 2, None, Literal("")),
+        Counted(Literal("ab"), Literal("a"), 1, 2, Repeat(Literal("b"), 0, None)),
+    ],
+)
+def test_masks_are_those_of_a_textbook_parser(shape: str, terminal: Counted) -> None:
+    used = {name for rules in AMBIGUOUS[shape].values() for rule in rules for name in rule if name.isupper()}
+    terminals = {"T": terminal, "A": Literal("a"), "B": Literal("b")}
+    grammar = make_grammar(AMBIGUOUS[shape], {name: terminals[name] for name in sorted(used)})
+    texts = ["".join(letters).encode() for n in range(1, 5) for letters in itertools.product("ab", repeat=n)]
+    engine = laws.Engine(grammar, Tokens([*texts, b"aaabaaab", b"<end>"], ends=(len(texts) + 1,)))
+    for text in [b"", *texts, b"aabaab", b"abaabb", b"aaaaaab"]:
+        matcher = engine.compiled.matcher()
+        if matcher.accept_bytes(text):
+            engine.check_all(matcher, text)
+        else:
+            assert not engine.earley.is_viable(text)
 
 
 def string(least: int, most: int | None) -> Counted:
