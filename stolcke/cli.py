@@ -20,7 +20,7 @@ from stolcke.errors import Cancelled, GrammarError, LimitExceeded, StolckeError
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Terminal
 from stolcke.grammar.patterns import Literal, Regex, Special
-from stolcke.lexer import Automaton, automaton
+from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
 from stolcke.lexer.overlap import common_text
 
 __all__ = ["main"]
@@ -219,7 +219,7 @@ def _written(names: Iterable[str]) -> list[str]:
 def _describe(grammar: stolcke.Grammar) -> dict[str, Any]:
     """Count and analyse: ``counts`` by name, ``findings`` by the keys of FINDINGS."""
     automata = {
-        name: automaton(definition.pattern)
+        name: _without_bounds(terminal_automaton(definition.pattern))
         for name, definition in grammar.terminals.items()
         if not isinstance(definition.pattern, Special)
     }
@@ -256,6 +256,10 @@ def _describe(grammar: stolcke.Grammar) -> dict[str, Any]:
             "overlaps": _overlaps({_shown(grammar, name): found for name, found in automata.items()}),
         },
     }
+
+
+def _without_bounds(machine: Automaton | CountedAutomaton) -> Automaton:
+    return machine.unbounded if isinstance(machine, CountedAutomaton) else machine
 
 
 def _shown(grammar: stolcke.Grammar, name: str) -> str:
