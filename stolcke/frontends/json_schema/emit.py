@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stolcke.errors import LimitExceeded
+from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.evaluate import Evaluator
-from stolcke.frontends.json_schema.formulas import ANYTHING, Constant, Formula, Goal, Scoped
+from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped
 from stolcke.frontends.json_schema.layout import MAX_DEPTH, layout
 from stolcke.frontends.json_schema.references import Node
 from stolcke.frontends.json_schema.scalars import Scalars
@@ -165,22 +165,23 @@ class Emitter:
         before = len(self.rules)
         for kind, simple in structured:
             write: Callable = array_rules if kind == "array" else object_rules
-            write(self, lhs, simple, depth)
+            try:
+                write(self, lhs, simple, depth)
+            except UnsupportedSchema as error:
+                nodes = [node for formula in goal if (node := _schema_of(formula)) is not None]
+                pointer = error.pointer or (nodes[0].pointer if nodes else None)
+                raise UnsupportedSchema(error.reason, pointer=pointer) from error
         if len(self.rules) == before:
             self.rule(lhs, lhs)
 
 
 def _title(goal: Goal) -> str:
-    """A name for the nonterminal of a goal: where its schema stands."""
-    if goal is ANYTHING or not goal:
-        return "value"
-    formula: Formula = min(goal, key=_pointer)
-    return _pointer(formula).strip("#/").replace("/", "_") or "root"
+    """A name for the nonterminal of a goal: that of its schema, or of one of them."""
+    names = [_schema_of(formula).name for formula in goal if _schema_of(formula) is not None]
+    return min(names, default="value")
 
 
-def _pointer(formula: Formula) -> str:
+def _schema_of(formula: Formula) -> Node | None:
     if isinstance(formula, Scoped):
-        formula = formula.node
-    if isinstance(formula, Node):
-        return formula.pointer
-    return "constant" if isinstance(formula, Constant) else "values"
+        return formula.node
+    return formula if isinstance(formula, Node) else None

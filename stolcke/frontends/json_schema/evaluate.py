@@ -17,7 +17,7 @@ from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Strings
 from stolcke.lexer.language import Language
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(
@@ -31,7 +31,7 @@ _FEW = 8
 """Cases that are not worth a search for empty ones."""
 
 
-class _Loop(UnsupportedSchema):
+class Loop(UnsupportedSchema):
     """A schema is being evaluated already."""
 
 
@@ -41,7 +41,7 @@ class Evaluator:
     def __init__(self, document: Document, settings: Settings) -> None:
         self.document = document
         self.settings = settings
-        self.dropped: list[UnsupportedSchema] = []
+        self.dropped: list[str] = []
         self._goals: dict[tuple[Goal, str], Union] = {}
         self._values: dict[tuple, Union | None] = {}
         self._impossible: dict[Goal, bool] = {}
@@ -138,7 +138,7 @@ class Evaluator:
         if key in self._values:
             found = self._values[key]
             if found is None:
-                raise _Loop("the schema refers to itself without end", pointer=node.pointer)
+                raise Loop("the schema refers to itself without end", pointer=node.pointer)
             return found
         self._values[key] = None
         try:
@@ -172,7 +172,7 @@ class Evaluator:
                     values = meaning(context, value)
                     found = self._meet(found, values, kind)
                 except UnsupportedSchema as error:
-                    self._drop(error, node)
+                    self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
             elif keyword in _LOGIC and keyword not in ("type", "unevaluatedProperties", "unevaluatedItems"):
                 found = self._meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
             if not found:
@@ -181,14 +181,12 @@ class Evaluator:
             found = self._unevaluated(node, scope, found, unevaluated)
         return found
 
-    def _drop(self, error: UnsupportedSchema, node: Node) -> None:
-        """Pass an error on, or, if the caller is lenient, leave the keyword out and note it."""
-        if not error.pointer:
-            error = UnsupportedSchema(error.reason, pointer=node.pointer)
+    def drop(self, error: UnsupportedSchema) -> None:
+        """Pass an error on, or, if the caller is lenient, note what is left out."""
         if self.settings.strict:
             raise error
-        if str(error) not in map(str, self.dropped):
-            self.dropped.append(error)
+        if str(error) not in self.dropped:
+            self.dropped.append(str(error))
 
     def _of_types(self, node: Node, kind: str) -> Union:
         """What the keyword ``type`` leaves of a type."""
@@ -338,7 +336,7 @@ class Evaluator:
                     for kind in self.kinds(goal)
                     for simple in self.alternatives(goal, kind)
                 )
-            except _Loop:
+            except Loop:
                 known = False  # the question was asked from within the answer
             self._impossible[goal] = known
         return known

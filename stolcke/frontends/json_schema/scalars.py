@@ -12,16 +12,12 @@ from stolcke.frontends.json_schema.evaluate import Evaluator
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Strings
-from stolcke.grammar.patterns import Choice, Literal, Machine, Pattern, Repeat, Sequence
+from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Pattern, Sequence
 from stolcke.lexer.automaton import Automaton
 from stolcke.lexer.charsets import ANY
 from stolcke.lexer.language import Language
 
 __all__ = ["Scalars"]
-
-_EXPLICIT = 8
-"""Up to this many characters, a bounded string is an automaton like any other."""
-
 
 class Scalars:
     """Makes the patterns of simple sets."""
@@ -73,12 +69,10 @@ class Scalars:
 
     def _counted(self, simple: Strings) -> Pattern | None:
         """A string of any characters whose number has bounds, as a repeat."""
-        if simple.language is not None or (simple.least <= 1 and simple.most is None):
-            return None
-        if (simple.most if simple.most is not None else simple.least) <= _EXPLICIT:
+        if simple.language is not None or simple.is_anything:
             return None
         unit = Machine("character", _character(self.settings.escapes, self.settings.ascii_only))
-        return Sequence((Literal('"'), Repeat(unit, simple.least, simple.most), Literal('"')))
+        return Counted(Literal('"'), unit, simple.least, simple.most, Literal('"'))
 
     def _machine(self, language: Language, title: str) -> Machine:
         text = language.json_string(escapes=self.settings.escapes, ascii_only=self.settings.ascii_only)
