@@ -113,6 +113,8 @@ cdef class GrammarTables:
             if self.nullable[tallies.entries[i].symbol - n_terminals]:
                 raise ValueError(f"entry {i} of the tallies derives the empty text")
         self.find_components()
+        if tallies.tallies.empty():
+            idmap_free(&self.suffix_ids)        # there will be no more suffixes
 
     def __dealloc__(self):
         idmap_free(&self.suffix_ids)

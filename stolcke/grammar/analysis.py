@@ -69,7 +69,7 @@ def _least_fixed_point(
                     reach[name].add(part)
                 else:
                     reach[name].separable = True
-                if reach[name].is_possible():
+                if name not in found and reach[name].is_possible():
                     names.append(name)
             continue
         name = names.pop()
@@ -102,7 +102,9 @@ def nullable(grammar: Grammar) -> frozenset[str]:
 def productive(grammar: Grammar, empty_terminals: Collection[str] = ()) -> frozenset[str]:
     """Nonterminals that derive some text, where ``empty_terminals`` match none."""
     empty = frozenset(empty_terminals)
-    strings = (s for s in _strings(grammar) if not any(isinstance(x, Terminal) and x.name in empty for x in s[1]))
+    strings = _strings(grammar)
+    if empty:
+        strings = (s for s in strings if not any(isinstance(x, Terminal) and x.name in empty for x in s[1]))
     return _least_fixed_point(grammar, strings, lambda symbols: [x.name for x in symbols if isinstance(x, Nonterminal)])
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import chain
 
 from stolcke.grammar.analysis import productive, reachable
-from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Tally, Terminal, error_at
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Tally, TallyEntry, Terminal, error_at
 from stolcke.grammar.tallies import Reach
 
 __all__ = ["fold_lists", "remove_duplicates", "trim", "with_entry_rules", "with_ignore"]
@@ -74,9 +74,11 @@ def _trimmed(tally: Tally, derives: Callable[[Iterable[Symbol]], bool]) -> Tally
         reach.add(entry)
     reach.separable = derives(tally.separator)
     # In any order: an entry that occurs in some text is the first one of another.
-    entries = tuple(entry for entry in entries if reach.is_possible(entry))
+    kinds = {(entry.required, entry.marked): entry for entry in entries}
+    possible = {kind for kind, entry in kinds.items() if reach.is_possible(entry)}
+    entries = tuple(entry for entry in entries if (entry.required, entry.marked) in possible)
     if reach.separable and reach.is_possible(least=2):
-        return replace(tally, entries=entries)
+        return tally if len(entries) == len(tally.entries) else replace(tally, entries=entries)
     return replace(tally, entries=entries, separator=(), most=min(1, 1 if tally.most is None else tally.most))
 
 
@@ -113,7 +115,7 @@ def with_entry_rules(grammar: Grammar) -> Grammar:
                 lhs = Nonterminal(_free(taken, f"_{name.strip('_')}_entry", number))
                 taken.add(lhs.name)
                 rules.append(Rule(lhs, entry.symbols))
-                entry = replace(entry, symbols=(lhs,))
+                entry = TallyEntry((lhs,), entry.once, entry.required, entry.marked)
             entries.append(entry)
         tallies[name] = replace(tally, entries=tuple(entries))
     return replace(grammar, rules=tuple(rules), tallies=tallies) if tallies else grammar
@@ -138,14 +140,10 @@ def with_ignore(grammar: Grammar) -> Grammar:
 
     rules = [Rule(start, (Nonterminal(grammar.start), skip))]
     rules += [replace(rule, rhs=skipping(rule.rhs)) for rule in grammar.rules]
-    tallies = {
-        name: replace(
-            tally,
-            entries=tuple(replace(entry, symbols=skipping(entry.symbols)) for entry in tally.entries),
-            separator=skipping(tally.separator),
-        )
-        for name, tally in grammar.tallies.items()
-    }
+    tallies = {}
+    for name, tally in grammar.tallies.items():
+        entries = (TallyEntry(skipping(e.symbols), e.once, e.required, e.marked) for e in tally.entries)
+        tallies[name] = replace(tally, entries=tuple(entries), separator=skipping(tally.separator))
     rules.append(Rule(skip, ()))
     rules += [Rule(skip, (skip, Terminal(name))) for name in dict.fromkeys(grammar.ignore)]
     return _rebuilt(grammar, rules, tallies=tallies, start=start.name, ignore=())

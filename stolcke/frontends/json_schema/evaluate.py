@@ -24,6 +24,7 @@ _LOGIC = frozenset(
     ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"]
     + ["unevaluatedProperties", "unevaluatedItems"]
 )
+_KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
 
@@ -66,11 +67,23 @@ class Evaluator:
         if found is None:
             found = EVERYTHING[kind]
             for formula in goal:
-                found = algebra.meet(found, self._formula(formula, kind))
+                values = self._formula(formula, kind)
+                found = values if found is EVERYTHING[kind] else algebra.meet(found, values)
             if len(found) > 1:
                 found = tuple(simple for simple in found if self.is_possible(simple))
             self._goals[key] = found
         return found
+
+    def kinds(self, goal: Goal) -> tuple[str, ...]:
+        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case."""
+        if len(goal) == 1:
+            (formula,) = goal
+            if type(formula) is Node:
+                schema = formula.schema
+                kind = schema.get("type")
+                if type(kind) is str and kind in _KINDS and not ("$ref" in schema and formula.dialect.ref_overrides):
+                    return _KINDS[kind]
+        return TYPES
 
     def language(self, goal: Goal) -> Language:
         """The strings that satisfy a goal."""
@@ -154,7 +167,8 @@ class Evaluator:
             if meaning is not None:
                 context = context or Context(self, node, scope, tracking)
                 try:
-                    found = algebra.meet(found, meaning(context, value))
+                    values = meaning(context, value)
+                    found = values if found is EVERYTHING[kind] else algebra.meet(found, values)
                 except UnsupportedSchema as error:
                     self._drop(error, node)
             elif keyword in _LOGIC and keyword not in ("type", "unevaluatedProperties", "unevaluatedItems"):
@@ -312,7 +326,7 @@ class Evaluator:
             try:
                 known = all(
                     not self.is_possible(simple, depth - 1)
-                    for kind in TYPES
+                    for kind in self.kinds(goal)
                     for simple in self.alternatives(goal, kind)
                 )
             except _Loop:

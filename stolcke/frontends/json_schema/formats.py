@@ -12,9 +12,9 @@ format                       in full  what is left out, where not in full
 ``idn-email``                no       of domains: what is left out of ``idn-hostname`` by character; its rules
                                       on Unicode's normal form, direction and length are not part of this format
 ``hostname``                 no       A-labels (``xn--...``); names of more than 63 characters behind the first dot
-``idn-hostname``             no       A-labels; characters beyond U+FFFF, those that normalisation may change or
-                                      move, U+200C but for that behind a virama; labels with characters beyond
-                                      ASCII of more than 9, others and names as of ``hostname``
+``idn-hostname``             no       A-labels; beyond ASCII, names of more than two labels or with labels of more than
+                                      6 characters, characters beyond U+FFFF, those that normalisation may join or
+                                      move, U+200C but for that behind a virama; otherwise as ``hostname``
 ``ipv4``, ``ipv6``           yes      (no zone)
 ``uri``, ``uri-reference``   yes
 ``iri``, ``iri-reference``   yes
@@ -34,6 +34,8 @@ from __future__ import annotations
 from functools import cache
 
 from stolcke.frontends.json_schema.ecma import pattern_language
+from stolcke.frontends.json_schema.international import international_hostname, u_label_characters
+from stolcke.lexer import charsets
 from stolcke.lexer.language import Language
 
 __all__ = ["format_language"]
@@ -105,6 +107,11 @@ def _hostname() -> Language:
     return (label & Language.lengths(1, 63)) + behind
 
 
+def _international_hostname() -> Language:
+    reserved = _whole(r"(?:.*\.)?[^.]{2}--.*|.*[A-Z].*")
+    return international_hostname() | (_hostname() - reserved)
+
+
 def _mailbox(beyond: str, domain: Language) -> Language:
     """Give the rule Mailbox of RFC 5321, with the characters beyond ASCII that RFC 6531 adds."""
     atom = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{beyond}-]+"
@@ -117,6 +124,19 @@ def _mailbox(beyond: str, domain: Language) -> Language:
 
 def _email() -> Language:
     return _mailbox("", _whole(rf"{_LABEL}(?:\.{_LABEL})*"))
+
+
+def _international_email() -> Language:
+    valid, marks = u_label_characters()
+    valid = charsets.union([valid, (0x41, 0x5B)])
+    inside = Language.lengths(0, None, valid)
+    outer = charsets.intersect(valid, charsets.complement((0x2D, 0x2E)))
+    first = charsets.intersect(outer, charsets.complement(marks))
+    label = (Language.characters(first) + inside) & (inside + Language.characters(outer))
+    label = label - (Language.lengths(2, 2) + Language.words(["--"]) + Language.everything())
+    ascii_label = _whole(_LABEL) - _whole("[Xx][Nn]--.*")
+    label = label | ascii_label
+    return _mailbox(r"\u{80}-\u{10FFFF}", label + (Language.words(["."]) + label).repeat(0, None))
 
 
 # ---------------------------------------------------------------- RFC 3986, 3987 and 6570
@@ -158,18 +178,16 @@ def _regex(depth: int = 3) -> str:
 
     Left out are groups within groups, more than ``depth`` deep, and groups
     that look ahead or behind within others; groups with names, references to
-    groups, properties ``\p{...}``; in sets, ranges but for those of digits and
-    of letters of one case, and ``-`` but for those; in counts, ``{n,m}`` with
-    n > 9 or m > 999.
+    groups, properties ``\p{...}`` and ``\0``; in sets, ranges but for those that begin
+    with 0, 1, a or A and end with a digit or letter of the same case, and
+    ``-`` but for those; counts ``{n,m}`` with n > 1, but for n < 10 <= m.
     """
     hexadecimal = "[0-9A-Fa-f]"
-    letter = rf"[dDwWsStnvfr0]|c[A-Za-z]|x{hexadecimal}{{2}}|u{hexadecimal}{{4}}|u\{{{hexadecimal}{{1,5}}\}}"
+    letter = rf"[dDwWsStnvfr]|c[A-Za-z]|x{hexadecimal}{{2}}|u{hexadecimal}{{4}}|u\{{{hexadecimal}{{1,5}}\}}"
     escape = rf"\\(?:[$(-+./?\[-^{{|}}]|{letter})"
-    runs = [(chr(first), last) for begin, last in ("09", "AZ", "az") for first in range(ord(begin), ord(last) + 1)]
-    members = "|".join(rf"{first}-[{first}-{last}]" for first, last in runs)
-    members = rf"(?:[^\\\]^-]|{members}|{escape}|\\[b-])"
+    members = rf"(?:[^\\\]^-]|[01]-[1-9]|a-[a-z]|A-[A-Z]|{escape}|\\[b-])"
     one_of = rf"\[\^?(?:{members}{members.replace('^-', '-')}*)?\]"
-    counts = "|".join([r"\d+,?", *(rf"{n},(?:[{n}-9]|[1-9]\d{{1,2}})" for n in range(10))])
+    counts = r"\d+,?|[01],[1-9]\d{0,2}|\d,[1-9]\d{1,2}"
     repeat = rf"(?:[*+?]|\{{(?:{counts})\}})\??"
     item = rf"[^\\$()*+?\[\]^{{|}}]|{escape}|{one_of}"
     expression = rf"(?:(?:{item})(?:{repeat})?|[$^|]|\\[bB])*"
@@ -186,7 +204,9 @@ _FORMATS = {
     "date-time": lambda: rf"{_DATE}[Tt]{_TIME}|{_YEAR}-(?:06-30|12-31)[Tt]{_LEAP_SECOND}",
     "duration": _duration,
     "email": _email,
+    "idn-email": _international_email,
     "hostname": _hostname,
+    "idn-hostname": _international_hostname,
     "ipv4": lambda: _IPV4,
     "ipv6": _ipv6,
     "uri": lambda: _resource("", "", relative=False),

@@ -33,16 +33,18 @@ class Scalars:
     def patterns(self, found: dict[str, Union]) -> list[tuple[Pattern, str]]:
         """The terminals that derive the scalars among some values, each with a title."""
         patterns: list[tuple[Pattern, str]] = []
-        words = [Literal("null")] if found["null"] else []
-        booleans = frozenset().union(*(few.values for few in found["boolean"]))
-        words += [Literal(text) for value, text in ((True, "true"), (False, "false")) if value in booleans]
+        words = [Literal("null")] if found.get("null") else []
+        if found.get("boolean"):
+            booleans = frozenset().union(*(few.values for few in found["boolean"]))
+            words += [Literal(text) for value, text in ((True, "true"), (False, "false")) if value in booleans]
         if words:
-            titles = "_or_".join(str(word.text) for word in words)
+            titles = " or ".join(str(word.text) for word in words)
             patterns.append((words[0] if len(words) == 1 else Choice(tuple(words)), titles))
-        numbers = [self._number(simple) for simple in found["number"]]
+        numbers = [self._number(simple) for simple in found.get("number", ())]
         if numbers:
             patterns.append((_choice([pattern for pattern, _ in numbers]), numbers[0][1]))
-        return patterns + self._strings(found["string"])
+        strings = found.get("string")
+        return patterns + self._strings(strings) if strings else patterns
 
     def key(self, keys: Language, title: str, colon: Pattern) -> tuple[Pattern, str]:
         """The terminal of a member's name and the colon after it."""

@@ -42,11 +42,11 @@ class _Writer:
         self.lhs = lhs
         self.arrays = arrays
         self.depth = depth + 1
-        layout = emitter.layout(depth)
-        self.open = emitter.terminal(layout.open_array, "[")
-        self.close = emitter.terminal(layout.close_array, "]")
-        self.empty = emitter.terminal(layout.empty_array, "[]")
-        self.comma = emitter.terminal(layout.comma, ",")
+        parts = emitter.structure(depth)
+        self.open = parts.open_array
+        self.close = parts.close_array
+        self.empty = parts.empty_array
+        self.comma = parts.comma
 
     def equal_places(self) -> None:
         """All items are alike, and at most one kind of them is counted."""
