@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import event, given, note, settings
+from hypothesis import Phase, event, given, note, settings
 from hypothesis import strategies as st
 
 import stolcke
@@ -13,9 +13,12 @@ from tests.json_schema.judging import ORDERS, judge
 from tests.json_schema.oracle import validator
 from tests.strategies import EFFORT
 
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+"""Shrinking a stream of random choices takes minutes and gains little."""
+
 
 @pytest.mark.parametrize("order", ORDERS)
-@settings(max_examples=400 * EFFORT)
+@settings(max_examples=400 * EFFORT, phases=PHASES)
 @given(st.randoms(use_true_random=False))
 def test_verdicts_are_those_of_jsonschema(order, draw):
     schema = random_schemas.schema(draw)
