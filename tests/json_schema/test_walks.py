@@ -13,7 +13,7 @@ from tests.engine.laws import filled
 from tests.json_schema import random_schemas
 from tests.json_schema.documents import COMPACT, read
 from tests.json_schema.judging import ORDERS, judge
-from tests.json_schema.oracle import validator
+from tests.json_schema.oracle import validator, verdict
 from tests.json_schema.walking import DeadEnd, fused_vocabulary, walk
 from tests.strategies import EFFORT
 
@@ -61,11 +61,7 @@ def test_walks_end_and_validate(order, vocabulary, draw):
         event("exact" if judged.exact else "not exact")
         if not judged.exact and names_a_member_twice(text.decode()):
             continue  # what makes a schema inexact is that such members are counted twice
-        try:
-            valid = oracle.is_valid(read(text.decode()))
-        except RecursionError:
-            return
-        assert valid, text.decode()
+        assert verdict(oracle, read(text.decode())) is not False, text.decode()
 
 
 @pytest.mark.parametrize("order", ORDERS)
