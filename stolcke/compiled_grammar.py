@@ -132,7 +132,7 @@ class CompiledGrammar:
 
     def __repr__(self) -> str:
         a = self.arrays
-        return f"<CompiledGrammar of {len(a.lhs)} rules, {len(a.terminals)} terminals, for {self.vocabulary!r}>"
+        return f"<CompiledGrammar of {len(a.lhs)} rules, {a.n_terminals} terminals, for {self.vocabulary!r}>"
 
     def stats(self) -> dict[str, int]:
         """Deterministic counts of tables and caches so far, and bytes of memory, the vocabulary's included."""
@@ -220,10 +220,10 @@ class CompiledGrammar:
         more are to come.
         """
         a = self.arrays
-        n_text = len(a.terminals) - len(a.specials)
+        n_text = len(a.machines)
         lines = ["terminals"]
         for terminal, title in enumerate(a.terminals):
-            size = f"{a.automaton(terminal).n_states} states" if terminal < n_text else f"tokens {self._bound[title]}"
+            size = f"{a.machines[terminal].n_states} states" if terminal < n_text else f"tokens {self._bound[title]}"
             lines.append(f"  {terminal}: {title} ({size})")
         lines.append("rules")
         for rule in range(len(a.lhs)):

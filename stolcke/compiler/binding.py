@@ -68,14 +68,11 @@ def build_engine(
 ) -> Engine:
     """The run-time engine of a grammar over a vocabulary."""
     core = vocabulary.core
-    n = len(arrays.terminals)
-    n_text = n - len(arrays.specials)
+    n, n_text = arrays.n_terminals, len(arrays.machines)
     states = np.full(n, NONE, np.uint32)
     symbols = np.full(n, NONE, np.uint32)
     partitions = np.full(n, NONE, np.uint32)
-    for terminal in range(n_text):
-        machine = arrays.automaton(terminal)
-        states[terminal] = core.add_automaton(*machine.arrays())[0]
+    states[:n_text] = [vocabulary.start_state(machine) for machine in arrays.machines]
     token_symbols: dict[int, int] = {}
     for terminal, name in enumerate(arrays.specials, n_text):
         partitions[terminal] = core.add_token_set(bound[name])
@@ -90,7 +87,7 @@ def build_engine(
     tables = GrammarTables(
         core,
         n,
-        len(arrays.nonterminals),
+        arrays.n_nonterminals,
         arrays.lhs,
         arrays.rhs_offsets,
         arrays.rhs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -44,6 +44,7 @@ class Automaton:
     high: np.ndarray
     target: np.ndarray
     accepting: np.ndarray
+    _key: tuple[bytes, ...] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for array in self.arrays():
@@ -51,6 +52,12 @@ class Automaton:
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         return self.offsets, self.low, self.high, self.target, self.accepting
+
+    def key(self) -> tuple[bytes, ...]:
+        """What equal automata have in common, and no others: the bytes of all arrays."""
+        if self._key is None:
+            object.__setattr__(self, "_key", tuple([array.tobytes() for array in self.arrays()]))
+        return self._key  # type: ignore[return-value]
 
     @property
     def n_states(self) -> int:
@@ -94,10 +101,10 @@ class Automaton:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automaton):
             return NotImplemented
-        return all(np.array_equal(a, b) for a, b in zip(self.arrays(), other.arrays(), strict=True))
+        return self is other or self.key() == other.key()
 
     def __hash__(self) -> int:
-        return hash(tuple(array.tobytes() for array in self.arrays()))
+        return hash(self.key())
 
     def __str__(self) -> str:
         r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
