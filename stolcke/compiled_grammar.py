@@ -31,7 +31,7 @@ def compile(  # the name that re and the other engines use, too
     special: Mapping[str, Marker | Iterable[Marker]] | None = None,
     limits: Limits | None = None,
     options: Options | None = None,
-    prewarm: int = 16,
+    prewarm: int = 1,
     timeout: float | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> CompiledGrammar:
@@ -47,7 +47,9 @@ def compile(  # the name that re and the other engines use, too
     options : Options, optional
     prewarm : int
         Of how many columns, breadth first, the masks are computed at once; so
-        the first tokens of a text find them ready.
+        the first tokens of a text find them ready. The default, that of the
+        first mask, costs what this mask would cost soon after; more is time
+        taken from the first token and given to later ones.
     timeout : float, optional
         Seconds after which to give up.
     cancel : callable, optional
