@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from functools import cached_property
 
 __all__ = ["Limits", "Options"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Limits:
     """Bounds beyond which :class:`stolcke.LimitExceeded` is raised.
 
@@ -37,6 +38,18 @@ class Limits:
     """Memory of one compiled grammar's lazily grown caches."""
     live_threads: int = 20_000
     """Lexical threads alive at one byte of one sequence."""
+
+    @cached_property
+    def _values(self) -> tuple[int, ...]:
+        return astuple(self)
+
+    # Part of the key of every automaton that is remembered, so looked at for each terminal of each grammar.
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == other._values if isinstance(other, Limits) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values)
 
 
 @dataclass(frozen=True, slots=True)
