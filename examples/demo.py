@@ -65,8 +65,8 @@ class Task:
         import stolcke
 
         if isinstance(self.grammar, dict):
-            # One line: a small model likes to repeat white space for ever.
-            return stolcke.Grammar.from_json_schema(self.grammar, whitespace="spaced")
+            # One line without needless escapes: small models like to repeat white space, and to write \u0041 for A.
+            return stolcke.Grammar.from_json_schema(self.grammar, whitespace="spaced", escapes=False)
         return stolcke.Grammar.from_lark((GRAMMARS / self.grammar).read_text(encoding="utf-8"), start=self.start)
 
 
