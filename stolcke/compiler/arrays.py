@@ -363,7 +363,9 @@ def _title(definition: TerminalDefinition) -> str:
         return definition.pattern.title if isinstance(definition.pattern, Machine) else definition.name
 
 
-def _number(grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, options: Options) -> GrammarArrays:
+def _number(
+    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, options: Options
+) -> GrammarArrays:
     """Number the terminals that are used, equal ones alike, and let the rules follow."""
     used = rules.used().tolist()
     numbers = np.zeros(len(used), np.int32)
