@@ -28,7 +28,6 @@ from stolcke.grammar.model import (
     error_at,
 )
 from stolcke.grammar.patterns import Literal
-from stolcke.grammar.transforms import with_ignore
 from stolcke.options import Limits
 
 __all__ = ["EmbeddedSchema", "Schemas", "mark_schemas", "take_schemas"]
@@ -38,6 +37,9 @@ _KEYWORD = "%json"
 _PARTS = re.compile(
     r'"(?:\\.|[^"\\\n])*"|/(?!/)(?:\\.|[^/\\])*/|//[^\n]*|\#[^\n]*|(?P<keyword>%json\b)(?P<space>\s*)', re.DOTALL
 )
+
+# Any number of ignored terminals; named like a helper, which reports leave out.
+_IGNORED = Nonterminal("%ignored_list_0")
 
 Place = tuple[int, int]
 """Line and column."""
@@ -166,8 +168,6 @@ class Schemas:
         """
         if not self._by_text:
             return grammar
-        # Written out now, so that what is ignored may stand before a schema's text, and not in it.
-        grammar = with_ignore(grammar)
         joined = _Joined(grammar, set(self.terminals()))
         for terminal, schema in self._by_text.values():
             joined.add(terminal.name, self._read(schema))
@@ -184,19 +184,35 @@ class Schemas:
 
 
 class _Joined:
-    """A grammar in the making: one in which some terminals become nonterminals of others."""
+    """A grammar in the making: one in which some terminals become nonterminals of others.
+
+    What is ignored is written out as rules here, since it may stand before a schema's
+    text and not in it; for ``%ignore``, all rules of a grammar are alike.
+    """
 
     def __init__(self, grammar: Grammar, schemas: set[str]) -> None:
         self.outer = grammar
-        self.rules = [replace(rule, rhs=tuple(map(self._opened, rule.rhs))) for rule in grammar.rules]
+        self.start = grammar.start
+        self.rules = [replace(rule, rhs=self._opened(rule.rhs)) for rule in grammar.rules]
+        if grammar.ignore:
+            # Neither name can be written in Lark.
+            self.start = f"%{grammar.start}"
+            self.rules.append(Rule(Nonterminal(self.start), (Nonterminal(grammar.start), _IGNORED)))
+            self.rules.append(Rule(_IGNORED, ()))
+            self.rules += [Rule(_IGNORED, (Terminal(name), _IGNORED)) for name in grammar.ignore]
         self.terminals = {name: kept for name, kept in grammar.terminals.items() if name not in schemas}
         self.tallies = dict(grammar.tallies)
         self.exact = grammar.exact
         self.dropped = list(grammar.dropped)
 
-    def _opened(self, symbol: Symbol) -> Symbol:
-        is_schema = isinstance(symbol, Terminal) and symbol.name.startswith(_KEYWORD)
-        return Nonterminal(symbol.name) if is_schema else symbol
+    def _opened(self, symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+        opened: list[Symbol] = []
+        for symbol in symbols:
+            if isinstance(symbol, Terminal):
+                opened += [_IGNORED] if self.outer.ignore else []
+                symbol = Nonterminal(symbol.name) if symbol.name.startswith(_KEYWORD) else symbol
+            opened.append(symbol)
+        return tuple(opened)
 
     def add(self, name: str, inner: Grammar) -> None:
         """Add the rules of a schema below a nonterminal."""
@@ -235,6 +251,8 @@ class _Joined:
     def grammar(self) -> Grammar:
         return replace(
             self.outer,
+            start=self.start,
+            ignore=(),
             rules=tuple(self.rules),
             terminals=self.terminals,
             tallies=self.tallies,
