@@ -93,8 +93,6 @@ class Emitter:
 
     def rule(self, lhs: Nonterminal, *rhs: Symbol) -> None:
         """Add a rule."""
-        if len(self.rules) >= self.settings.limits.rules:
-            raise LimitExceeded("rules", f"more than {len(self.rules)}", self.settings.limits.rules, "JSON Schema")
         self.rules.append(Rule(lhs, rhs))
 
     def name(self, wanted: str) -> str:
@@ -173,6 +171,8 @@ class Emitter:
                 write(self, lhs, simple, depth)
             except UnsupportedSchema as error:
                 raise UnsupportedSchema(error.reason, pointer=error.pointer or _pointer(goal)) from error
+            if len(self.rules) > self.settings.limits.rules:
+                raise LimitExceeded("rules", f"at least {len(self.rules)}", self.settings.limits.rules, "JSON Schema")
         if len(self.rules) == before:
             self.rule(lhs, lhs)
 

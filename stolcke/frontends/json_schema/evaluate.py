@@ -20,7 +20,7 @@ from stolcke.lexer.language import Language
 __all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
-_LOGIC = frozenset("enum const allOf anyOf oneOf not if $ref $dynamicRef $recursiveRef".split())
+_LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
