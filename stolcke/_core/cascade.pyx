@@ -259,34 +259,23 @@ cdef class Cascade:
     cdef int merge_small(self, size_t first) except -1 nogil:
         """Replace many sparse partitions by one, so that masks are made of few parts."""
         cdef size_t i, kept = first
-        cdef size_t total = 0, n = 0
-        cdef uint32_t k
+        cdef size_t total = 0
         cdef const Partition* p
+        self.merging.clear()
         for i in range(first, self.parts.size()):
             p = self.store.at(self.parts[i])
             if p.dense == NULL:
                 total += p.n_tokens
-                n += 1
-        if n <= FEW_PARTS or total > SMALL_PARTS:
-            return 0
-        self.merging.clear()
-        for i in range(first, self.parts.size()):
-            p = self.store.at(self.parts[i])
-            if p.dense != NULL:
+                self.merging.push_back(self.parts[i])
+            else:
                 self.parts[kept] = self.parts[i]
                 kept += 1
-                continue
-            for k in range(p.n_tokens):
-                self.merging.push_back(p.tokens[k])
-        sort(self.merging.begin(), self.merging.end())
-        self.merging.erase(unique(self.merging.begin(), self.merging.end()), self.merging.end())
-        self.parts.resize(kept)
-        self.store.lock.lock()
-        try:
-            k = self.store.of_tokens(self.merging.data(), self.merging.size())
-        finally:
-            self.store.lock.unlock()
-        self.parts.push_back(k)
+        if self.merging.size() > FEW_PARTS and total <= SMALL_PARTS:
+            self.parts.resize(kept)
+            self.parts.push_back(self.store.merged(self.merging.data(), self.merging.size()))
+        else:
+            for i in range(self.merging.size()):
+                self.parts[kept + i] = self.merging[i]
         return 0
 
     cdef size_t bytes(self) noexcept nogil:

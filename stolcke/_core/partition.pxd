@@ -6,6 +6,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport AutomatonStore
 from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable, segments_at
+from stolcke._core.token_bits cimport TokenBits
 from stolcke._core.trie cimport TokenTrie
 from stolcke._core.types cimport NONE
 
@@ -42,6 +43,9 @@ cdef class PartitionStore:
     cdef Segments partitions            # Partition each
     cdef SequenceTable token_sets       # of partitions that are given as a list of tokens
     cdef vector[uint32_t] token_set_partition
+    cdef SequenceTable merges           # of partitions that are given as a list of others, all of them sparse
+    cdef vector[uint32_t] merge_partition
+    cdef TokenBits merging
     cdef SequenceTable unions           # of suffix tries
     cdef vector[uint32_t] union_node
     cdef readonly uint64_t visited      # trie nodes walked so far, a deterministic measure of work
@@ -57,6 +61,7 @@ cdef class PartitionStore:
     cdef restore(self, arrays)
     cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
+    cdef uint32_t merged(self, const uint32_t* parts, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef void clear_merging(self) noexcept nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
