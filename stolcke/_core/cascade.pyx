@@ -21,7 +21,7 @@ from stolcke._core.storage cimport (
 )
 from stolcke._core.tables cimport Predicted
 from stolcke._core.trie cimport Node
-from stolcke._core.types cimport NONE, byteset_add
+from stolcke._core.types cimport NONE
 
 
 cdef enum:
@@ -46,10 +46,17 @@ cdef extern from *:
 
 cdef inline void first_bytes(const Node* node, ByteSet* out) noexcept nogil:
     """Bytes that tokens of a suffix trie begin with."""
-    cdef uint32_t i
+    cdef uint32_t i, byte, word = 0
+    cdef uint64_t bits = 0
     memset(out, 0, sizeof(ByteSet))
     for i in range(node.n_children):
-        byteset_add(out, node.bytes[i])
+        byte = node.bytes[i]            # ascending
+        if byte >> 6 != word:
+            out.bits[word] = bits
+            word = byte >> 6
+            bits = 0
+        bits |= <uint64_t>1 << (byte & 63)
+    out.bits[word] = bits
 
 
 cdef inline bint overlap(const ByteSet* a, const ByteSet* b) noexcept nogil:
@@ -222,7 +229,10 @@ cdef class Cascade:
         cdef uint32_t i, t, column
         cdef Column c
         cdef Cascaded made
-        first_bytes(self.store.trie.node(node), &bytes)
+        if node == 0:
+            memset(&bytes, 0xFF, sizeof(ByteSet))       # of whole tokens, which hardly any terminal is ruled out by
+        else:
+            first_bytes(self.store.trie.node(node), &bytes)
         self.open()
         t = self.tables.suffixes[suffix].symbol
         if t < self.tables.n_terminals:

@@ -168,7 +168,6 @@ cdef class Engine:
     cdef bint stays(self, uint32_t state, uint32_t token) noexcept nogil:
         """Whether a token surely leads back to a state, as most do within strings; found without a lock."""
         cdef const uint32_t* words = self.state_keys.words(state)
-        cdef const State* s
         cdef uint32_t at
         cdef int64_t i
         if self.state_keys.length(state) != 4 or words[0] != NONE:
