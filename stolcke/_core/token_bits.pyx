@@ -1,6 +1,11 @@
 """Unions of sorted lists of tokens, by bits instead of by comparisons."""
 
-from stolcke._core.types cimport trailing_zeros64
+
+cdef extern from *:
+    """
+    static inline int trailing_zeros(uint64_t x) { return __builtin_ctzll(x); }
+    """
+    int trailing_zeros(uint64_t x) noexcept nogil
 
 
 cdef class TokenBits:
@@ -25,11 +30,11 @@ cdef class TokenBits:
             words = self.touched[i]
             self.touched[i] = 0
             while words:
-                w = i << 6 | <size_t>trailing_zeros64(words)
+                w = i << 6 | <size_t>trailing_zeros(words)
                 words &= words - 1
                 bits = self.words[w]
                 self.words[w] = 0
                 while bits:
-                    tokens.push_back(<uint32_t>(w << 6) | <uint32_t>trailing_zeros64(bits))
+                    tokens.push_back(<uint32_t>(w << 6) | <uint32_t>trailing_zeros(bits))
                     bits &= bits - 1
         return 0
