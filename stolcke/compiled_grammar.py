@@ -222,8 +222,12 @@ class CompiledGrammar:
         a = self.arrays
         n_text = len(a.terminals) - len(a.specials)
         lines = ["terminals"]
+        repeats = a.repeats()
         for terminal, title in enumerate(a.terminals):
             size = f"{a.automaton(terminal).n_states} states" if terminal < n_text else f"tokens {self._bound[title]}"
+            if terminal in repeats:
+                least, most = repeats[terminal][-2:]
+                size += f" without bounds, a part of them {least} to {'any number of' if most < 0 else most} times"
             lines.append(f"  {terminal}: {title} ({size})")
         lines.append("rules")
         for rule in range(len(a.lhs)):

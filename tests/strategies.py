@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from hypothesis import strategies as st
 
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Tally, TallyEntry, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Counted, Literal, Pattern, Repeat, Sequence, Special
 from tests.reference.masks import Tokens
 
 EFFORT = int(os.environ.get("STOLCKE_EFFORT", "1"))
@@ -91,6 +91,8 @@ def regex_text(pattern: Pattern) -> str:
             inside = regex_text(part)
             inside = inside if len(inside) == 1 else f"(?:{inside})"
             return inside + {(0, 1): "?", (0, None): "*", (1, None): "+"}.get((least, most), f"{{{least},{most}}}")
+        case Counted():
+            return regex_text(pattern.expanded())
     raise AssertionError(f"no regular expression for {pattern!r}")
 
 

@@ -17,6 +17,7 @@ from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
 from stolcke._core.chart cimport Column, Continuation
+from stolcke._core.counted cimport COUNTED
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
@@ -174,8 +175,10 @@ cdef class Engine:
             return False
         at = words[2]
         for i in range(self.store.offsets[token], self.store.offsets[token + 1]):
+            if at >= COUNTED:           # the next one may have to be made; and NONE
+                return False
             at = state_next(self.store.automata.state(at), self.store.data[i])
-            if at == NONE or self.store.automata.state(at).accepting:
+            if at >= COUNTED or self.store.automata.state(at).accepting:
                 return False
         return at == words[2]
 
@@ -227,12 +230,12 @@ cdef class Engine:
         return True
 
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil:
-        cdef uint32_t target = state_next(self.store.automata.state(state), byte)
+        cdef uint32_t target = self.store.next(state, byte)
         cdef const State* s
         cdef Thread thread
         if target == NONE:
             return 0
-        s = self.store.automata.state(target)
+        s = self.store.state(target)
         if s.n_edges:
             thread.terminal = terminal
             thread.state = target
@@ -362,7 +365,7 @@ cdef class Engine:
         memset(out, 0, sizeof(ByteSet))
         special[0] = False
         for i in range(1, n, 3):
-            byteset_join(out, &self.store.automata.state(words[i + 1]).live)
+            byteset_join(out, &self.store.state(words[i + 1]).live)
         if words[0] != NONE:
             c = &self.chart.columns[words[0]]
             byteset_join(out, &c.first)
@@ -383,7 +386,7 @@ cdef class Engine:
 
     def prewarm_column(self, uint32_t column):
         """Compute what masks at a column and one byte into its terminals need; return the columns after them."""
-        cdef uint32_t i, k, t, state
+        cdef uint32_t i, k, t, state, target, last
         cdef Column c
         cdef const State* start
         cdef vector[uint32_t] after
@@ -401,12 +404,15 @@ cdef class Engine:
                     after.push_back(self.chart.goto_one(column, t))
                     if self.tables.terminal_state[t] == NONE:
                         continue
-                    start = self.store.automata.state(self.tables.terminal_state[t])
+                    start = self.store.state(self.tables.terminal_state[t])
+                    last = NONE
                     for k in range(start.n_edges):
-                        if k == 0 or start.target[k] != start.target[k - 1]:
+                        target = self.store.next(self.tables.terminal_state[t], start.low[k])
+                        if target != last:
                             self.cascade.start()
-                            self.cascade.thread(start.target[k], column, t)
+                            self.cascade.thread(target, column, t)
                             self.cascade.drain(0)
+                            last = target
             finally:
                 self.lock.unlock()
         return list(after)

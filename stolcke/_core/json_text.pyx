@@ -11,10 +11,11 @@ do, and than each other.  With fewer escapes this fails in odd cases, so that
 such a result is minimised.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t
 from libcpp.vector cimport vector
 
-from stolcke._core.languages cimport GAP, LAST, SURROGATES, CharacterDfa
+from stolcke._core.characters cimport GAP, SURROGATES
+from stolcke._core.languages cimport CharacterDfa
 from stolcke._core.minimize cimport Dfa, byte_arrays, minimize_bytes
 from stolcke._core.rows cimport Rows, append_row, intern_row, number_rows, row_count
 from stolcke._core.subsets cimport Edge, Row, append_edge
@@ -41,41 +42,66 @@ cdef enum:
     KINDS = 14
 
 
+cdef struct Line:
+    # The edges of a state over bytes, as they are put together.
+    int32_t size
+    Edge[256] edges
+
+
 cdef cppclass Writer:
     Rows states                      # of the language, then the end and the start
     Rows rows                        # inside a character; numbers go on from those of the states
     vector[int32_t] known            # [states of the language * KINDS], NONE where not yet built
+    Row plain                        # scratch: what one escape says
+    Row necessary                    # scratch: what has to be escaped
+    Row clipped                      # scratch: what is encoded in so many bytes
     int32_t first                    # the number of the first row
 
 
 # ---------------------------------------------------------------- blocks that lead to one state
 
 
-cdef int32_t row_number(Writer& writer, const Row& row) except -2 nogil:
-    return writer.first + intern_row(writer.rows, row, False) if not row.empty() else NONE
+cdef inline void add(Line* line, int32_t low, int32_t high, int32_t target) noexcept nogil:
+    """Add the next edge, as one with the last where they adjoin."""
+    cdef Edge* edge = &line.edges[max(line.size, 1) - 1]
+    if line.size:
+        if edge.target == target and edge.high == low - 1:
+            edge.high = high
+            return
+        edge += 1
+    edge.low = low
+    edge.high = high
+    edge.target = target
+    line.size += 1
+
+
+cdef int32_t row_number(Writer& writer, const Line* line) except -2 nogil:
+    return writer.first + intern_row(writer.rows, line.edges, line.size, False) if line.size else NONE
 
 
 cdef int32_t single(Writer& writer, int32_t low, int32_t high, int32_t target) except -2 nogil:
     """A row of one edge."""
-    cdef Row row
-    append_edge(row, low, high, target)
-    return row_number(writer, row)
+    cdef Line line
+    line.size = 0
+    add(&line, low, high, target)
+    return row_number(writer, &line)
 
 
 cdef int32_t hex_row(Writer& writer, const int32_t* digits) except -2 nogil:
     """A row of hexadecimal digits."""
-    cdef Row row
+    cdef Line line
     cdef int32_t i
+    line.size = 0
     for i in range(10):
         if digits[i] >= 0:
-            append_edge(row, c'0' + i, c'0' + i, digits[i])
+            add(&line, c'0' + i, c'0' + i, digits[i])
     for i in range(10, 16):
         if digits[i] >= 0:
-            append_edge(row, c'A' + i - 10, c'A' + i - 10, digits[i])
+            add(&line, c'A' + i - 10, c'A' + i - 10, digits[i])
     for i in range(10, 16):
         if digits[i] >= 0:
-            append_edge(row, c'a' + i - 10, c'a' + i - 10, digits[i])
-    return row_number(writer, row)
+            add(&line, c'a' + i - 10, c'a' + i - 10, digits[i])
+    return row_number(writer, &line)
 
 
 cdef int32_t any_hex(Writer& writer, int32_t target) except -2 nogil:
@@ -90,13 +116,14 @@ cdef int32_t before_low_half(Writer& writer, const int32_t* quarters) except -2 
     r"""A row that reads ``\uD`` and one of the digits C to F, in either case."""
     cdef int32_t[16] digits
     cdef int32_t i, row
-    cdef Row either
+    cdef Line either
+    either.size = 0
     for i in range(16):
         digits[i] = quarters[i - 12] if i >= 12 else NONE
     row = hex_row(writer, digits)
-    append_edge(either, c'D', c'D', row)
-    append_edge(either, c'd', c'd', row)
-    row = single(writer, c'u', c'u', row_number(writer, either))
+    add(&either, c'D', c'D', row)
+    add(&either, c'd', c'd', row)
+    row = single(writer, c'u', c'u', row_number(writer, &either))
     return single(writer, c'\\', c'\\', row)
 
 
@@ -209,23 +236,23 @@ cdef int32_t block(Writer& writer, const Row& spans, int32_t base, int bits, int
     """The row of a block of characters; NONE where there are none in it."""
     cdef int32_t[64] digits
     cdef int32_t state = target_of_all(spans, base, base + (1 << (bits * depth)) - 1), i
-    cdef Row row
+    cdef Line line
     if state >= 0:
         return whole(writer, (TAIL if bits == UTF8 else HEXES) + depth - 1, state)
     divide(writer, spans, base, bits, depth, digits)
     if bits == HEX:
         return hex_row(writer, digits)
+    line.size = 0
     for i in range(64):
         if digits[i] >= 0:
-            append_edge(row, 0x80 + i, 0x80 + i, digits[i])
-    return row_number(writer, row)
+            add(&line, 0x80 + i, 0x80 + i, digits[i])
+    return row_number(writer, &line)
 
 
 cdef int32_t high_half(Writer& writer, const Row& spans, int32_t base, int depth) except -2 nogil:
     """The row before ``depth`` digits of a high surrogate, and then a low one; NONE where there is no such pair."""
     cdef int32_t size = 0x400 << (HEX * depth), state = target_of_all(spans, base, base + size - 1), i
     cdef int32_t[16] digits
-    cdef bint found = False
     cdef size_t at = find(spans, base)
     if at == spans.size() or spans[at].low >= base + size:
         return NONE
@@ -243,64 +270,73 @@ cdef int32_t high_half(Writer& writer, const Row& spans, int32_t base, int depth
 # ---------------------------------------------------------------- states
 
 
-cdef int raw_characters(Writer& writer, const Row& spans, bint ascii_only, int32_t backslash, int32_t quote,
-                        Row& row) except -1 nogil:
+cdef int copy(const Row& spans, int32_t low, int32_t high, Line* line) except -1 nogil:
+    """Add the edges of characters that are one byte."""
+    cdef size_t i = find(spans, low)
+    while i < spans.size() and spans[i].low <= high:
+        add(line, max(spans[i].low, low), min(spans[i].high, high), spans[i].target)
+        i += 1
+    return 0
+
+
+cdef int raw_characters(
+    Writer& writer, const Row& spans, bint ascii_only, int32_t backslash, int32_t quote, Line* line
+) except -1 nogil:
     """The edges of a state: characters as they are, and where a backslash and the closing quote lead."""
-    cdef Row clipped
     cdef int32_t[64] digits
     cdef int32_t state, i
-    cdef size_t j
-    clip(spans, 0x20, c'"' - 1, row)
+    copy(spans, 0x20, c'"' - 1, line)
     if quote >= 0:
-        append_edge(row, c'"', c'"', quote)
-    clip(spans, c'"' + 1, c'\\' - 1, row)
+        add(line, c'"', c'"', quote)
+    copy(spans, c'"' + 1, c'\\' - 1, line)
     if backslash >= 0:
-        append_edge(row, c'\\', c'\\', backslash)
-    clip(spans, c'\\' + 1, 0x7F, row)
+        add(line, c'\\', c'\\', backslash)
+    copy(spans, c'\\' + 1, 0x7F, line)
     if ascii_only:
         return 0
     state = target_of_all(spans, 0x80, SURROGATES - 1)
     if state >= 0 and state == target_of_all(spans, SURROGATES + GAP, END - 1):
-        append_edge(row, 0xC2, 0xDF, whole(writer, TAIL, state))
-        append_edge(row, 0xE0, 0xE0, whole(writer, LEADS, state))
-        append_edge(row, 0xE1, 0xEC, whole(writer, TAIL + 1, state))
-        append_edge(row, 0xED, 0xED, whole(writer, LEADS + 1, state))
-        append_edge(row, 0xEE, 0xEF, whole(writer, TAIL + 1, state))
-        append_edge(row, 0xF0, 0xF0, whole(writer, LEADS + 2, state))
-        append_edge(row, 0xF1, 0xF3, whole(writer, TAIL + 2, state))
-        append_edge(row, 0xF4, 0xF4, whole(writer, LEADS + 3, state))
+        add(line, 0xC2, 0xDF, whole(writer, TAIL, state))
+        add(line, 0xE0, 0xE0, whole(writer, LEADS, state))
+        add(line, 0xE1, 0xEC, whole(writer, TAIL + 1, state))
+        add(line, 0xED, 0xED, whole(writer, LEADS + 1, state))
+        add(line, 0xEE, 0xEF, whole(writer, TAIL + 1, state))
+        add(line, 0xF0, 0xF0, whole(writer, LEADS + 2, state))
+        add(line, 0xF1, 0xF3, whole(writer, TAIL + 2, state))
+        add(line, 0xF4, 0xF4, whole(writer, LEADS + 3, state))
         return 0
     if find(spans, 0x80) == spans.size():
         return 0
-    clip(spans, 0x80, 0x7FF, clipped)
-    divide(writer, clipped, 0, UTF8, 2, digits)
+    writer.clipped.clear()
+    clip(spans, 0x80, 0x7FF, writer.clipped)
+    divide(writer, writer.clipped, 0, UTF8, 2, digits)
     for i in range(32):
         if digits[i] >= 0:
-            append_edge(row, 0xC0 + i, 0xC0 + i, digits[i])
-    clipped.clear()
-    clip(spans, 0x800, 0xFFFF, clipped)
-    divide(writer, clipped, 0, UTF8, 3, digits)
+            add(line, 0xC0 + i, 0xC0 + i, digits[i])
+    writer.clipped.clear()
+    clip(spans, 0x800, 0xFFFF, writer.clipped)
+    divide(writer, writer.clipped, 0, UTF8, 3, digits)
     for i in range(16):
         if digits[i] >= 0:
-            append_edge(row, 0xE0 + i, 0xE0 + i, digits[i])
-    clipped.clear()
-    clip(spans, ASTRAL, END - 1, clipped)
-    divide(writer, clipped, 0, UTF8, 4, digits)
+            add(line, 0xE0 + i, 0xE0 + i, digits[i])
+    writer.clipped.clear()
+    clip(spans, ASTRAL, END - 1, writer.clipped)
+    divide(writer, writer.clipped, 0, UTF8, 4, digits)
     for i in range(5):
         if digits[i] >= 0:
-            append_edge(row, 0xF0 + i, 0xF0 + i, digits[i])
+            add(line, 0xF0 + i, 0xF0 + i, digits[i])
     return 0
 
 
 cdef int32_t hexadecimal(Writer& writer, const Row& spans) except -2 nogil:
     r"""The row after ``\u``; NONE where no character may be escaped so."""
-    cdef Row plain
     cdef int32_t[16] digits
     cdef int32_t[16] surrogates
     cdef int32_t state, i
-    clip(spans, 0, 0xCFFF, plain)
-    clip(spans, 0xE000, ASTRAL - 1, plain)
-    divide(writer, plain, 0, HEX, 4, digits)
+    writer.plain.clear()
+    clip(spans, 0, 0xCFFF, writer.plain)
+    clip(spans, 0xE000, ASTRAL - 1, writer.plain)
+    divide(writer, writer.plain, 0, HEX, 4, digits)
     state = target_of_all(spans, 0xD000, SURROGATES - 1)
     if state >= 0 and state == target_of_all(spans, ASTRAL, END - 1):
         digits[0xD] = whole(writer, AFTER_D, state)
@@ -321,24 +357,26 @@ cdef int32_t escapes_of(Writer& writer, const Row& spans, bint all_escapes, bint
     """The row after a backslash; NONE where no character may be escaped."""
     cdef const char* letters = b'"/\\bfnrt'
     cdef const char* meanings = b'"/\\\x08\x0C\n\r\t'
-    cdef Row row, necessary
+    cdef Line line
     cdef int32_t state, i
+    line.size = 0
     for i in range(8):
         state = target_of_all(spans, meanings[i], meanings[i])
         if state >= 0 and (all_escapes or i != 1):
-            append_edge(row, letters[i], letters[i], state)
+            add(&line, letters[i], letters[i], state)
     if all_escapes:
         state = hexadecimal(writer, spans)
     else:
-        clip(spans, 0, 7, necessary)
-        clip(spans, 0x0B, 0x0B, necessary)
-        clip(spans, 0x0E, 0x1F, necessary)
+        writer.necessary.clear()
+        clip(spans, 0, 7, writer.necessary)
+        clip(spans, 0x0B, 0x0B, writer.necessary)
+        clip(spans, 0x0E, 0x1F, writer.necessary)
         if ascii_only:
-            clip(spans, 0x80, END - 1, necessary)
-        state = hexadecimal(writer, necessary) if not necessary.empty() else NONE
+            clip(spans, 0x80, END - 1, writer.necessary)
+        state = hexadecimal(writer, writer.necessary) if not writer.necessary.empty() else NONE
     if state >= 0:
-        append_edge(row, c'u', c'u', state)
-    return row_number(writer, row)
+        add(&line, c'u', c'u', state)
+    return row_number(writer, &line)
 
 
 cdef int spans_of(Dfa& dfa, int32_t state, Row& spans) except -1 nogil:
@@ -357,7 +395,8 @@ cdef int spans_of(Dfa& dfa, int32_t state, Row& spans) except -1 nogil:
 cdef bint write(Dfa& dfa, bint all_escapes, bint ascii_only, int64_t limit, Dfa& result) except -1 nogil:
     """Make the automaton of all literals; True where the limit does not suffice."""
     cdef Writer writer
-    cdef Row spans, row
+    cdef Row spans
+    cdef Line line
     cdef Dfa raw
     cdef int32_t n = <int32_t>dfa.accepting.size(), state, backslash
     if n == 0:
@@ -367,17 +406,17 @@ cdef bint write(Dfa& dfa, bint all_escapes, bint ascii_only, int64_t limit, Dfa&
     writer.first = n + 2
     for state in range(n):
         spans.clear()
-        row.clear()
+        line.size = 0
         spans_of(dfa, state, spans)
         backslash = escapes_of(writer, spans, all_escapes, ascii_only) if not spans.empty() else NONE
-        raw_characters(writer, spans, ascii_only, backslash, n if dfa.accepting[state] else NONE, row)
-        append_row(writer.states, row, False)
+        raw_characters(writer, spans, ascii_only, backslash, n if dfa.accepting[state] else NONE, &line)
+        append_row(writer.states, line.edges, line.size, False)
         if row_count(writer.states) + row_count(writer.rows) > limit:
             return True
-    row.clear()
-    append_row(writer.states, row, True)
-    append_edge(row, c'"', c'"', 0)
-    append_row(writer.states, row, False)
+    line.size = 0
+    append_row(writer.states, line.edges, line.size, True)
+    add(&line, c'"', c'"', 0)
+    append_row(writer.states, line.edges, line.size, False)
     if all_escapes:
         number_rows(writer.states, writer.rows, n + 1, result)
     else:

@@ -9,6 +9,7 @@ of bytes that no edge of the whole automaton tells apart.
 import numpy as np
 
 from libc.stdint cimport int32_t, uint8_t
+from libc.string cimport memcpy
 from libcpp.vector cimport vector
 
 __all__ = ["minimize"]
@@ -250,31 +251,30 @@ cdef int minimize_bytes(Dfa& raw, Dfa& result) except -1 nogil:
     return quotient(dfa, blocks, result)
 
 
-cdef as_int32(vector[int32_t]& values):
-    cdef size_t i
+cdef as_int32(const vector[int32_t]& values):
     array = np.empty(values.size(), np.int32)
     cdef int32_t[::1] view = array
-    for i in range(values.size()):
-        view[i] = values[i]
+    if not values.empty():
+        memcpy(&view[0], values.data(), values.size() * sizeof(int32_t))
     return array
 
 
-cdef as_uint8(vector[int32_t]& values):
-    cdef size_t i
+cdef as_uint8(const vector[int32_t]& values):
+    cdef const int32_t* source = values.data()
+    cdef Py_ssize_t i
     array = np.empty(values.size(), np.uint8)
     cdef uint8_t[::1] view = array
-    for i in range(values.size()):
-        view[i] = <uint8_t>values[i]
+    for i in range(view.shape[0]):
+        view[i] = <uint8_t>source[i]
     return array
 
 
 cdef tuple byte_arrays(Dfa& dfa):
     """An automaton over bytes as (offsets, low, high, target, accepting)."""
-    cdef size_t i
     flags = np.empty(dfa.accepting.size(), np.uint8)
     cdef uint8_t[::1] view = flags
-    for i in range(dfa.accepting.size()):
-        view[i] = dfa.accepting[i]
+    if not dfa.accepting.empty():
+        memcpy(&view[0], dfa.accepting.data(), dfa.accepting.size())
     return as_int32(dfa.offsets), as_uint8(dfa.low), as_uint8(dfa.high), as_int32(dfa.target), flags
 
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, uint8_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.minimize cimport Dfa
-from stolcke._core.subsets cimport Edge, Row
+from stolcke._core.subsets cimport Edge
 
 
 cdef cppclass Rows:
@@ -16,8 +16,8 @@ cdef cppclass Rows:
     vector[int32_t] slots            # hash table of interned rows, -1 where free
 
 
-cdef int32_t append_row(Rows& rows, const Row& row, bint accepting) except -1 nogil
-cdef int32_t intern_row(Rows& rows, const Row& row, bint accepting) except -1 nogil
+cdef int32_t append_row(Rows& rows, const Edge* row, size_t size, bint accepting) except -1 nogil
+cdef int32_t intern_row(Rows& rows, const Edge* row, size_t size, bint accepting) except -1 nogil
 cdef int number_rows(Rows& named, Rows& interned, int32_t start, Dfa& result) except -1 nogil
 
 

@@ -95,7 +95,7 @@ cdef class GrammarTables:
             self.terminal_symbol.push_back(terminal_symbols[i])
             self.terminal_partition.push_back(terminal_partitions[i])
             self.terminal_first.push_back(
-                empty if terminal_states[i] == NONE else store.automata.state(terminal_states[i]).live)
+                empty if terminal_states[i] == NONE else store.state(terminal_states[i]).live)
         nothing.symbol = NONE
         nothing.tail = 0
         self.suffixes.push_back(nothing)

@@ -20,7 +20,8 @@ from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Tally, Terminal,
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Literal, Machine, Regex, Special
 from stolcke.grammar.printing import pattern_text
-from stolcke.lexer import Automaton, automaton
+from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
+from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
 
 __all__ = ["GrammarArrays", "lower"]
@@ -51,14 +52,20 @@ class GrammarArrays:
     rhs_offsets : int32[rules + 1]
     rhs : int32[total]
         Right-hand sides, one after the other, as symbol numbers.
-    automaton_offsets : int32[terminals - specials + 1]
-        Where the states of each terminal's automaton begin.
+    automaton_offsets : int32[automata + 1]
+        Where the states of each automaton begin: of each terminal but the
+        specials, then of the parts of counted repeats.
     edge_offsets : int32[states + 1]
     low, high : uint8[edges]
         Byte range of each edge.
     target : int32[edges]
         State within the same automaton.
     accepting : uint8[states]
+    counted : int32[6 * counted terminals]
+        For each terminal with a counted repeat: the terminal, whose own
+        automaton is the one without bounds; the automata of what stands before
+        the repeat, of its unit, and of what follows; the least number of units,
+        and the most, -1 for no bound.
     tally : int32[tallies]
         Nonterminal of each tally, counted from 0.
     entry_offsets : int32[tallies + 1]
@@ -87,6 +94,7 @@ class GrammarArrays:
     high: np.ndarray
     target: np.ndarray
     accepting: np.ndarray
+    counted: np.ndarray
     tally: np.ndarray
     entry_offsets: np.ndarray
     entry: np.ndarray
@@ -95,9 +103,9 @@ class GrammarArrays:
     separator: np.ndarray
     tally_bounds: np.ndarray
 
-    def automaton(self, terminal: int) -> Automaton:
-        """The automaton of a terminal that is not a special token."""
-        states = slice(self.automaton_offsets[terminal], self.automaton_offsets[terminal + 1])
+    def automaton(self, number: int) -> Automaton:
+        """The automaton of a terminal that is not a special token, or of a part of a counted repeat."""
+        states = slice(self.automaton_offsets[number], self.automaton_offsets[number + 1])
         edges = slice(self.edge_offsets[states.start], self.edge_offsets[states.stop])
         return Automaton(
             offsets=self.edge_offsets[states.start : states.stop + 1] - np.int32(edges.start),
@@ -106,6 +114,10 @@ class GrammarArrays:
             target=self.target[edges].view(),
             accepting=self.accepting[states].view(),
         )
+
+    def repeats(self) -> dict[int, tuple[int, ...]]:
+        """By terminal with a counted repeat: before, unit, after (automata), least, most."""
+        return {row[0]: tuple(row[1:]) for row in self.counted.reshape(-1, 6).tolist()}
 
     def to_file(self) -> tuple[dict, dict[str, np.ndarray]]:
         """Names and arrays, as :mod:`stolcke.container` stores them."""
@@ -143,7 +155,10 @@ class GrammarArrays:
         n_text = len(self.terminals) - len(self.specials)
         n_symbols = len(self.terminals) + len(self.nonterminals)
         _check_offsets("rhs_offsets", self.rhs_offsets, self.lhs.size, self.rhs.size)
-        _check_offsets("automaton_offsets", self.automaton_offsets, n_text, self.accepting.size)
+        n_automata = self.automaton_offsets.size - 1
+        if n_automata < n_text or self.counted.size % 6:
+            raise ValueError("automata are missing")
+        _check_offsets("automaton_offsets", self.automaton_offsets, n_automata, self.accepting.size)
         _check_offsets("edge_offsets", self.edge_offsets, self.accepting.size, self.target.size)
         if self.low.size != self.target.size or self.high.size != self.target.size or (self.low > self.high).any():
             raise ValueError("edges are malformed")
@@ -154,6 +169,12 @@ class GrammarArrays:
             raise ValueError("the start is used in a rule, or a terminal has no automaton")
         states_of_edge = np.repeat(np.diff(self.automaton_offsets), np.diff(self.automaton_offsets))
         _check_range("target", self.target, 0, np.repeat(states_of_edge, np.diff(self.edge_offsets)))
+        for terminal, (*parts, least, most) in self.repeats().items():
+            if not 0 <= terminal < n_text or not all(n_text <= part < n_automata for part in parts):
+                raise ValueError("counted has an index out of range")
+            whole = unbounded(*map(self.automaton, parts))
+            if least < 0 or (most != -1 and most < max(least, 1)) or whole != self.automaton(terminal):
+                raise ValueError("the parts of a counted repeat contradict each other")
         self._check_tallies(n_symbols)
 
     def _check_tallies(self, n_symbols: int) -> None:
@@ -214,6 +235,9 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     return _number(grammar, automata, declared, options)
 
 
+_Machine = Automaton | CountedAutomaton | None
+
+
 def _check_entries(grammar: Grammar) -> None:
     """Refuse entries that derive the empty text: where one ends and another begins could not be counted."""
     if not grammar.tallies:
@@ -227,9 +251,9 @@ def _check_entries(grammar: Grammar) -> None:
                 )
 
 
-def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, Automaton | None]:
+def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, _Machine]:
     """The automaton of each terminal; None for a declared one."""
-    made: dict[str, Automaton | None] = {}
+    made: dict[str, _Machine] = {}
     for name, definition in grammar.terminals.items():
         deadline.check(f"building the automaton of terminal {name}")
         if isinstance(definition.pattern, Special):
@@ -237,7 +261,7 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
             continue
         place = definition.location
         try:
-            made[name] = automaton(definition.pattern, limits)
+            machine = made[name] = terminal_automaton(definition.pattern, limits)
         except RegexError as error:
             if place is None:
                 raise
@@ -250,7 +274,7 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
                 position=error.position,
                 **replace(place, column=place.column + shift).place(),
             ) from error
-        if made[name].matches_empty:
+        if machine.matches_empty:
             raise error_at(
                 f"terminal {name} matches the empty text; make it match at least one character, "
                 f"and where it is used write {name}? instead",
@@ -270,20 +294,18 @@ def _title(definition: TerminalDefinition) -> str:
         return definition.pattern.title if isinstance(definition.pattern, Machine) else definition.name
 
 
-def _number(
-    grammar: Grammar, automata: dict[str, Automaton | None], declared: list[str], options: Options
-) -> GrammarArrays:
+def _number(grammar: Grammar, automata: dict[str, _Machine], declared: list[str], options: Options) -> GrammarArrays:
     strings = chain((r.rhs for r in grammar.rules), (t.separator for t in grammar.tallies.values()))
     used = {symbol.name for symbols in strings for symbol in symbols if isinstance(symbol, Terminal)}
     number: dict[str, int] = {}
     titles: list[list[str]] = []
-    distinct: list[Automaton] = []
-    by_language: dict[tuple[bytes, ...], int] = {}
+    distinct: list[Automaton | CountedAutomaton] = []
+    by_language: dict[tuple, int] = {}
     for name, definition in grammar.terminals.items():
         machine = automata[name]
         if name not in used or machine is None:
             continue
-        key = tuple(array.tobytes() for array in machine.arrays())
+        key = machine.key()
         if options.merge_terminals and key in by_language:
             number[name] = by_language[key]
             titles[number[name]].append(_title(definition))
@@ -291,6 +313,7 @@ def _number(
         number[name] = by_language[key] = len(distinct)
         distinct.append(machine)
         titles.append([_title(definition)])
+    written, counted = _written_down(distinct)
     specials = tuple(name for name in declared if name in used)
     for name in specials:
         number[name] = len(titles)
@@ -319,12 +342,13 @@ def _number(
         lhs=np.array(lhs, np.int32),
         rhs_offsets=np.array(rhs_offsets, np.int32),
         rhs=np.array(rhs, np.int32),
-        automaton_offsets=_offsets([a.n_states for a in distinct]),
-        edge_offsets=_offsets([n for a in distinct for n in np.diff(a.offsets).tolist()]),
-        low=_joined([a.low for a in distinct], np.uint8),
-        high=_joined([a.high for a in distinct], np.uint8),
-        target=_joined([a.target for a in distinct], np.int32),
-        accepting=_joined([a.accepting for a in distinct], np.uint8),
+        automaton_offsets=_offsets([a.n_states for a in written]),
+        edge_offsets=_offsets([n for a in written for n in np.diff(a.offsets).tolist()]),
+        low=_joined([a.low for a in written], np.uint8),
+        high=_joined([a.high for a in written], np.uint8),
+        target=_joined([a.target for a in written], np.int32),
+        accepting=_joined([a.accepting for a in written], np.uint8),
+        counted=np.array(counted, np.int32),
         tally=np.array([symbol_of[name] - n_terminals for name in grammar.tallies], np.int32),
         entry_offsets=_offsets([len(tally.entries) for tally in tallies]),
         entry=np.array([n for tally in tallies for entry in tally.entries for n in numbers(entry.symbols)], np.int32),
@@ -335,6 +359,23 @@ def _number(
         separator=np.array([n for tally in tallies for n in numbers(tally.separator)], np.int32),
         tally_bounds=np.array([bound for tally in tallies for bound in _bounds(tally)], np.int32),
     )
+
+
+def _written_down(machines: list[Automaton | CountedAutomaton]) -> tuple[list[Automaton], list[int]]:
+    """The automata of terminals and of the parts of counted repeats, and how these are put together."""
+    written = [machine.unbounded if isinstance(machine, CountedAutomaton) else machine for machine in machines]
+    counted: list[int] = []
+    number: dict[tuple, int] = {}
+    for terminal, machine in enumerate(machines):
+        if not isinstance(machine, CountedAutomaton):
+            continue
+        parts = []
+        for part in (machine.before, machine.unit, machine.after):
+            parts.append(number.setdefault(part.key(), len(written)))
+            if parts[-1] == len(written):
+                written.append(part)
+        counted += [terminal, *parts, machine.least, -1 if machine.most is None else machine.most]
+    return written, counted
 
 
 def _bounds(tally: Tally) -> list[int]:

@@ -73,9 +73,16 @@ def build_engine(
     states = np.full(n, NONE, np.uint32)
     symbols = np.full(n, NONE, np.uint32)
     partitions = np.full(n, NONE, np.uint32)
-    for terminal in range(n_text):
-        machine = arrays.automaton(terminal)
-        states[terminal] = core.add_automaton(*machine.arrays())[0]
+    # The states that automata begin with: of terminals, and of the parts of counted repeats.
+    starts = [
+        int(core.add_automaton(*arrays.automaton(number).arrays())[0])
+        for number in range(arrays.automaton_offsets.size - 1)
+    ]
+    states[:n_text] = starts[:n_text]
+    for terminal, (before, unit, after, least, most) in arrays.repeats().items():
+        states[terminal] = core.add_counted(
+            starts[before], starts[unit], starts[after], starts[terminal], least, None if most < 0 else most
+        )
     token_symbols: dict[int, int] = {}
     for terminal, name in enumerate(arrays.specials, n_text):
         partitions[terminal] = core.add_token_set(bound[name])

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, TallyEntry, Terminal
-from stolcke.grammar.tallies import Reach, is_possible_alone
+from stolcke.grammar.tallies import Reach, alone
 
 __all__ = [
     "components",
@@ -179,8 +179,9 @@ def cyclic(grammar: Grammar) -> frozenset[str]:
     """Nonterminals A with A =>+ A: texts with infinitely many derivations."""
     empty = nullable(grammar)
     graph: dict[str, set[str]] = {name: set() for name in grammar.nonterminals}
-    alone = [(name, e.symbols) for name, t in grammar.tallies.items() for e in t.entries if is_possible_alone(t, e)]
-    for name, symbols in [*((rule.lhs.name, rule.rhs) for rule in grammar.rules), *alone]:
+    strings = [(rule.lhs.name, rule.rhs) for rule in grammar.rules]
+    strings += [(name, entry.symbols) for name, tally in grammar.tallies.items() for entry in alone(tally)]
+    for name, symbols in strings:
         solid = [s for s in symbols if isinstance(s, Terminal) or s.name not in empty]
         if not solid:
             graph[name].update(s.name for s in symbols)

@@ -11,7 +11,18 @@ from collections.abc import Iterable
 from stolcke.errors import GrammarError
 from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Tally, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import (
+    Choice,
+    Counted,
+    Literal,
+    Machine,
+    Nonempty,
+    Pattern,
+    Regex,
+    Repeat,
+    Sequence,
+    Special,
+)
 
 __all__ = ["lark_text", "pattern_text"]
 
@@ -142,6 +153,8 @@ def pattern_text(pattern: Pattern) -> str:
         return f"({' | '.join(map(pattern_text, pattern.parts))})"
     if isinstance(pattern, Repeat):
         return _repeat_text(pattern)
+    if isinstance(pattern, Counted):
+        return pattern_text(pattern.expanded())
     if isinstance(pattern, Nonempty):
         raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} without the empty text")
     if isinstance(pattern, Machine):

@@ -6,7 +6,7 @@ from math import inf
 
 from stolcke.grammar.model import Tally, TallyEntry
 
-__all__ = ["Reach", "is_possible_alone"]
+__all__ = ["Reach", "alone"]
 
 
 class Reach:
@@ -52,8 +52,10 @@ class Reach:
         return max(must[0] + least_marked, tally.least, least) <= min(self._most[0] + most_marked, most)
 
 
-def is_possible_alone(tally: Tally, entry: TallyEntry) -> bool:
-    """Whether an entry alone makes a text of its tally."""
-    others = any(other.required and other is not entry for other in tally.entries)
-    bounds = ((1, tally.least, tally.most), (int(entry.marked), tally.least_marked, tally.most_marked))
-    return not others and all(least <= n and (most is None or n <= most) for n, least, most in bounds)
+def alone(tally: Tally) -> list[TallyEntry]:
+    """Entries each of which makes a text of its tally without any other."""
+    required = sum(entry.required for entry in tally.entries)
+    if tally.least > 1 or tally.most == 0:
+        return []
+    most_marked = 1 if tally.most_marked is None else tally.most_marked
+    return [e for e in tally.entries if e.required == required and tally.least_marked <= e.marked <= most_marked]

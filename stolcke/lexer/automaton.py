@@ -97,7 +97,11 @@ class Automaton:
         return all(np.array_equal(a, b) for a, b in zip(self.arrays(), other.arrays(), strict=True))
 
     def __hash__(self) -> int:
-        return hash(tuple(array.tobytes() for array in self.arrays()))
+        return hash(self.key())
+
+    def key(self) -> tuple:
+        """What automata of equal language have in common, and no others."""
+        return tuple(array.tobytes() for array in self.arrays())
 
     def __str__(self) -> str:
         r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""

@@ -143,6 +143,16 @@ class Language:
     def __hash__(self) -> int:
         return hash(self._automaton)
 
+    def __str__(self) -> str:
+        """Show one state a line, ``*`` where it accepts: ``0* a-z 1, U+e000-U+10ffff 2``."""
+        if self.is_empty:
+            return "(matches nothing)"
+        lines = []
+        for state in range(self.n_states):
+            edges = [f"{_range(low, high)} {target}" for low, high, target in self._automaton.edges(state)]
+            lines.append(f"{state}{'*' if self._automaton.is_accepting(state) else ''} {', '.join(edges)}".rstrip())
+        return "\n".join(lines)
+
     # ------------------------------------------------------------ JSON
 
     def json_string(self, ascii_only: bool = False, *, escapes: bool = True, limits: Limits = Limits()) -> Automaton:
@@ -172,6 +182,14 @@ class Language:
             make = _small_literals if self.n_states <= _SMALL else _literals
             literals = self._literals[key] = make(self._automaton, ascii_only, escapes, limits.regex_states)
         return literals
+
+
+def _character(code: int) -> str:
+    return chr(code) if 0x20 < code < 0x7F and chr(code) not in "-," else f"U+{code:04x}"
+
+
+def _range(low: int, high: int) -> str:
+    return _character(low) if low == high else f"{_character(low)}-{_character(high)}"
 
 
 def _literals(language: CharacterDfa, ascii_only: bool, escapes: bool, states: int) -> Automaton:

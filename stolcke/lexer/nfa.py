@@ -16,7 +16,7 @@ import numpy as np
 
 from stolcke._core import dfa
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
-from stolcke.grammar.patterns import Choice, Literal, Machine, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Regex, Repeat, Sequence, Special
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds, Fragment
 from stolcke.lexer.regex_syntax import Behind, Characters, LazyRepeat, Node, parse_regex
@@ -92,6 +92,8 @@ def _parsed(pattern: Node, limits: Limits) -> Node:
     if isinstance(pattern, Repeat):
         part = _parsed(pattern.part, limits)
         return Repeat(part, pattern.least, pattern.most)  # type: ignore[arg-type]  # our own leaves
+    if isinstance(pattern, Counted):
+        return _parsed(pattern.expanded(), limits)
     if isinstance(pattern, Special):
         raise GrammarError(
             f"the special terminal {pattern.name} stands for a token of the vocabulary: it has no text to match "

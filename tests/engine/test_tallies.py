@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 
 import pytest
@@ -170,6 +171,46 @@ def test_eight_threads_make_the_same_states_at_once():
     for _ in range(5):
         shared = stolcke.compile(grammar, BYTES, prewarm=0)
         assert run_all(8, lambda number, shared=shared: walk(shared, orders[number % 4])) == expected
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_tokens_across_members(seed):
+    """Tokens hold ends of values, commas, keys and more: rows equal those of the rules written out."""
+    draw = random.Random(seed)
+    pieces = [
+        b'"',
+        b"k",
+        b'":',
+        b",",
+        b"{",
+        b"}",
+        b'"k1":',
+        b',"k',
+        b'"k0":1,"k',
+        b"1,",
+        b'2":3',
+        b"}}",
+        b'":{"',
+        b"{}",
+    ]
+    tokens = [bytes([value]) for value in range(256)]
+    tokens += [b"".join(draw.choices(pieces, k=draw.randint(1, 4))) for _ in range(600)]
+    vocabulary = stolcke.Vocabulary(tokens, eos_token_ids=[])
+    bounds = [{}, {"most": 3}, {"least": 2, "most": 4}, {"least": 3}][seed]
+    grammar = object_grammar(5, required=(1, 2)[: seed % 3], **bounds)
+    one = stolcke.compile(grammar, vocabulary).matcher()
+    other = stolcke.compile(written_out(grammar), vocabulary).matcher()
+    for _ in range(40):
+        for _ in range(25):
+            assert filled(one, len(tokens)) == filled(other, len(tokens))
+            allowed = one.allowed_token_ids()
+            if not allowed.size:
+                break
+            token = int(draw.choice(allowed))
+            assert one.accept(token) and other.accept(token)
+        back = draw.randint(0, one.n_accepted)
+        one.rollback(back)
+        other.rollback(back)
 
 
 def sizes(compiled) -> dict[str, int]:

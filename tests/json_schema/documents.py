@@ -45,10 +45,16 @@ def with_fraction(number: int | Decimal) -> str:
 
 
 def with_exponent(number: int | Decimal) -> str:
-    """The same number with an exponent: 1 as 1e0, 2.50 as 250e-2."""
-    sign, digits, exponent = Decimal(number).as_tuple()
-    text = "".join(map(str, digits)).lstrip("0") or "0"
-    return f"{'-' * sign}{text}e{exponent}"
+    """The same number with an exponent, one digit before the point: 1 as 1e0, 2.50 as 2.5e0, 120 as 1.2e2.
+
+    A number of more than eight digits stays as it is: the exponents that are
+    accepted are bounded where a schema speaks of values.
+    """
+    sign, digits, exponent = Decimal(number).normalize().as_tuple()
+    if len(digits) > 8:
+        return plain(number)
+    first, rest = str(digits[0]), "".join(map(str, digits[1:]))
+    return f"{'-' * sign}{first}{'.' * bool(rest)}{rest}e{exponent + len(rest)}"
 
 
 @dataclass(frozen=True)

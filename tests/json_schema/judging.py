@@ -89,7 +89,7 @@ def judge(
     grammar = stolcke.Grammar.from_json_schema(schema, property_order=property_order, **options)
     try:
         return Judge(stolcke.compile(grammar, vocabulary or bytes_vocabulary()), property_order, grammar.exact)
-    except stolcke.CompileError as error:
-        if "deriv" not in str(error):
+    except stolcke.GrammarError as error:
+        if "derives no text" not in str(error):
             raise
         return Judge(None, property_order, grammar.exact)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import event, given, note, settings
 from hypothesis import strategies as st
@@ -28,6 +30,13 @@ def judged_or_none(schema, **options):
     return judged if judged.compiled else None
 
 
+def names_a_member_twice(text: str) -> bool:
+    """Whether some object of a document has two members of one name."""
+    found = []
+    json.loads(text, object_pairs_hook=lambda pairs: found.append(len(dict(pairs)) < len(pairs)))
+    return any(found)
+
+
 @pytest.mark.parametrize("vocabulary", VOCABULARIES)
 @pytest.mark.parametrize("order", ORDERS)
 @settings(max_examples=150 * EFFORT)
@@ -44,9 +53,11 @@ def test_walks_end_and_validate(order, vocabulary, draw):
             text = walk(judged.compiled.matcher(), draw)
         except DeadEnd:
             assert not judged.exact
-            event("a dead end of a checked schema")
+            event("a dead end of an inexact schema")
             continue
-        event("exact" if judged.exact else "checked")
+        event("exact" if judged.exact else "not exact")
+        if not judged.exact and names_a_member_twice(text.decode()):
+            continue  # what makes a schema inexact is that such members are counted twice
         try:
             valid = oracle.is_valid(read(text.decode()))
         except RecursionError:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections import deque
 from functools import cache
 from itertools import product
 
 import stolcke
-
-_ENDINGS = (b"}", b"]", b'"', b",", b":", b"0", b"1", b"n", b"t", b"f")
-"""What leads to the end of a text, the surest first."""
 
 _FUSED = (
     [mark + name for mark, name in product([b'"', b'{"', b',"', b', "', b'"a":{"'], [b"a", b"b", b"ab", b"\xc3"])]
@@ -32,33 +30,52 @@ class DeadEnd(AssertionError):
     """A text that is no sentence and after which no token is allowed."""
 
 
-def walk(matcher: stolcke.Matcher, draw: random.Random, *, steps: int = 40, most: int = 2_000) -> bytes:
-    """Take random allowed tokens, after ``steps`` of them those that lead to the end; the whole text.
+def walk(matcher: stolcke.Matcher, draw: random.Random, *, steps: int = 40) -> bytes:
+    """Take random allowed tokens, and after ``steps`` of them the shortest way to the end; the whole text.
 
     Raises
     ------
     DeadEnd
-        Where nothing is allowed.
-    AssertionError
-        Where ``most`` tokens have not led to the end.
+        Where there is no way to the end.
     """
     vocabulary = matcher.compiled.vocabulary
     end = vocabulary.eos_token_ids[0]
     text = b""
-    for step in range(most):
+    for _ in range(draw.randint(0, steps)):
         allowed = matcher.allowed_token_ids().tolist()
         if not allowed:
-            raise DeadEnd(f"nothing is allowed after {text!r}")
-        token = draw.choice(allowed)
-        # Uniform choice would drown in the many bytes of strings: half of the time a text hurries on.
-        if step >= steps or draw.random() < 0.5:
-            if end in allowed:
-                return text
-            leading = [t for t in allowed if vocabulary.tokens[t][:1] in _ENDINGS]
-            if step >= steps:
-                leading.sort(key=lambda t: _ENDINGS.index(vocabulary.tokens[t][:1]))
-                del leading[1 + int(draw.expovariate(1)) :]
-            token = draw.choice(leading or allowed)
+            break
+        # Uniform choice would drown in the many bytes of strings: a third of the time a text hurries on.
+        leading = [t for t in allowed if vocabulary.tokens[t][:1] in _MARKS] if draw.random() < 0.3 else []
+        token = draw.choice(leading or allowed)
+        if token == end:
+            return text
         assert matcher.accept(token), (text, vocabulary.tokens[token])
         text += vocabulary.tokens[token]
-    raise AssertionError(f"{most} tokens do not end: {text!r}")
+    ending = shortest_ending(matcher)
+    if ending is None:
+        raise DeadEnd(f"nothing ends {text!r}")
+    return text + ending
+
+
+_MARKS = tuple(bytes([byte]) for byte in b'"{}[]:,')
+
+
+def shortest_ending(matcher: stolcke.Matcher, most: int = 20_000) -> bytes | None:
+    """The shortest bytes after which a text may end, found breadth first over the states of the matcher.
+
+    None where there are none, which is sure only if there are at most so many states.
+    """
+    waiting, met = deque([(matcher, b"")]), {matcher.state}
+    while waiting and len(met) < most:
+        here, text = waiting.popleft()
+        if here.is_accepting:
+            return text
+        for byte in here.allowed_token_ids().tolist():
+            if byte < 256:  # the vocabularies here begin with all single bytes
+                following = here.fork()
+                following.accept(byte)
+                if following.state not in met:
+                    met.add(following.state)
+                    waiting.append((following, text + bytes([byte])))
+    return None

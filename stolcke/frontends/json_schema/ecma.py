@@ -161,7 +161,7 @@ class _Alphabet:
     def rows(self, arrays: Arrays) -> list[dict[int, int]]:
         """By state of an automaton over these bytes: the target of each class that leads anywhere.
 
-        States between the two bytes of a class are not reached from state 0.
+        States between the two bytes of a class have nothing, and nothing leads to them.
         """
         offsets, low, high, target, _ = (array.tolist() for array in arrays)
         rows: list[dict[int, int]] = []
@@ -169,9 +169,16 @@ class _Alphabet:
             rows.append({byte: target[e] for e in range(begin, end) for byte in range(low[e], high[e] + 1)})
         if self.width == 1:
             return rows
-        return [
-            {high << 8 | low: end for high, middle in row.items() for low, end in rows[middle].items()} for row in rows
-        ]
+        pairs: list[dict[int, int]] = [{} for _ in rows]
+        reached = dict.fromkeys([0] if rows else [])
+        waiting = list(reached)
+        for state in waiting:
+            for first, middle in rows[state].items():
+                pairs[state] |= {first << 8 | second: end for second, end in rows[middle].items()}
+            new = dict.fromkeys(end for end in pairs[state].values() if end not in reached)
+            reached |= new
+            waiting += new
+        return pairs
 
     def language(self, arrays: Arrays) -> Language:
         """Put the characters back in place of their classes."""

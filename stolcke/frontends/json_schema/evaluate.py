@@ -17,18 +17,21 @@ from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Strings
 from stolcke.lexer.language import Language
 
-__all__ = ["Evaluator"]
+__all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(
     ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"]
     + ["unevaluatedProperties", "unevaluatedItems"]
 )
+_KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
+_FEW = 8
+"""Cases that are not worth a search for empty ones."""
 
 
-class _Loop(UnsupportedSchema):
+class Loop(UnsupportedSchema):
     """A schema is being evaluated already."""
 
 
@@ -38,7 +41,7 @@ class Evaluator:
     def __init__(self, document: Document, settings: Settings) -> None:
         self.document = document
         self.settings = settings
-        self.dropped: list[UnsupportedSchema] = []
+        self.dropped: list[str] = []
         self._goals: dict[tuple[Goal, str], Union] = {}
         self._values: dict[tuple, Union | None] = {}
         self._impossible: dict[Goal, bool] = {}
@@ -66,11 +69,23 @@ class Evaluator:
         if found is None:
             found = EVERYTHING[kind]
             for formula in goal:
-                found = algebra.meet(found, self._formula(formula, kind))
+                values = self._formula(formula, kind)
+                found = self._meet(found, values, kind)
             if len(found) > 1:
                 found = tuple(simple for simple in found if self.is_possible(simple))
             self._goals[key] = found
         return found
+
+    def kinds(self, goal: Goal) -> tuple[str, ...]:
+        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case."""
+        if len(goal) == 1:
+            (formula,) = goal
+            if type(formula) is Node:
+                schema = formula.schema
+                kind = schema.get("type")
+                if type(kind) is str and kind in _KINDS and not ("$ref" in schema and formula.dialect.ref_overrides):
+                    return _KINDS[kind]
+        return TYPES
 
     def language(self, goal: Goal) -> Language:
         """The strings that satisfy a goal."""
@@ -123,7 +138,7 @@ class Evaluator:
         if key in self._values:
             found = self._values[key]
             if found is None:
-                raise _Loop("the schema refers to itself without end", pointer=node.pointer)
+                raise Loop("the schema refers to itself without end", pointer=node.pointer)
             return found
         self._values[key] = None
         try:
@@ -154,25 +169,24 @@ class Evaluator:
             if meaning is not None:
                 context = context or Context(self, node, scope, tracking)
                 try:
-                    found = algebra.meet(found, meaning(context, value))
+                    values = meaning(context, value)
+                    found = self._meet(found, values, kind)
                 except UnsupportedSchema as error:
-                    self._drop(error, node)
+                    self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
             elif keyword in _LOGIC and keyword not in ("type", "unevaluatedProperties", "unevaluatedItems"):
-                found = algebra.meet(found, self._logic(node, scope, keyword, value, kind, tracking))
+                found = self._meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
             if not found:
                 return ()
         if unevaluated in schema and unevaluated in dialect.keywords:
             found = self._unevaluated(node, scope, found, unevaluated)
         return found
 
-    def _drop(self, error: UnsupportedSchema, node: Node) -> None:
-        """Pass an error on, or, if the caller is lenient, leave the keyword out and note it."""
-        if not error.pointer:
-            error = UnsupportedSchema(error.reason, pointer=node.pointer)
+    def drop(self, error: UnsupportedSchema) -> None:
+        """Pass an error on, or, if the caller is lenient, note what is left out."""
         if self.settings.strict:
             raise error
-        if str(error) not in map(str, self.dropped):
-            self.dropped.append(error)
+        if str(error) not in self.dropped:
+            self.dropped.append(str(error))
 
     def _of_types(self, node: Node, kind: str) -> Union:
         """What the keyword ``type`` leaves of a type."""
@@ -206,7 +220,7 @@ class Evaluator:
         if keyword == "allOf":
             found = EVERYTHING[kind]
             for branch in branches:
-                found = algebra.meet(found, branch)
+                found = self._meet(found, branch, kind)
             return found
         if keyword == "oneOf":
             return self._exactly_one(branches, EVERYTHING[kind])
@@ -273,6 +287,13 @@ class Evaluator:
             none = self._pruned(algebra.meet(none, outside))
         return some
 
+    def _meet(self, a: Union, b: Union, kind: str) -> Union:
+        """The values of both; many cases are looked through for empty ones, lest they multiply."""
+        if a is EVERYTHING[kind]:
+            return b
+        found = algebra.meet(a, b)
+        return found if len(found) <= _FEW else self._pruned(found)
+
     def _pruned(self, found: Union) -> Union:
         return tuple(simple for simple in found if self.is_possible(simple))
 
@@ -312,10 +333,10 @@ class Evaluator:
             try:
                 known = all(
                     not self.is_possible(simple, depth - 1)
-                    for kind in TYPES
+                    for kind in self.kinds(goal)
                     for simple in self.alternatives(goal, kind)
                 )
-            except _Loop:
+            except Loop:
                 known = False  # the question was asked from within the answer
             self._impossible[goal] = known
         return known

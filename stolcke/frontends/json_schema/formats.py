@@ -156,8 +156,11 @@ def _resource(beyond: str, private: str, relative: bool) -> str:
     tail = rf"(?:\?(?:{character}|[/?{private}])*)?(?:#(?:{character}|[/?])*)?"
     rest = rf"(?:/{character}*)*"
     rooted = rf"//{authority}{rest}|/(?:{character}+{rest})?"
-    absolute = rf"[A-Za-z][A-Za-z0-9+.-]*:(?:{rooted}|{character}+{rest})?{tail}"
-    return rf"{absolute}|(?:{rooted}|{before_colon}+{rest})?{tail}" if relative else absolute
+    scheme = "[A-Za-z][A-Za-z0-9+.-]*:"
+    if not relative:
+        return rf"{scheme}(?:{rooted}|{character}+{rest})?{tail}"
+    # The longest part is written once.
+    return rf"(?:(?:{scheme})?(?:{rooted})?|(?:{scheme}{character}+|{before_colon}+){rest}){tail}"
 
 
 def _template() -> str:

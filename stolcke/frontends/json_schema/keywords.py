@@ -100,7 +100,7 @@ def constant(value: Any, goal_of_value: Callable[[Any], Goal]) -> Any:
 
 def _count(c: Context, keyword: str, value: Any) -> int:
     """A number of things: 2.0 is one, too."""
-    if isinstance(value, (float, Decimal)) and value == int(value):
+    if isinstance(value, (float, Decimal)) and value % 1 == 0:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise c.wrong(keyword, "a whole number that is not negative")

@@ -7,8 +7,8 @@ derivation and a comma with its spaces is one step.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
-from stolcke.frontends.json_schema.settings import Settings
 from stolcke.grammar.patterns import Literal, Pattern, Regex, Sequence
 
 __all__ = ["MAX_DEPTH", "Layout", "layout"]
@@ -37,10 +37,11 @@ class Layout:
     outer: Pattern | None
 
 
-def layout(settings: Settings, depth: int) -> Layout:
+@lru_cache(maxsize=256)
+def layout(whitespace: str | int, max_whitespace: int | None, depth: int) -> Layout:
     """The terminals inside ``depth`` levels of objects and arrays."""
-    if settings.whitespace == "flexible":
-        most = "" if settings.max_whitespace is None else settings.max_whitespace
+    if whitespace == "flexible":
+        most = "" if max_whitespace is None else max_whitespace
         space = Regex(f"[ \\t\\n\\r]{{0,{most}}}") if most != 0 else Literal("")
         outer = None if most == 0 else Regex(f"[ \\t\\n\\r]{{1,{most}}}")
 
@@ -57,11 +58,11 @@ def layout(settings: Settings, depth: int) -> Layout:
         return Layout(
             after("{"), before("}"), empty[0], after("["), before("]"), empty[1], around(","), around(":"), outer
         )
-    if settings.whitespace in ("compact", "spaced"):
-        gap = " " if settings.whitespace == "spaced" else ""
+    if whitespace in ("compact", "spaced"):
+        gap = " " if whitespace == "spaced" else ""
         texts = ("{", "}", "{}", "[", "]", "[]", "," + gap, ":" + gap)
         return Layout(*map(Literal, texts), None)  # type: ignore[arg-type]
-    indent = int(settings.whitespace)
+    indent = int(whitespace)
     inner, outer_line = "\n" + " " * indent * (depth + 1), "\n" + " " * indent * depth
     texts = ("{" + inner, outer_line + "}", "{}", "[" + inner, outer_line + "]", "[]", "," + inner, ": ")
     return Layout(*map(Literal, texts), None)  # type: ignore[arg-type]

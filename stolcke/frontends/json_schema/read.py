@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from stolcke.errors import LimitExceeded, UnsupportedSchema
+from stolcke.errors import LimitExceeded, SchemaError
 from stolcke.frontends.json_schema.emit import Emitter
-from stolcke.frontends.json_schema.evaluate import Evaluator
+from stolcke.frontends.json_schema.evaluate import Evaluator, Loop
 from stolcke.frontends.json_schema.references import Document
 from stolcke.frontends.json_schema.sources import parse_schema
 from stolcke.frontends.json_schema.settings import Settings
@@ -26,13 +26,13 @@ def read_json_schema(schema: Any, settings: Settings) -> Grammar:
     except RecursionError:
         limit = settings.limits.nesting
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limit, "JSON Schema") from None
-    except UnsupportedSchema as error:
-        raise error if error.pointer else UnsupportedSchema(error.reason, pointer=document.root.pointer) from None
+    except Loop as error:
+        raise SchemaError(error.reason, pointer=error.pointer) from None
     return Grammar(
         start,
         tuple(emitter.rules),
         emitter.terminals,
         tallies=emitter.tallies,
         exact=emitter.exact and not evaluator.dropped,
-        dropped=tuple(map(str, evaluator.dropped)),
+        dropped=tuple(evaluator.dropped),
     )

@@ -125,6 +125,11 @@ class Node:
             node = node._parent
         return f"{node._step}#{''.join(reversed(steps))}"
 
+    @property
+    def name(self) -> str:
+        """The last key on the way here, for naming what is made of the place; ``"root"`` for the outermost."""
+        return "root" if self._parent is None else str(self._step)
+
     def child(self, *path: str | int) -> Node:
         """The subschema at a path of keys and indexes below this one.
 

@@ -12,16 +12,12 @@ from stolcke.frontends.json_schema.evaluate import Evaluator
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Strings
-from stolcke.grammar.patterns import Choice, Literal, Machine, Pattern, Repeat, Sequence
+from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Pattern, Sequence
 from stolcke.lexer.automaton import Automaton
 from stolcke.lexer.charsets import ANY
 from stolcke.lexer.language import Language
 
 __all__ = ["Scalars"]
-
-_EXPLICIT = 8
-"""Up to this many characters, a bounded string is an automaton like any other."""
-
 
 class Scalars:
     """Makes the patterns of simple sets."""
@@ -33,16 +29,18 @@ class Scalars:
     def patterns(self, found: dict[str, Union]) -> list[tuple[Pattern, str]]:
         """The terminals that derive the scalars among some values, each with a title."""
         patterns: list[tuple[Pattern, str]] = []
-        words = [Literal("null")] if found["null"] else []
-        booleans = frozenset().union(*(few.values for few in found["boolean"]))
-        words += [Literal(text) for value, text in ((True, "true"), (False, "false")) if value in booleans]
+        words = [Literal("null")] if found.get("null") else []
+        if found.get("boolean"):
+            booleans = frozenset().union(*(few.values for few in found["boolean"]))
+            words += [Literal(text) for value, text in ((True, "true"), (False, "false")) if value in booleans]
         if words:
-            titles = "_or_".join(str(word.text) for word in words)
+            titles = " or ".join(str(word.text) for word in words)
             patterns.append((words[0] if len(words) == 1 else Choice(tuple(words)), titles))
-        numbers = [self._number(simple) for simple in found["number"]]
+        numbers = [self._number(simple) for simple in found.get("number", ())]
         if numbers:
             patterns.append((_choice([pattern for pattern, _ in numbers]), numbers[0][1]))
-        return patterns + self._strings(found["string"])
+        strings = found.get("string")
+        return patterns + self._strings(strings) if strings else patterns
 
     def key(self, keys: Language, title: str, colon: Pattern) -> tuple[Pattern, str]:
         """The terminal of a member's name and the colon after it."""
@@ -71,12 +69,10 @@ class Scalars:
 
     def _counted(self, simple: Strings) -> Pattern | None:
         """A string of any characters whose number has bounds, as a repeat."""
-        if simple.language is not None or (simple.least <= 1 and simple.most is None):
-            return None
-        if (simple.most if simple.most is not None else simple.least) <= _EXPLICIT:
+        if simple.language is not None or simple.is_anything:
             return None
         unit = Machine("character", _character(self.settings.escapes, self.settings.ascii_only))
-        return Sequence((Literal('"'), Repeat(unit, simple.least, simple.most), Literal('"')))
+        return Counted(Literal('"'), unit, simple.least, simple.most, Literal('"'))
 
     def _machine(self, language: Language, title: str) -> Machine:
         text = language.json_string(escapes=self.settings.escapes, ascii_only=self.settings.ascii_only)

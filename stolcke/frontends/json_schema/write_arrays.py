@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stolcke.errors import UnsupportedSchema
@@ -25,7 +26,11 @@ def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) 
     """Write the alternatives of ``lhs`` that derive a set of arrays."""
     writer = _Writer(emitter, lhs, arrays, depth)
     if arrays.unique and (arrays.most is None or arrays.most > 1):
-        writer.different_items()
+        try:
+            writer.different_items()
+        except UnsupportedSchema as error:
+            emitter.evaluator.drop(error)
+            array_rules(emitter, lhs, replace(arrays, unique=False), depth)
     elif arrays.n_prefix == 0 and len(arrays.counts) <= 1:
         writer.equal_places()
     elif not arrays.counts:
@@ -42,11 +47,11 @@ class _Writer:
         self.lhs = lhs
         self.arrays = arrays
         self.depth = depth + 1
-        layout = emitter.layout(depth)
-        self.open = emitter.terminal(layout.open_array, "[")
-        self.close = emitter.terminal(layout.close_array, "]")
-        self.empty = emitter.terminal(layout.empty_array, "[]")
-        self.comma = emitter.terminal(layout.comma, ",")
+        parts = emitter.structure(depth)
+        self.open = parts.open_array
+        self.close = parts.close_array
+        self.empty = parts.empty_array
+        self.comma = parts.comma
 
     def equal_places(self) -> None:
         """All items are alike, and at most one kind of them is counted."""
@@ -176,10 +181,10 @@ class _Writer:
         """Equal items are forbidden: each value of a finite set at most once."""
         arrays, emitter = self.arrays, self.emitter
         if arrays.counts or arrays.n_prefix:
-            raise UnsupportedSchema("uniqueItems beside contains, or items that differ by place")
+            raise UnsupportedSchema("uniqueItems beside contains, or where items differ by place")
         values = emitter.evaluator.finite_values(arrays.goal(0), _FINITE)
         if values is None:
-            raise UnsupportedSchema("uniqueItems over items of any number of values")
+            raise UnsupportedSchema("uniqueItems where items are not scalars with a bounded number of values")
         if arrays.least == 0:
             emitter.rule(self.lhs, self.empty)
         if values and arrays.most != 0:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema.formulas import NEVER, Goal, both
 from stolcke.frontends.json_schema.objects import KeyClass, Objects
-from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
+from stolcke.grammar.model import Nonterminal, Rule, Symbol, Tally, TallyEntry
 from stolcke.lexer.language import Language
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ def object_rules(emitter: Emitter, lhs: Nonterminal, objects: Objects, depth: in
         return
     if emitter.settings.property_order == "any" and not objects.witnesses:
         writer.in_any_order()
-    else:
+    elif writer.least <= 1 and writer.most is None and not objects.witnesses:
         writer.in_order()
+    else:
+        writer.in_order_and_counted()
 
 
 class _Writer:
@@ -57,12 +59,12 @@ class _Writer:
         if self.least > 1 and self.others:
             # Names that are not declared may come twice, and then count once for who reads them.
             emitter.exact = False
-        layout = emitter.layout(depth)
-        self.open = emitter.terminal(layout.open_object, "{")
-        self.close = emitter.terminal(layout.close_object, "}")
-        self.empty = emitter.terminal(layout.empty_object, "{}")
-        self.comma = emitter.terminal(layout.comma, ",")
-        self.colon = layout.colon
+        parts = emitter.structure(depth)
+        self.open = parts.open_object
+        self.close = parts.close_object
+        self.empty = parts.empty_object
+        self.comma = parts.comma
+        self.colon = parts.colon
 
     # --- any order -----------------------------------------------------------------------------------------------
 
@@ -86,7 +88,44 @@ class _Writer:
     # --- the order declared --------------------------------------------------------------------------------------
 
     def in_order(self) -> None:
-        """Declared names in their order; others anywhere between them."""
+        """Declared names in their order; others anywhere between them.
+
+        Behind so many of the declared names, ``rest`` is what may follow a member, and ``named`` the next declared
+        member; they are written from the last to the first.
+        """
+        rules, base, n = self.emitter.rules, self.lhs.name, len(self.members)
+        others = [(self._other_key(each), self._value(each.goal)) for each in self.others]
+        rest = named = None
+        all_optional = True
+        for index in range(n, -1, -1):
+            after, behind = named, rest
+            if index < n:
+                name, goal, required = self.members[index]
+                named = Nonterminal(self.emitter.name(f"{base}_named"))
+                rules.append(Rule(named, (self._key(name), self._value(goal), behind)))
+                if not required and after is not None:
+                    rules.append(Rule(named, (after,)))
+                all_optional = all_optional and not required
+            rest = Nonterminal(self.emitter.name(f"{base}_rest"))
+            if all_optional:
+                rules.append(Rule(rest, (self.close,)))
+            member = named
+            if others:
+                member = Nonterminal(self.emitter.name(f"{base}_member"))
+                rules += [Rule(member, (key, value, rest)) for key, value in others]
+                if named is not None:
+                    rules.append(Rule(member, (named,)))
+            if member is not None:
+                rules.append(Rule(rest, (self.comma, member)))
+        if all_optional and self.least == 0:
+            rules.append(Rule(self.lhs, (self.empty,)))
+        if member is not None:
+            rules.append(Rule(self.lhs, (self.open, member)))
+
+    # --- the order declared, with something to keep count of -----------------------------------------------------
+
+    def in_order_and_counted(self) -> None:
+        """As above, where the number of members has bounds, or some of them are witnesses."""
         self.clip = max(self.least, self.most or 0)
         self.last_required = max((i + 1 for i, member in enumerate(self.members) if member[2]), default=0)
         self.known: dict[tuple, Nonterminal] = {}
