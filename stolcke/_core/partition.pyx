@@ -56,6 +56,8 @@ cdef class PartitionStore(Splitter):
         self.skip = skip
         self.profiles = ProfileStore()
         self.token_sets = SequenceTable(self.arena)
+        self.merges = SequenceTable(self.arena)
+        self.merging = TokenBits(self.n_tokens)
         self.unions = SequenceTable(self.arena)
         segments_init(&self.partitions, sizeof(Partition))
         idmap_init(&self.known, 8)
@@ -134,7 +136,8 @@ cdef class PartitionStore(Splitter):
             self.lock.lock()
             total = (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
                      + self.profiles.bytes() + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits)
-                     + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.unions.bytes())
+                     + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.merges.bytes()
+                     + self.unions.bytes())
             self.lock.unlock()
         return {
             "tokens": self.n_tokens,
@@ -403,6 +406,29 @@ cdef class PartitionStore(Splitter):
         self.token_set_partition.push_back(self.partitions.size - 1)
         set_id = self.token_sets.intern(tokens, n)
         return self.token_set_partition[set_id]
+
+    cdef uint32_t merged(self, const uint32_t* parts, size_t n) except? 0xFFFFFFFF nogil:
+        """The partition that holds the tokens of several sparse ones (ascending); takes the lock."""
+        cdef uint32_t index, made
+        cdef size_t i
+        cdef const Partition* p
+        self.lock.lock()
+        try:
+            index = self.merges.find(parts, n)
+            if index == NONE:
+                for i in range(n):
+                    p = self.at(parts[i])
+                    self.merging.add(p.tokens, p.n_tokens)
+                self.left_tokens.clear()
+                self.merging.drain(self.left_tokens)
+                made = self.of_tokens(self.left_tokens.data(), self.left_tokens.size())
+                self.merge_partition.resize(self.merges.count())
+                self.merge_partition.push_back(made)
+                index = self.merges.intern(parts, n)
+            made = self.merge_partition[index]
+        finally:
+            self.lock.unlock()
+        return made
 
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil:
         """The suffix trie of all tokens of several (ascending); takes the lock."""
