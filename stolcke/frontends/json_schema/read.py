@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stolcke.errors import LimitExceeded, SchemaError
+from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.emit import Emitter
 from stolcke.frontends.json_schema.evaluate import Evaluator, Loop
 from stolcke.frontends.json_schema.references import Document
@@ -27,7 +27,7 @@ def read_json_schema(schema: Any, settings: Settings) -> Grammar:
         limit = settings.limits.nesting
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limit, "JSON Schema") from None
     except Loop as error:
-        raise SchemaError(error.reason, pointer=error.pointer) from None
+        raise UnsupportedSchema(error.reason, pointer=error.pointer) from None
     return Grammar(
         start,
         tuple(emitter.rules),
