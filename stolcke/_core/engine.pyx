@@ -68,7 +68,7 @@ cdef class Engine:
         self.store = store
         self.tables = tables
         self.errors = errors
-        self.chart = Chart(tables, options.memoise_goto, options.bisimulation, errors, limits.cache_bytes)
+        self.chart = Chart(tables, options.memoise_goto, options.bisimulation)
         self.cascade = Cascade(store, self.chart, options.memoise_cascade)
         self.masks = MaskStore(store, end_tokens)
         self.memoise_steps = options.memoise_steps
@@ -401,6 +401,7 @@ cdef class Engine:
             "columns": self.chart.columns.size(),
             "items": self.chart.items.size(),
             "continuations": self.chart.continuations.size(),
+            "continuation_entries": self.chart.entries.size(),
             "predictions": self.tables.predictions.size(),
             "gotos": self.chart.n_gotos,
             "states": self.state_keys.count(),
