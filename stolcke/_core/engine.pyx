@@ -44,6 +44,7 @@ cdef enum:
     CHEAP_ROWS = 2                      # uniting more rows than these, or setting more bits, costs so much
     CHEAP_TOKENS = 1024                 # that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
+    SLICE = 16                          # terminals of a column that are prepared at a time
 
 
 cdef class Engine:
@@ -301,9 +302,20 @@ cdef class Engine:
         return (self.tables.bytes() + self.chart.bytes() + self.cascade.bytes() + self.masks.bytes() + self.arena.bytes
                 + self.state_keys.bytes() + segments_bytes(&self.states) + idmap_bytes(&self.steps))
 
-    def prewarm_column(self, uint32_t column):
-        """Compute what masks at a column and one byte into its terminals need; return the columns after them."""
-        cdef uint32_t i, k, t, state
+    def prewarm_column(self, uint32_t column, uint32_t begin):
+        """Compute what masks at a column and one byte into its terminals need.
+
+        A slice of the terminals at a time, so that the caller can stop between
+        two and the lock is never held for long.
+
+        Returns
+        -------
+        list of int
+            The columns after these terminals.
+        int or None
+            Where to begin next, None after the last slice.
+        """
+        cdef uint32_t i, k, t, state, end
         cdef Column c
         cdef const State* start
         cdef vector[uint32_t] after
@@ -311,12 +323,14 @@ cdef class Engine:
             self.lock.lock()
             try:
                 self.check_memory()
-                self.threads.clear()
-                state = self.intern_state(column)
-                if self.at(state).mask == NONE and self.memoise_masks:
-                    store32(&self.at(state).mask, self.mask_locked(state))
                 c = self.chart.columns[column]
-                for i in range(c.terminals, c.terminals_end):
+                if begin == 0:
+                    self.threads.clear()
+                    state = self.intern_state(column)
+                    if self.at(state).mask == NONE and self.memoise_masks:
+                        store32(&self.at(state).mask, self.mask_locked(state))
+                end = min(c.terminals_end, c.terminals + begin + SLICE)
+                for i in range(c.terminals + begin, end):
                     t = self.chart.live_terminals[i]
                     after.push_back(self.chart.goto_one(column, t))
                     if self.tables.terminal_state[t] == NONE:
@@ -329,7 +343,7 @@ cdef class Engine:
                             self.cascade.drain(0)
             finally:
                 self.lock.unlock()
-        return list(after)
+        return list(after), (end - c.terminals if end < c.terminals_end else None)
 
     def state_threads(self, uint32_t state):
         """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""
