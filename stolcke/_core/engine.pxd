@@ -2,12 +2,12 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
-from libcpp.mutex cimport mutex
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
 from stolcke._core.cascade cimport Cascade
 from stolcke._core.chart cimport Chart
+from stolcke._core.locks cimport Lock
 from stolcke._core.mask cimport Mask, MaskStore
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable, idmap_find, segments_at
@@ -49,7 +49,7 @@ cdef class Engine:
     cdef bint memoise_steps, memoise_masks
     cdef size_t cache_bytes
     cdef uint32_t live_threads
-    cdef mutex lock                     # of everything that grows; what is there is read without it
+    cdef Lock lock                      # of everything that grows; what is there is read without it
     cdef Arena arena
     cdef SequenceTable state_keys       # column, then terminal, state, column of each thread, ascending
     cdef Segments states                # LiveState each

@@ -16,6 +16,7 @@ from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
 from stolcke._core.chart cimport Column, Entry, Item
+from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push,
@@ -66,6 +67,7 @@ cdef class Engine:
     def __cinit__(self, PartitionStore store not None, GrammarTables tables not None, const uint32_t[::1] end_tokens,
                   special_tokens, errors, limits, options):
         cdef LiveState* state
+        self.lock = Lock(ENGINE)
         self.store = store
         self.tables = tables
         self.errors = errors

@@ -1,10 +1,10 @@
 """What a terminal's automaton state does to a suffix trie: which tokens stay inside, what remains of the others."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libcpp.mutex cimport mutex
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport AutomatonStore
+from stolcke._core.locks cimport Lock
 from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable, segments_at
 from stolcke._core.trie cimport TokenTrie
 from stolcke._core.types cimport NONE
@@ -37,7 +37,7 @@ cdef class PartitionStore:
     cdef Arena arena
     cdef AutomatonStore automata
     cdef TokenTrie trie
-    cdef mutex lock                     # of everything below and of automata and trie
+    cdef Lock lock                      # of everything below and of automata and trie
     cdef IdMap known                    # node << 32 | state -> partition
     cdef Segments partitions            # Partition each
     cdef SequenceTable token_sets       # of partitions that are given as a list of tokens

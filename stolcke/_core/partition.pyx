@@ -20,6 +20,7 @@ from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport State, state_next
+from stolcke._core.locks cimport STORE
 from stolcke._core.storage cimport (
     Slots,     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
@@ -64,6 +65,7 @@ cdef class PartitionStore:
         self.data = data
         self.offsets = offsets
         self.skip = skip
+        self.lock = Lock(STORE)
         self.arena = Arena()
         self.automata = AutomatonStore(self.arena)
         self.token_sets = SequenceTable(self.arena)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -159,13 +158,14 @@ class Grammar:
             if name not in defined:
                 raise GrammarError(f"options are given for {name!r}, which has no rule")
 
-    @cached_property
-    def _hash(self) -> int:
-        terminals, options = frozenset(self.terminals.items()), frozenset(self.options.items())
-        return hash((self.start, self.rules, terminals, self.ignore, options))
+    # What is computed once is kept beside the fields: functools.cached_property holds a lock before Python 3.12, which
+    # all grammars share and which the child of a fork may find locked for ever.
 
     def __hash__(self) -> int:
-        return self._hash
+        if "_hash" not in self.__dict__:
+            terminals, options = frozenset(self.terminals.items()), frozenset(self.options.items())
+            self.__dict__["_hash"] = hash((self.start, self.rules, terminals, self.ignore, options))
+        return self.__dict__["_hash"]
 
     def __repr__(self) -> str:
         return f"<Grammar {self.start!r}: {len(self.rules)} rules, {len(self.terminals)} terminals>"
@@ -175,13 +175,15 @@ class Grammar:
 
         return lark_text(self)
 
-    @cached_property
+    @property
     def alternatives(self) -> Mapping[str, tuple[Rule, ...]]:
         """The rules of each nonterminal, both in the order written."""
-        grouped: dict[str, list[Rule]] = {}
-        for rule in self.rules:
-            grouped.setdefault(rule.lhs.name, []).append(rule)
-        return MappingProxyType({name: tuple(rules) for name, rules in grouped.items()})
+        if "_alternatives" not in self.__dict__:
+            grouped: dict[str, list[Rule]] = {}
+            for rule in self.rules:
+                grouped.setdefault(rule.lhs.name, []).append(rule)
+            self.__dict__["_alternatives"] = MappingProxyType({name: tuple(rules) for name, rules in grouped.items()})
+        return self.__dict__["_alternatives"]
 
     # The constructors below are the one place where this floor reaches up to the front ends.
 

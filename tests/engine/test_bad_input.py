@@ -352,7 +352,9 @@ def test_compile_asks_within_one_wide_column():
         asked[columns] = len(calls)
     assert asked[1] - asked[0] >= 10, asked
 
-    def impatient(left=iter(range(asked[1] - 5))) -> bool:
+    left = iter(range(asked[1] - 5))
+
+    def impatient() -> bool:
         return next(left, None) is None
 
     vocabulary = stolcke.Vocabulary.from_bytes()
