@@ -33,6 +33,8 @@ class Limits:
     """Length of one token of a vocabulary; 4,096 is the most that can be set."""
     cache_bytes: int = 1_000_000_000
     """Memory of one compiled grammar's lazily grown caches."""
+    vocabulary_cache_bytes: int = 2_000_000_000
+    """Memory of a vocabulary's tables, which all its grammars share, when one of them has to add to them."""
     live_threads: int = 20_000
     """Lexical threads alive at one byte of one sequence."""
 

@@ -10,6 +10,10 @@ from stolcke._core.tables cimport GrammarTables
 from stolcke._core.types cimport ByteSet
 
 
+cdef enum:
+    REFUSED = 1                         # status: the vocabulary's partitions would outgrow their limit
+
+
 cdef struct Cascaded:
     uint32_t parts                      # results[parts:parts_end]: partitions whose inside is allowed
     uint32_t parts_end
@@ -26,6 +30,7 @@ cdef class Cascade:
     cdef GrammarTables tables
     cdef Chart chart
     cdef bint memoise
+    cdef size_t most_bytes              # of the vocabulary's memory
     cdef IdMap known                    # node << 32 | suffix -> cascaded
     cdef vector[Cascaded] cascaded
     cdef vector[uint32_t] results

@@ -9,6 +9,9 @@ of the text, and what one rule's rest allows is computed once per grammar.
 Evaluation recurses only into residues, whose tokens are at least a byte shorter:
 its depth is bounded by the longest token.  Continuations, of any depth, are
 worked through from an explicit stack.
+
+Where the vocabulary's memory would outgrow its limit, a status travels up:
+nothing of the mask that was being computed is kept.
 """
 
 from libc.string cimport memset
@@ -55,11 +58,12 @@ cdef bint begins(const Node* node, const ByteSet* first) noexcept nogil:
 
 cdef class Cascade:
 
-    def __cinit__(self, PartitionStore store not None, Chart chart not None, bint memoise):
+    def __cinit__(self, PartitionStore store not None, Chart chart not None, bint memoise, size_t most_bytes):
         self.store = store
         self.chart = chart
         self.tables = chart.tables
         self.memoise = memoise
+        self.most_bytes = most_bytes
         idmap_init(&self.known, 8)
 
     def __dealloc__(self):
@@ -98,20 +102,22 @@ cdef class Cascade:
 
     cdef int thread(self, uint32_t state, uint32_t column, uint32_t terminal) except -1 nogil:
         """Whole tokens, from within a terminal that began in a column."""
-        cdef uint32_t part = self.store.partition(0, state)
-        cdef const Partition* p = self.store.at(part)
+        cdef uint32_t part = self.store.partition(0, state, self.most_bytes)
+        cdef const Partition* p
+        if part == NONE:
+            return REFUSED
+        p = self.store.at(part)
         if p.n_tokens:
             self.parts.push_back(part)
-        if p.residue != NONE:
-            self.scan(p.residue, column, terminal)
-        return 0
+        return 0 if p.residue == NONE else self.scan(p.residue, column, terminal)
 
     cdef int fresh(self, uint32_t column) except -1 nogil:
         """Whole tokens, where a column begins."""
         cdef uint32_t i
         cdef Column c = self.chart.columns[column]
         for i in range(c.items, c.items_end):
-            self.item(0, self.chart.items[i].suffix, self.chart.items[i].continuation)
+            if self.item(0, self.chart.items[i].suffix, self.chart.items[i].continuation):
+                return REFUSED
         return 0
 
     cdef int scan(self, uint32_t node, uint32_t column, uint32_t terminal) except -1 nogil:
@@ -123,13 +129,15 @@ cdef class Cascade:
         while i < c.items_end and self.chart.items[i].symbol == terminal:
             suffix = self.chart.items[i].suffix
             continuation = self.chart.items[i].continuation
-            self.item(node, self.tables.suffixes[suffix].tail, continuation)
+            if self.item(node, self.tables.suffixes[suffix].tail, continuation):
+                return REFUSED
             i += 1
         i = self.tables.first_predicted(c.prediction, terminal)
         while i < self.tables.predictions[c.prediction].items_end and self.tables.predicted[i].symbol == terminal:
             p = self.tables.predicted[i]
             continuation = self.chart.continuation(p.lhs, column)
-            self.item(node, self.tables.suffixes[p.suffix].tail, continuation)
+            if self.item(node, self.tables.suffixes[p.suffix].tail, continuation):
+                return REFUSED
             i += 1
         return 0
 
@@ -138,7 +146,10 @@ cdef class Cascade:
         cdef uint32_t i
         if suffix == 0:
             return self.push_return(continuation, node)
-        e = self.cascaded[self.evaluate(node, suffix)]
+        i = self.evaluate(node, suffix)
+        if i == NONE:
+            return REFUSED
+        e = self.cascaded[i]
         for i in range(e.parts, e.parts_end):
             self.parts.push_back(self.results[i])
         for i in range(e.parts_end, e.residues_end):
@@ -181,7 +192,9 @@ cdef class Cascade:
                     self.uniting.clear()
                     for k in range(i, j):
                         self.uniting.push_back(self.round[k].node)
-                    node = self.store.unite(self.uniting.data(), self.uniting.size())
+                    node = self.store.unite(self.uniting.data(), self.uniting.size(), self.most_bytes)
+                    if node == NONE:
+                        return REFUSED
                     seen_add(&self.seen[self.depth - 1], <uint64_t>continuation << 32 | node)
                     i = j - 1
                     self.round[i].node = node
@@ -189,7 +202,8 @@ cdef class Cascade:
                 node = self.round[i].node
                 for k in range(c.entries, c.entries_end):
                     e = self.chart.entries[k]
-                    self.item(node, e.suffix, e.continuation)
+                    if self.item(node, e.suffix, e.continuation):
+                        return REFUSED
                 i += 1
             self.round.resize(first_round)
         return 0
@@ -198,13 +212,15 @@ cdef class Cascade:
         """Replace many residues by their union."""
         cdef uint32_t node
         if self.residues.size() - first > MANY_TRIES:       # they are sorted
-            node = self.store.unite(self.residues.data() + first, self.residues.size() - first)
+            node = self.store.unite(self.residues.data() + first, self.residues.size() - first, self.most_bytes)
+            if node == NONE:
+                return REFUSED
             self.residues.resize(first)
             self.residues.push_back(node)
         return 0
 
     cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil:
-        """What a suffix allows of a suffix trie: an index into ``cascaded``."""
+        """What a suffix allows of a suffix trie: an index into ``cascaded``, or NONE where that is refused."""
         cdef uint64_t key = <uint64_t>node << 32 | suffix
         cdef uint32_t known = idmap_find(&self.known, key)
         if known != NONE:
@@ -230,20 +246,24 @@ cdef class Cascade:
                 continue
             if not begins(self.store.trie.node(node), &self.tables.terminal_first[t]):
                 continue
-            part = self.store.partition(node, self.tables.terminal_state[t])
+            part = self.store.partition(node, self.tables.terminal_state[t], self.most_bytes)
+            if part == NONE:
+                return NONE
             p = self.store.at(part)
             if p.n_tokens:
                 self.parts.push_back(part)
-            if p.residue != NONE:
-                self.scan(p.residue, column, t)
-        self.drain(first_return)
+            if p.residue != NONE and self.scan(p.residue, column, t):
+                return NONE
+        if self.drain(first_return):
+            return NONE
         self.close()
         sort(self.parts.begin() + first_part, self.parts.end())
         self.parts.erase(unique(self.parts.begin() + first_part, self.parts.end()), self.parts.end())
         self.merge_small(first_part)
         sort(self.residues.begin() + first_residue, self.residues.end())
         self.residues.erase(unique(self.residues.begin() + first_residue, self.residues.end()), self.residues.end())
-        self.unite_residues(first_residue)
+        if self.unite_residues(first_residue):
+            return NONE
         made.parts = <uint32_t>self.results.size()
         self.results.insert(self.results.end(), self.parts.begin() + first_part, self.parts.end())
         made.parts_end = <uint32_t>self.results.size()

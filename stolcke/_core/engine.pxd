@@ -33,6 +33,12 @@ cdef struct LiveState:                  # its threads are a sequence of Engine.s
     bint accepting
 
 
+cdef struct Refusal:                    # why something was not computed
+    const char* limit                   # name of a field of Limits, NULL where nothing was refused
+    size_t given
+    size_t allowed
+
+
 cdef struct Thread:
     uint32_t terminal
     uint32_t state                      # of the terminal's automaton, canonical
@@ -47,7 +53,7 @@ cdef class Engine:
     cdef MaskStore masks
     cdef readonly object errors         # the module of exceptions to raise
     cdef bint memoise_steps, memoise_masks
-    cdef size_t cache_bytes
+    cdef size_t cache_bytes, vocabulary_cache_bytes
     cdef uint32_t live_threads
     cdef Lock lock                      # of everything that grows; what is there is read without it
     cdef Arena arena
@@ -58,6 +64,7 @@ cdef class Engine:
     cdef readonly uint64_t n_steps, n_masks                  # computed, not remembered
 
     # scratch
+    cdef Refusal refusal                # of the computation under way
     cdef vector[Thread] threads
     cdef vector[uint64_t] ended
     cdef vector[uint32_t] key
@@ -68,7 +75,12 @@ cdef class Engine:
     cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil
-    cdef int check_memory(self) except -1 nogil
+    cdef bint out_of_memory(self) noexcept nogil
+    cdef int refuse(self, const char* limit, size_t given, size_t allowed) noexcept nogil
+    cdef int refuse_partition(self) noexcept nogil
+    cdef int fail(self, Refusal refusal) except -1 nogil
+    cdef int prewarm_start(self, uint32_t column) except -1 nogil
+    cdef int prewarm_terminal(self, uint32_t column, uint32_t terminal) except -1 nogil
     cdef int finish_row(self, uint32_t mask) except -1 nogil
     cdef uint32_t run_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF
     cdef uint32_t run_bytes(self, uint32_t state, const unsigned char* data, size_t n) except? 0xFFFFFFFF

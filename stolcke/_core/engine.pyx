@@ -15,6 +15,7 @@ from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
+from stolcke._core.cascade cimport REFUSED
 from stolcke._core.chart cimport Column, Entry, Item
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
@@ -72,11 +73,12 @@ cdef class Engine:
         self.tables = tables
         self.errors = errors
         self.chart = Chart(tables, options.memoise_goto, options.bisimulation)
-        self.cascade = Cascade(store, self.chart, options.memoise_cascade)
+        self.cascade = Cascade(store, self.chart, options.memoise_cascade, limits.vocabulary_cache_bytes)
         self.masks = MaskStore(store, end_tokens)
         self.memoise_steps = options.memoise_steps
         self.memoise_masks = options.memoise_masks
         self.cache_bytes = limits.cache_bytes
+        self.vocabulary_cache_bytes = limits.vocabulary_cache_bytes
         self.live_threads = limits.live_threads
         self.arena = Arena()
         self.state_keys = SequenceTable(self.arena)
@@ -105,28 +107,32 @@ cdef class Engine:
 
     cdef uint32_t compute_step(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
         """The state after a symbol, or DEAD; takes the lock, so the caller must not hold Python's."""
-        cdef uint32_t result
+        cdef uint32_t known, result
+        cdef Refusal refusal
         self.lock.lock()
         try:
-            result = self.known_step(state, symbol)
-            if result == NONE or not self.memoise_steps:
-                if self.n_steps % SOME == 0:
-                    self.check_memory()
-                if result == NONE:
-                    result = self.step_locked(state, symbol)
+            self.refusal.limit = NULL
+            result = known = self.known_step(state, symbol)
+            if known == NONE or not self.memoise_steps:
+                result = self.step_locked(state, symbol)
+                if known == NONE and result != NONE:
                     idmap_put(&self.steps, <uint64_t>state << 32 | symbol, result)
-                else:
-                    result = self.step_locked(state, symbol)
+            refusal = self.refusal
         finally:
             self.lock.unlock()
+        if result == NONE:
+            self.fail(refusal)
         return result
 
     cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
+        """The state after a symbol, DEAD, or NONE where a limit refuses it."""
         cdef const uint32_t* words = self.state_keys.words(state)
         cdef uint32_t n = self.state_keys.length(state)
         cdef uint32_t here = words[0]
         cdef uint32_t i, t, column = NONE
         cdef Column c
+        if self.n_steps % SOME == 0 and self.out_of_memory():
+            return NONE
         self.n_steps += 1
         self.threads.clear()
         self.ended.clear()
@@ -149,6 +155,9 @@ cdef class Engine:
         elif self.threads.empty():
             return DEAD
         sort_threads(self.threads)
+        if self.threads.size() > self.live_threads:
+            self.refuse("live_threads", self.threads.size(), self.live_threads)
+            return NONE
         return self.intern_state(column)
 
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil:
@@ -172,9 +181,6 @@ cdef class Engine:
         cdef size_t i
         cdef uint32_t index
         cdef LiveState* state
-        if self.threads.size() > self.live_threads:
-            with gil:
-                raise self.errors.LimitExceeded("live_threads", self.threads.size(), self.live_threads, "matching")
         self.key.clear()
         self.key.push_back(column)
         for i in range(self.threads.size()):
@@ -248,30 +254,38 @@ cdef class Engine:
 
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef uint32_t result
+        cdef Refusal refusal
         self.lock.lock()
         try:
+            self.refusal.limit = NULL
             result = self.at(state).mask
             if result == NONE:
-                if self.n_masks % SOME == 0:
-                    self.check_memory()
                 result = self.mask_locked(state)
                 if self.memoise_masks:
                     store32(&self.at(state).mask, result)
+            refusal = self.refusal
         finally:
             self.lock.unlock()
+        if result == NONE:
+            self.fail(refusal)
         return result
 
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The mask of a state, or NONE where a limit refuses it."""
         cdef const uint32_t* words = self.state_keys.words(state)
         cdef uint32_t n = self.state_keys.length(state)
         cdef uint32_t i
+        if self.n_masks % SOME == 0 and self.out_of_memory():
+            return NONE
         self.n_masks += 1
         self.cascade.start()
         for i in range(1, n, 3):
-            self.cascade.thread(words[i + 1], words[i + 2], words[i])
-        if words[0] != NONE:
-            self.cascade.fresh(words[0])
-        self.cascade.drain(0)
+            if self.cascade.thread(words[i + 1], words[i + 2], words[i]):
+                self.refuse_partition()
+                return NONE
+        if words[0] != NONE and self.cascade.fresh(words[0]) or self.cascade.drain(0):
+            self.refuse_partition()
+            return NONE
         return self.masks.intern(self.cascade.parts, self.at(state).accepting)
 
     # --- the rest ------------------------------------------------------------------------------------------------
@@ -293,12 +307,34 @@ cdef class Engine:
                 if self.tables.terminal_state[self.chart.live_terminals[i]] == NONE:
                     special[0] = True
 
-    cdef int check_memory(self) except -1 nogil:
+    # A limit is met deep within a computation, with locks held.  To raise an error there would run Python's garbage
+    # collector, and whatever it finalises might wait for these locks.  So a status travels up, and the error is raised
+    # where the locks are free again.
+
+    cdef int refuse(self, const char* limit, size_t given, size_t allowed) noexcept nogil:
+        self.refusal.limit = limit
+        self.refusal.given = given
+        self.refusal.allowed = allowed
+        return REFUSED
+
+    cdef int refuse_partition(self) noexcept nogil:
+        """Refuse what the cascade was refused by the vocabulary."""
+        self.store.lock.lock()
+        cdef size_t used = self.store.bytes()
+        self.store.lock.unlock()
+        return self.refuse("vocabulary_cache_bytes", used, self.vocabulary_cache_bytes)
+
+    cdef bint out_of_memory(self) noexcept nogil:
+        """Whether the caches have outgrown their limit; if so, that is the refusal."""
         cdef size_t used = self.bytes()
         if used > self.cache_bytes:
-            with gil:
-                raise self.errors.LimitExceeded("cache_bytes", used, self.cache_bytes, "caches of a compiled grammar")
-        return 0
+            self.refuse("cache_bytes", used, self.cache_bytes)
+        return used > self.cache_bytes
+
+    cdef int fail(self, Refusal refusal) except -1 nogil:
+        """Raise what was refused; no lock may be held."""
+        with gil:
+            raise self.errors.LimitExceeded(refusal.limit.decode(), refusal.given, refusal.allowed, "matching")
 
     cdef size_t bytes(self) noexcept nogil:
         return (self.tables.bytes() + self.chart.bytes() + self.cascade.bytes() + self.masks.bytes() + self.arena.bytes
@@ -317,35 +353,53 @@ cdef class Engine:
         int or None
             Where to begin next, None after the last slice.
         """
-        cdef uint32_t i, k, t, state, end
+        cdef uint32_t i, end
         cdef Column c
-        cdef const State* start
         cdef vector[uint32_t] after
+        cdef Refusal refusal
         with nogil:
             self.lock.lock()
             try:
-                self.check_memory()
+                self.refusal.limit = NULL
                 c = self.chart.columns[column]
-                if begin == 0:
-                    self.threads.clear()
-                    state = self.intern_state(column)
-                    if self.at(state).mask == NONE and self.memoise_masks:
-                        store32(&self.at(state).mask, self.mask_locked(state))
                 end = min(c.terminals_end, c.terminals + begin + SLICE)
-                for i in range(c.terminals + begin, end):
-                    t = self.chart.live_terminals[i]
-                    after.push_back(self.chart.goto_one(column, t))
-                    if self.tables.terminal_state[t] == NONE:
-                        continue
-                    start = self.store.automata.state(self.tables.terminal_state[t])
-                    for k in range(start.n_edges):
-                        if k == 0 or start.target[k] != start.target[k - 1]:
-                            self.cascade.start()
-                            self.cascade.thread(start.target[k], column, t)
-                            self.cascade.drain(0)
+                if not self.out_of_memory() and (begin or not self.prewarm_start(column)):
+                    for i in range(c.terminals + begin, end):
+                        after.push_back(self.chart.goto_one(column, self.chart.live_terminals[i]))
+                        if self.prewarm_terminal(column, self.chart.live_terminals[i]):
+                            break
+                refusal = self.refusal
             finally:
                 self.lock.unlock()
+        if refusal.limit != NULL:
+            self.fail(refusal)
         return list(after), (end - c.terminals if end < c.terminals_end else None)
+
+    cdef int prewarm_start(self, uint32_t column) except -1 nogil:
+        """Compute the mask of the state that consists of a column alone."""
+        cdef uint32_t state, mask
+        self.threads.clear()
+        state = self.intern_state(column)
+        if self.at(state).mask == NONE and self.memoise_masks:
+            mask = self.mask_locked(state)
+            if mask == NONE:
+                return REFUSED
+            store32(&self.at(state).mask, mask)
+        return 0
+
+    cdef int prewarm_terminal(self, uint32_t column, uint32_t terminal) except -1 nogil:
+        """Compute what masks one byte into a terminal need."""
+        cdef uint32_t k
+        cdef const State* start
+        if self.tables.terminal_state[terminal] == NONE:
+            return 0
+        start = self.store.automata.state(self.tables.terminal_state[terminal])
+        for k in range(start.n_edges):
+            if k == 0 or start.target[k] != start.target[k - 1]:
+                self.cascade.start()
+                if self.cascade.thread(start.target[k], column, terminal) or self.cascade.drain(0):
+                    return self.refuse_partition()
+        return 0
 
     def state_threads(self, uint32_t state):
         """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""

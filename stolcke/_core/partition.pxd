@@ -55,9 +55,9 @@ cdef class PartitionStore:
     cdef vector[uint64_t] elements, gathered, edges, sorting
 
     cdef restore(self, arrays)
-    cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t partition(self, uint32_t node, uint32_t state, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
-    cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
+    cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef void clear_merging(self) noexcept nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int walk(self, uint32_t node, uint32_t state) except -1 nogil
@@ -67,6 +67,7 @@ cdef class PartitionStore:
     cdef int sort_gathered(self, size_t first) except -1 nogil
     cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil
     cdef void set_range(self, uint64_t* row, uint32_t begin, uint32_t end) noexcept nogil
+    cdef size_t bytes(self) noexcept nogil
 
     cdef inline const Partition* at(self, uint32_t index) noexcept nogil:
         return <const Partition*>segments_at(&self.partitions, index)

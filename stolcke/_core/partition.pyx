@@ -101,23 +101,11 @@ cdef class PartitionStore:
     def add_token_set(self, ids):
         """The partition that holds just these tokens: what a special token's terminal allows."""
         cdef const uint32_t[::1] tokens = np.unique(np.asarray(ids, np.uint32))
-        cdef uint32_t result
-        with nogil:
-            self.lock.lock()
-            try:
-                result = self.of_tokens(&tokens[0], tokens.shape[0])
-            finally:
-                self.lock.unlock()
-        return result
+        with self.lock:
+            return self.of_tokens(&tokens[0], tokens.shape[0])
 
     def stats(self):
         """Deterministic counts, and bytes of memory."""
-        cdef size_t total
-        with nogil:
-            self.lock.lock()
-            total = (self.arena.bytes + self.automata.bytes() + self.trie.bytes() + idmap_bytes(&self.known)
-                     + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.unions.bytes())
-            self.lock.unlock()
         return {
             "tokens": self.n_tokens,
             "trie_nodes": self.trie.n_own,
@@ -126,8 +114,18 @@ cdef class PartitionStore:
             "partitions": self.partitions.size,
             "dense_partitions": self.n_dense,
             "trie_nodes_visited": self.visited,
-            "vocabulary_bytes": total,
+            "vocabulary_bytes": self.n_bytes,
         }
+
+    cdef size_t bytes(self) noexcept nogil:
+        return (self.arena.bytes + self.automata.bytes() + self.trie.bytes() + idmap_bytes(&self.known)
+                + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.unions.bytes())
+
+    @property
+    def n_bytes(self):
+        """Memory in use."""
+        with self.lock:
+            return self.bytes()
 
     @property
     def longest_token(self):
@@ -290,8 +288,11 @@ cdef class PartitionStore:
 
     # --- building ------------------------------------------------------------------------------------------------
 
-    cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
-        """The partition of a suffix trie by a state, built when first asked for."""
+    cdef uint32_t partition(self, uint32_t node, uint32_t state, size_t most_bytes) except? 0xFFFFFFFF nogil:
+        """The partition of a suffix trie by a state, built when first asked for.
+
+        NONE, and nothing is built, where more than ``most_bytes`` are in use already.
+        """
         cdef uint64_t key = <uint64_t>node << 32 | state
         cdef uint32_t index = idmap_find(&self.known, key)
         if index != NONE:
@@ -299,7 +300,7 @@ cdef class PartitionStore:
         self.lock.lock()
         try:
             index = idmap_find(&self.known, key)
-            if index == NONE:
+            if index == NONE and self.bytes() <= most_bytes:
                 index = self.build(node, state)
                 idmap_put(&self.known, key, index)
         finally:
@@ -325,21 +326,22 @@ cdef class PartitionStore:
         set_id = self.token_sets.intern(tokens, n)
         return self.token_set_partition[set_id]
 
-    cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil:
-        """The suffix trie of all tokens of several (ascending); takes the lock."""
-        cdef uint32_t index, result
+    cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil:
+        """The suffix trie of all tokens of several (ascending), NONE as in :meth:`partition`; takes the lock."""
+        cdef uint32_t index, result = NONE
         cdef size_t i
         self.lock.lock()
         try:
             index = self.unions.find(nodes, n)
-            if index == NONE:
+            if index == NONE and self.bytes() <= most_bytes:
                 self.clear_merging()
                 for i in range(n):
                     self.elements.push_back(nodes[i])
                 self.union_node.resize(self.unions.count())
                 self.union_node.push_back(self.merge(0, n))
                 index = self.unions.intern(nodes, n)
-            result = self.union_node[index]
+            if index != NONE:
+                result = self.union_node[index]
         finally:
             self.lock.unlock()
         return result

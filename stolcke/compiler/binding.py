@@ -73,6 +73,10 @@ def build_engine(
     symbols = np.full(n, NONE, np.uint32)
     partitions = np.full(n, NONE, np.uint32)
     for terminal in range(n_text):
+        if core.n_bytes > limits.vocabulary_cache_bytes:
+            raise errors.LimitExceeded(
+                "vocabulary_cache_bytes", core.n_bytes, limits.vocabulary_cache_bytes, "automata of the terminals"
+            )
         machine = arrays.automaton(terminal)
         states[terminal] = core.add_automaton(*machine.arrays())[0]
     token_symbols: dict[int, int] = {}
