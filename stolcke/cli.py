@@ -20,7 +20,7 @@ from stolcke.errors import Cancelled, GrammarError, LimitExceeded, StolckeError
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Terminal
 from stolcke.grammar.patterns import Literal, Regex, Special
-from stolcke.lexer import Automaton, automaton
+from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
 from stolcke.lexer.overlap import common_text
 
 __all__ = ["main"]
@@ -72,7 +72,7 @@ FINDINGS = [
     ("overlaps", "note", "terminals that share a text; the parser follows each reading"),
 ]
 # Helper rules that come from ?, *, + and the like.
-HELPER = re.compile(r"_(opt|star|plus|group|repeat|upto|round|list)_[0-9]+$")
+HELPER = re.compile(r"_(opt|star|plus|group|repeat|upto|round|list|entry)_[0-9]+$")
 # Beyond this many terminals comparing all pairs would take longer than all the rest.
 MOST_COMPARED = 300
 MOST_NAMED = 40
@@ -219,22 +219,26 @@ def _written(names: Iterable[str]) -> list[str]:
 def _describe(grammar: stolcke.Grammar) -> dict[str, Any]:
     """Count and analyse: ``counts`` by name, ``findings`` by the keys of FINDINGS."""
     automata = {
-        name: automaton(definition.pattern)
+        name: _without_bounds(terminal_automaton(definition.pattern))
         for name, definition in grammar.terminals.items()
         if not isinstance(definition.pattern, Special)
     }
     empty_terminals = sorted(name for name, found in automata.items() if found.n_states == 0)
-    nonterminals = set(grammar.alternatives)
+    nonterminals = set(grammar.nonterminals)
     reachable = analysis.reachable(grammar)
     used = set(grammar.ignore)
     for rule in grammar.rules:
         if rule.lhs.name in reachable:
             used.update(symbol.name for symbol in rule.rhs if isinstance(symbol, Terminal))
+    for name, tally in grammar.tallies.items():
+        if name in reachable:
+            used.update(symbol.name for part in tally.strings() for symbol in part if isinstance(symbol, Terminal))
     return {
         "counts": {
             "rules": len(grammar.rules),
             "nonterminals": len(nonterminals),
             "of_which_helpers": sum(bool(HELPER.search(name)) for name in nonterminals),
+            "of_which_tallies": len(grammar.tallies),
             "terminals": len(grammar.terminals),
             "of_which_ignored": len(grammar.ignore),
             "of_which_special": len(grammar.terminals) - len(automata),
@@ -252,6 +256,10 @@ def _describe(grammar: stolcke.Grammar) -> dict[str, Any]:
             "overlaps": _overlaps({_shown(grammar, name): found for name, found in automata.items()}),
         },
     }
+
+
+def _without_bounds(machine: Automaton | CountedAutomaton) -> Automaton:
+    return machine.unbounded if isinstance(machine, CountedAutomaton) else machine
 
 
 def _shown(grammar: stolcke.Grammar, name: str) -> str:

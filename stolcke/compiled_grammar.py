@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 
+import numpy as np
+
 from stolcke import container
 from stolcke.compiler import Deadline, GrammarArrays, bind, build_engine, lower
 from stolcke.compiler.binding import Marker
@@ -208,27 +210,56 @@ class CompiledGrammar:
             in_range = all(ids and min(ids) >= 0 and max(ids) < len(vocabulary) for ids in bound.values())
             if set(bound) != set(arrays.specials) or not in_range:
                 raise ValueError("special tokens do not fit the grammar")
+            return cls(arrays, bound, vocabulary, limits, options or Options())
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileFormatError(f"{os.fspath(path)}: the compiled grammar is malformed: {error}") from error
-        return cls(arrays, bound, vocabulary, limits, options or Options())
 
     # --- looking inside ------------------------------------------------------------------------------------------
 
     def dump(self) -> str:
-        """The tables in words: terminals with the size of their automata, rules, columns made so far."""
+        """The tables in words: terminals with the size of their automata, rules, tallies, columns made so far.
+
+        Within a tally ``t``, ``t{a,b}`` is what may follow once the entries a
+        and b have occurred, ``t{a,b}!`` one more entry and what follows it, and
+        ``t{a,b}+c`` what follows if that entry is c.  Entries are called by the
+        first terminal of their rule.  ``t{a; 1..3, 0..1 marked}`` says how many
+        more are to come.
+        """
         a = self.arrays
         n_text = len(a.terminals) - len(a.specials)
         lines = ["terminals"]
+        repeats = a.repeats()
         for terminal, title in enumerate(a.terminals):
             size = f"{a.automaton(terminal).n_states} states" if terminal < n_text else f"tokens {self._bound[title]}"
+            if terminal in repeats:
+                least, most = repeats[terminal][-2:]
+                size += f" without bounds, a part of them {least} to {'any number of' if most < 0 else most} times"
             lines.append(f"  {terminal}: {title} ({size})")
         lines.append("rules")
         for rule in range(len(a.lhs)):
             rhs = a.rhs[a.rhs_offsets[rule] : a.rhs_offsets[rule + 1]]
             lines.append(f"  {self._name(len(a.terminals) + a.lhs[rule])} ::= {self._names(rhs) or 'nothing'}")
+        if a.tally.size:
+            lines.append("tallies")
+        for tally in range(a.tally.size):
+            lines += self._dump_tally(tally)
         for column in range(self.engine.stats()["columns"]):
             lines.append(self.dump_column(column))
         return "\n".join(lines)
+
+    def _dump_tally(self, tally: int) -> Iterator[str]:
+        a = self.arrays
+        separator = self._names(a.separator[a.separator_offsets[tally] : a.separator_offsets[tally + 1]])
+        least, most, least_marked, most_marked = (
+            None if bound < 0 else bound for bound in a.tally_bounds[4 * tally : 4 * tally + 4].tolist()
+        )
+        counts = [f"{_span(least, most)} entries"]
+        counts += [f"{_span(least_marked, most_marked)} marked ones"] if least_marked or most_marked is not None else []
+        between = f", {separator} between them" if separator else ""
+        yield f"  {a.nonterminals[a.tally[tally]]} ::= {', '.join(counts)}{between}, in any order"
+        for entry in range(a.entry_offsets[tally], a.entry_offsets[tally + 1]):
+            flags = [name for bit, name in enumerate(("once", "required", "marked")) if a.entry_flags[entry] >> bit & 1]
+            yield f"    {self._name(a.entry[entry])}" + (f" ({', '.join(flags)})" if flags else "")
 
     def dump_column(self, column: int) -> str:
         """One Earley column: its kernel items as ``what remains (continuation)``, and the live terminals."""
@@ -251,10 +282,33 @@ class CompiledGrammar:
         return "\n".join(lines if column is None else [*lines, self.dump_column(column)])
 
     def _name(self, symbol: int) -> str:
-        terminals = self.arrays.terminals
+        terminals, nonterminals = self.arrays.terminals, self.arrays.nonterminals
         if symbol < len(terminals):
             return terminals[symbol]
-        return self.arrays.nonterminals[symbol - len(terminals)] or "(text)"
+        if symbol < len(terminals) + len(nonterminals):
+            return nonterminals[symbol - len(terminals)] or "(text)"
+        tally, seen, (need, room, need_marked, room_marked), kind, entry = self.engine.tally_place(symbol)
+        inside = [",".join(map(self._entry_name, seen))]
+        counts = [_span(need, room)] if need or room is not None else []
+        counts += [f"{_span(need_marked, room_marked)} marked"] if need_marked or room_marked is not None else []
+        inside += [", ".join(counts)] if counts else []
+        name = f"{nonterminals[self.arrays.tally[tally]]}{{{'; '.join(inside)}}}"
+        if kind == "choice":
+            return f"{name}!"
+        return name if entry is None else f"{name}+{self._entry_name(entry)}"
+
+    def _entry_name(self, symbol: int) -> str:
+        """An entry's nonterminal by the first terminal of its rule, where it has one."""
+        a = self.arrays
+        for rule in np.flatnonzero(a.lhs == symbol - len(a.terminals))[:1]:
+            for part in a.rhs[a.rhs_offsets[rule] : a.rhs_offsets[rule + 1]]:
+                if part < len(a.terminals):
+                    return a.terminals[part]
+        return self._name(symbol)
 
     def _names(self, symbols: Iterable[int]) -> str:
         return " ".join(map(self._name, symbols))
+
+
+def _span(least: int, most: int | None) -> str:
+    return f"{least}.." if most is None else f"{least}..{most}"

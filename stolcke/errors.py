@@ -14,7 +14,9 @@ __all__ = [
     "GrammarError",
     "LimitExceeded",
     "RegexError",
+    "SchemaError",
     "StolckeError",
+    "UnsupportedSchema",
     "VocabularyError",
     "VocabularyMismatch",
 ]
@@ -92,6 +94,32 @@ class RegexError(GrammarError):
                 "source": place.get("source") or "regular expression",
             }
         super().__init__(reason, **place)
+
+
+class SchemaError(GrammarError):
+    """A JSON Schema is wrong.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong and, where there is one, the remedy.
+    pointer : str, optional
+        The place in the schema as a JSON pointer in its fragment form
+        (``"#"`` or ``"#/properties/a"``), behind the URI of the resource where
+        that is not the schema given.  ``None`` where there is no such place,
+        as in a text that is not JSON.
+    **place
+        Line and column, as for :class:`GrammarError`.
+    """
+
+    def __init__(self, reason: str, *, pointer: str | None = None, **place) -> None:
+        super().__init__(reason if pointer is None else f"{reason} (at {pointer})", **place)
+        self.reason = reason
+        self.pointer = pointer
+
+
+class UnsupportedSchema(SchemaError):
+    """A JSON Schema is right, and stolcke refuses it: what it asks for cannot be honoured."""
 
 
 class CompileError(StolckeError, ValueError):

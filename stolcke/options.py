@@ -21,6 +21,8 @@ class Limits:
     """Rules after lowering EBNF, templates and imports."""
     alternatives: int = 50_000
     """Alternatives of one rule, group or regular expression."""
+    tally_entries: int = 50_000
+    """Entries of one tally."""
     template_instances: int = 5_000
     """Distinct instantiations of templates."""
     repeat: int = 10_000

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
-from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Repeat, Sequence, Special
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Tally, TallyEntry, Terminal, TerminalDefinition
+from stolcke.grammar.patterns import Choice, Counted, Literal, Pattern, Repeat, Sequence, Special
 from tests.reference.masks import Tokens
 
 EFFORT = int(os.environ.get("STOLCKE_EFFORT", "1"))
@@ -42,10 +42,13 @@ PATTERNS: tuple[Pattern, ...] = (
 """Terminals; every two of them share texts, prefixes or nothing at all."""
 
 
-def make_grammar(rules: dict[str, list[tuple[str, ...]]], terminals: dict[str, Pattern], ignore=()) -> Grammar:
-    """A grammar from names; upper case is a terminal, the first rule is the start."""
+def make_grammar(
+    rules: dict[str, list[tuple[str, ...]]], terminals: dict[str, Pattern], ignore=(), tallies=(), start=None
+) -> Grammar:
+    """A grammar from names; upper case is a terminal, the first rule is the start if none is given."""
     return Grammar(
-        start=next(iter(rules)),
+        start=start or next(iter(rules)),
+        tallies=dict(tallies),
         rules=tuple(Rule(Nonterminal(lhs), tuple(map(symbol, rhs))) for lhs, found in rules.items() for rhs in found),
         terminals={name: TerminalDefinition(name, pattern) for name, pattern in terminals.items()},
         ignore=tuple(ignore),
@@ -68,7 +71,9 @@ def lark_text(grammar: Grammar) -> str:
             declared.append(f"%declare {name}")
         else:
             lines.append(f"{name}: /{regex_text(definition.pattern)}/")
-    return "\n".join([*lines, *declared, *(f"%ignore {name}" for name in grammar.ignore)]) + "\n"
+    declared += [f"%ignore {name}" for name in grammar.ignore]
+    # Lark has no tallies: these lines are only to be read by people.
+    return "\n".join([*lines, *declared, *(f"// {name}: {tally}" for name, tally in grammar.tallies.items())]) + "\n"
 
 
 def regex_text(pattern: Pattern) -> str:
@@ -86,6 +91,8 @@ def regex_text(pattern: Pattern) -> str:
             inside = regex_text(part)
             inside = inside if len(inside) == 1 else f"(?:{inside})"
             return inside + {(0, 1): "?", (0, None): "*", (1, None): "+"}.get((least, most), f"{{{least},{most}}}")
+        case Counted():
+            return regex_text(pattern.expanded())
     raise AssertionError(f"no regular expression for {pattern!r}")
 
 
@@ -179,6 +186,59 @@ BYTES_ONLY = Tokens(tokens=[b"b", b"a"])
 
 NONTERMINALS = ("s", "x", "y", "z")
 TERMINALS = ("A", "B", "C", "D")
+
+
+def make_tally(entries: list[tuple[str, ...]], separator: tuple[str, ...] = (), **bounds) -> Tally:
+    """A tally from names: an entry's flags are the words ``once``, ``required`` and ``marked`` before its symbols."""
+    flags = ("once", "required", "marked")
+    made = [
+        TallyEntry(tuple(symbol(n) for n in names if n not in flags), **{flag: flag in names for flag in flags})
+        for names in entries
+    ]
+    return Tally(tuple(made), tuple(map(symbol, separator)), **bounds)
+
+
+@st.composite
+def tallies(draw, names: tuple[str, ...], terminals: tuple[str, ...]) -> Tally:
+    """A random tally; most entries hold a terminal, as those that derive the empty text are refused."""
+    # Small enough to be written out; what derives nothing is frequent enough without being sought.
+    flags = st.sampled_from(
+        [
+            *[(), ("once",), ("once",), ("required",), ("marked",)],
+            *[("once", "required"), ("once", "required"), ("once", "marked"), ("once", "required", "marked")],
+        ]
+    )
+    solid = st.tuples(st.sampled_from(terminals)) | st.tuples(st.sampled_from(terminals), st.sampled_from(names))
+    entry = st.tuples(flags, st.one_of(solid, solid, solid, st.tuples(st.sampled_from(names)))).map(sum_of)
+    separator = draw(st.sampled_from([(), (), terminals[:1], terminals[-1:]]) | st.tuples(st.sampled_from(names)))
+    least, least_marked = draw(st.sampled_from([0, 0, 0, 1, 2, 3])), draw(st.sampled_from([0, 0, 0, 1, 2]))
+    return make_tally(
+        draw(st.lists(entry, min_size=1, max_size=4)),
+        separator,
+        least=least,
+        most=draw(st.sampled_from([None, None, 1, 2, 3, 4])),
+        least_marked=least_marked,
+        most_marked=draw(st.sampled_from([None, None, 0, 1, 2])),
+    )
+
+
+def sum_of(parts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """All parts in one."""
+    return tuple(itertools.chain(*parts))
+
+
+@st.composite
+def tally_grammars(draw) -> Grammar:
+    """A random grammar in which one to three nonterminals, perhaps the start, are tallies."""
+    nonterminals = NONTERMINALS[: draw(st.integers(1, len(NONTERMINALS)))]
+    terminals = TERMINALS[: draw(st.integers(1, len(TERMINALS)))]
+    chosen = draw(st.sets(st.sampled_from(nonterminals), min_size=1, max_size=3))
+    rhs = st.lists(st.sampled_from(nonterminals + 2 * terminals), max_size=4).map(tuple)
+    rules = {x: draw(st.lists(rhs, min_size=1, max_size=3, unique=True)) for x in nonterminals if x not in chosen}
+    counted = {x: draw(tallies(nonterminals + terminals, terminals)) for x in nonterminals if x in chosen}
+    patterns = {name: draw(st.sampled_from(2 * PATTERNS + BYTE_PATTERNS)) for name in terminals}
+    ignored = (draw(st.sampled_from(terminals)),) if draw(st.integers(0, 4)) == 0 else ()
+    return make_grammar(rules, patterns, ignored, counted, "s")
 
 
 @st.composite

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from functools import cache
 
+from stolcke import Grammar, Vocabulary, compile
+from stolcke.grammar.model import Nonterminal, Rule, Tally, TallyEntry, Terminal, TerminalDefinition
+from stolcke.grammar.patterns import Literal
+
 from . import material
 
 
@@ -64,3 +68,40 @@ class Run:
 def track_trie_nodes() -> int:
     """Nodes of the synthetic vocabulary's own trie."""
     return stats(material.GRAMMARS[0])["trie_nodes"]
+
+
+@cache
+def object_stats() -> dict[str, int]:
+    """Counts after an object of 60 members, of which each third is required, in two orders."""
+    members = {f"M{i}": TerminalDefinition(f"M{i}", Literal(f'"member{i}":1')) for i in range(60)}
+    punctuation = {name: TerminalDefinition(name, Literal(name)) for name in "{},"}
+    entries = tuple(TallyEntry((Terminal(name),), once=True, required=i % 3 == 0) for i, name in enumerate(members))
+    grammar = Grammar(
+        "object",
+        (Rule(Nonterminal("object"), (Terminal("{"), Nonterminal("members"), Terminal("}"))),),
+        members | punctuation,
+        tallies={"members": Tally(entries, (Terminal(","),))},
+    )
+    compiled = compile(grammar, Vocabulary.from_bytes())
+    texts = [member.pattern.text for member in members.values()]
+    for order in (texts, texts[::-1]):
+        matcher = compiled.matcher()
+        for value in f"{{{','.join(order)}}}".encode():
+            matcher.mask()
+            assert matcher.accept(value)
+    return compiled.stats()
+
+
+def track_tally_states() -> int:
+    """States of a tally of 60 entries."""
+    return object_stats()["tally_states"]
+
+
+def track_tally_suffixes() -> int:
+    """Remaining parts of the rules made for these states."""
+    return object_stats()["suffixes"]
+
+
+def track_tally_suffixes_evaluated() -> int:
+    """How often a mask had to look into one."""
+    return object_stats()["suffixes_evaluated"]

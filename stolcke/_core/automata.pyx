@@ -14,6 +14,7 @@ from libc.string cimport memset
 
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
 from stolcke._core.types cimport byteset_add
+from stolcke._core.utf8 cimport AFTER_LEAD, UTF8, utf8_rest
 
 
 cdef extern from *:
@@ -44,20 +45,6 @@ cdef extern from *:
 cdef enum:
     ROW_FROM = 4                        # states of more edges than this get a row of 256 targets
     INSIDE = 0x40000000                 # marks an edge that stays in its component
-
-
-# The well-formed multi-byte sequences of UTF-8 (RFC 3629): lead range, then the continuation ranges;
-# and where in a character the lead leaves the text, as utf8_step of trie.pyx counts.
-cdef uint8_t UTF8[8][10]            # zeros end each row
-UTF8[0][:] = [0xC2, 0xDF, 0x80, 0xBF, 0, 0, 0, 0, 0, 0]
-UTF8[1][:] = [0xE0, 0xE0, 0xA0, 0xBF, 0x80, 0xBF, 0, 0, 0, 0]
-UTF8[2][:] = [0xE1, 0xEC, 0x80, 0xBF, 0x80, 0xBF, 0, 0, 0, 0]
-UTF8[3][:] = [0xED, 0xED, 0x80, 0x9F, 0x80, 0xBF, 0, 0, 0, 0]
-UTF8[4][:] = [0xEE, 0xEF, 0x80, 0xBF, 0x80, 0xBF, 0, 0, 0, 0]
-UTF8[5][:] = [0xF0, 0xF0, 0x90, 0xBF, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
-UTF8[6][:] = [0xF1, 0xF3, 0x80, 0xBF, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
-UTF8[7][:] = [0xF4, 0xF4, 0x80, 0x8F, 0x80, 0xBF, 0x80, 0xBF, 0, 0]
-cdef uint32_t[8] AFTER_LEAD = [1, 4, 2, 5, 2, 6, 3, 7]
 
 
 cdef class AutomatonStore:
@@ -241,8 +228,7 @@ cdef class AutomatonStore:
         for i in range(state.n_edges):
             if ranges[0] and state.high[i] >= ranges[0] and state.low[i] <= ranges[1] and state.target[i] != home:
                 (<State*>segments_at(&self.states, state.target[i])).home[utf8] = home
-                # The continuation after a narrowed one is an ordinary one.
-                self.note_home(state.target[i], home, 2 if utf8 == 3 or utf8 >= 6 else 1, ranges + 2)
+                self.note_home(state.target[i], home, utf8_rest(utf8), ranges + 2)
 
     cdef bint returns(self, uint32_t index, const uint8_t* ranges, uint32_t home) noexcept nogil:
         """Whether all byte sequences within the ranges lead from a state back home."""

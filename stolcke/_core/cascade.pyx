@@ -144,6 +144,7 @@ cdef class Cascade:
     cdef int item(self, uint32_t node, uint32_t suffix, uint32_t continuation) except -1 nogil:
         cdef Cascaded e
         cdef uint32_t i
+        suffix = self.tables.resolved(suffix)
         if suffix == 0:
             return self.push_return(continuation, node)
         i = self.evaluate(node, suffix)

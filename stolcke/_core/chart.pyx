@@ -73,7 +73,6 @@ cdef class Chart:
         idmap_init(&self.continuation_of, 8)
         idmap_init(&self.gotos, 8)
         memset(&self.seen, 0, sizeof(SeenSet))
-        self.item_columns.assign(tables.suffixes.size(), NONE)
         memset(&c, 0, sizeof(Continuation))
         c.group_size = 1
         c.accepting = True
@@ -113,6 +112,7 @@ cdef class Chart:
         while not self.adding.empty():
             e = self.adding.back()
             self.adding.pop_back()
+            e.suffix = self.tables.resolved(e.suffix)
             if not seen_add(&self.seen, <uint64_t>e.suffix << 32 | e.continuation):
                 continue
             if e.suffix == 0:
@@ -244,6 +244,8 @@ cdef class Chart:
 
     cdef uint32_t item_column(self, uint32_t suffix) except? 0xFFFFFFFF nogil:
         """The column that consists of one suffix before a hole."""
+        if suffix >= self.item_columns.size():
+            self.item_columns.resize(self.tables.suffixes.size(), NONE)
         if self.item_columns[suffix] == NONE:
             self.begin()
             self.add(suffix, HOLE)

@@ -341,7 +341,8 @@ def determinize(
         The nodes.  Kind 0 reads the fragment that starts at state ``first``
         and goes to the node ``second``; kinds 1 and 2 go to each of
         ``branches[first:second]``, kind 2 with the first of its two preferred;
-        kind 3 is the end.
+        kind 3 is the end; kind 4 is one too, from which the fragment
+        ``first``, which must read whatever may come, leads back to it.
     start : int
         The first node.
     limit : int

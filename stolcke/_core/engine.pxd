@@ -77,7 +77,7 @@ cdef class Engine:
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef bint out_of_memory(self) noexcept nogil
     cdef int refuse(self, const char* limit, size_t given, size_t allowed) noexcept nogil
-    cdef int refuse_partition(self) noexcept nogil
+    cdef int refuse_vocabulary(self) noexcept nogil
     cdef int fail(self, Refusal refusal) except -1 nogil
     cdef int prewarm_start(self, uint32_t column) except -1 nogil
     cdef int prewarm_terminal(self, uint32_t column, uint32_t terminal) except -1 nogil

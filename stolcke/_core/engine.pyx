@@ -14,14 +14,16 @@ Python's), so nothing half-made is ever visible.
 from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.automata cimport State, state_next
+from stolcke._core.automata cimport State
 from stolcke._core.cascade cimport REFUSED
-from stolcke._core.chart cimport Column, Entry, Item
+from stolcke._core.chart cimport Column, Continuation
+from stolcke._core.counted cimport UNMADE
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push,
 )
+from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
@@ -47,6 +49,19 @@ cdef enum:
     CHEAP_TOKENS = 1024                 # that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
     SLICE = 16                          # terminals of a column that are prepared at a time
+
+
+cdef list spelled(const vector[uint32_t]& symbols):
+    """Cut what :meth:`GrammarTables.spell` has appended into tuples."""
+    cdef size_t i
+    found, one = [], []
+    for i in range(symbols.size()):
+        if symbols[i] == NONE:
+            found.append(tuple(one))
+            one = []
+        else:
+            one.append(symbols[i])
+    return found
 
 
 cdef class Engine:
@@ -94,8 +109,8 @@ cdef class Engine:
         # State START: the column of the start rule.
         cdef uint32_t i
         self.chart.begin()
-        for i in range(tables.rules_of_begin[tables.start], tables.rules_of_begin[tables.start + 1]):
-            self.chart.add(tables.rule_suffix[tables.rules_of[i]], 0)
+        for i in range(tables.rules_begin[tables.start], tables.rules_end[tables.start]):
+            self.chart.add(tables.rule_suffix[i], 0)
         self.threads.clear()
         self.intern_state(self.chart.intern_column())
 
@@ -138,14 +153,16 @@ cdef class Engine:
         self.ended.clear()
         if symbol < 256:
             for i in range(1, n, 3):
-                self.move(words[i], words[i + 1], words[i + 2], symbol)
+                if self.move(words[i], words[i + 1], words[i + 2], symbol):
+                    return NONE
         if here != NONE:
             c = self.chart.columns[here]
             for i in range(c.terminals, c.terminals_end):
                 t = self.chart.live_terminals[i]
                 if symbol < 256:
-                    if byteset_has(&self.tables.terminal_first[t], symbol):
-                        self.move(t, self.tables.terminal_state[t], here, symbol)
+                    if (byteset_has(&self.tables.terminal_first[t], symbol)
+                            and self.move(t, self.tables.terminal_state[t], here, symbol)):
+                        return NONE
                 elif self.tables.terminal_symbol[t] == symbol:
                     self.ended.push_back(<uint64_t>here << 32 | t)
         if not self.ended.empty():
@@ -161,12 +178,15 @@ cdef class Engine:
         return self.intern_state(column)
 
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil:
-        cdef uint32_t target = state_next(self.store.automata.state(state), byte)
+        """Let a thread read a byte; a status, as where a limit refuses it."""
+        cdef uint32_t target = self.store.next(state, byte, self.vocabulary_cache_bytes)
         cdef const State* s
         cdef Thread thread
+        if target == UNMADE:
+            return self.refuse_vocabulary()
         if target == NONE:
             return 0
-        s = self.store.automata.state(target)
+        s = self.store.state(target)
         if s.n_edges:
             thread.terminal = terminal
             thread.state = target
@@ -281,10 +301,10 @@ cdef class Engine:
         self.cascade.start()
         for i in range(1, n, 3):
             if self.cascade.thread(words[i + 1], words[i + 2], words[i]):
-                self.refuse_partition()
+                self.refuse_vocabulary()
                 return NONE
         if words[0] != NONE and self.cascade.fresh(words[0]) or self.cascade.drain(0):
-            self.refuse_partition()
+            self.refuse_vocabulary()
             return NONE
         return self.masks.intern(self.cascade.parts, self.at(state).accepting)
 
@@ -299,7 +319,7 @@ cdef class Engine:
         memset(out, 0, sizeof(ByteSet))
         special[0] = False
         for i in range(1, n, 3):
-            byteset_join(out, &self.store.automata.state(words[i + 1]).live)
+            byteset_join(out, &self.store.state(words[i + 1]).live)
         if words[0] != NONE:
             c = &self.chart.columns[words[0]]
             byteset_join(out, &c.first)
@@ -317,8 +337,8 @@ cdef class Engine:
         self.refusal.allowed = allowed
         return REFUSED
 
-    cdef int refuse_partition(self) noexcept nogil:
-        """Refuse what the cascade was refused by the vocabulary."""
+    cdef int refuse_vocabulary(self) noexcept nogil:
+        """Refuse what the vocabulary's memory has no room for."""
         self.store.lock.lock()
         cdef size_t used = self.store.bytes()
         self.store.lock.unlock()
@@ -389,16 +409,20 @@ cdef class Engine:
 
     cdef int prewarm_terminal(self, uint32_t column, uint32_t terminal) except -1 nogil:
         """Compute what masks one byte into a terminal need."""
-        cdef uint32_t k
+        cdef uint32_t state = self.tables.terminal_state[terminal]
+        cdef uint32_t k, target, last = NONE
         cdef const State* start
-        if self.tables.terminal_state[terminal] == NONE:
+        if state == NONE:
             return 0
-        start = self.store.automata.state(self.tables.terminal_state[terminal])
+        start = self.store.state(state)
         for k in range(start.n_edges):
-            if k == 0 or start.target[k] != start.target[k - 1]:
-                self.cascade.start()
-                if self.cascade.thread(start.target[k], column, terminal) or self.cascade.drain(0):
-                    return self.refuse_partition()
+            target = self.store.next(state, start.low[k], self.vocabulary_cache_bytes)
+            if target == last:
+                continue
+            last = target
+            self.cascade.start()
+            if target == UNMADE or self.cascade.thread(target, column, terminal) or self.cascade.drain(0):
+                return self.refuse_vocabulary()
         return 0
 
     def state_threads(self, uint32_t state):
@@ -412,17 +436,18 @@ cdef class Engine:
 
     def column_items(self, uint32_t column):
         """Kernel items of a column as ``(symbols of the suffix, continuation)``."""
-        cdef vector[Item] items
-        cdef size_t i
+        cdef vector[uint32_t] symbols, continuations
+        cdef uint32_t i
         with nogil:
             self.lock.lock()
             try:
                 if column < self.chart.columns.size():
-                    items.assign(self.chart.items.begin() + self.chart.columns[column].items,
-                                 self.chart.items.begin() + self.chart.columns[column].items_end)
+                    for i in range(self.chart.columns[column].items, self.chart.columns[column].items_end):
+                        self.tables.spell(self.chart.items[i].suffix, symbols)
+                        continuations.push_back(self.chart.items[i].continuation)
             finally:
                 self.lock.unlock()
-        return [(self.tables.suffix_symbols(items[i].suffix), items[i].continuation) for i in range(items.size())]
+        return list(zip(spelled(symbols), continuations, strict=True))
 
     def column_terminals(self, uint32_t column):
         """Terminals that may be scanned in a column, ascending."""
@@ -439,35 +464,68 @@ cdef class Engine:
 
     def continuation_entries(self, uint32_t continuation):
         """Entries of a continuation as ``(symbols, continuation)``, and whether the text may end there."""
-        cdef vector[Entry] entries
+        cdef vector[uint32_t] symbols, continuations
         cdef bint accepting = False
-        cdef size_t i
+        cdef uint32_t i
+        cdef Continuation c
         with nogil:
             self.lock.lock()
             try:
                 if continuation < self.chart.continuations.size():
-                    accepting = self.chart.continuations[continuation].accepting
-                    entries.assign(self.chart.entries.begin() + self.chart.continuations[continuation].entries,
-                                   self.chart.entries.begin() + self.chart.continuations[continuation].entries_end)
+                    c = self.chart.continuations[continuation]
+                    accepting = c.accepting
+                    for i in range(c.entries, c.entries_end):
+                        self.tables.spell(self.chart.entries[i].suffix, symbols)
+                        continuations.push_back(self.chart.entries[i].continuation)
             finally:
                 self.lock.unlock()
-        found = [(self.tables.suffix_symbols(entries[i].suffix), entries[i].continuation)
-                 for i in range(entries.size())]
-        return found, accepting
+        return list(zip(spelled(symbols), continuations, strict=True)), accepting
+
+    def tally_place(self, uint32_t symbol):
+        """Where within a tally a symbol stands that is none of the grammar's own.
+
+        Returns
+        -------
+        tally, seen, bounds, kind, entry
+            Number of the tally; symbols of the entries that have occurred, as
+            far as they matter; least and greatest number of further entries and
+            of further marked ones (None: any); ``"rest"``, ``"choice"``, or
+            ``"successor"`` for the rest after one more entry, whose symbol is last.
+        """
+        cdef uint32_t state = NONE, kind = 0, entry = NONE, index
+        with nogil:
+            self.lock.lock()
+            if symbol >> 31:
+                index = symbol & 0x7FFFFFFF
+                if index < self.tables.successors.size():
+                    state = self.tables.successors[index].state
+                    entry = self.tables.tallies.entries[self.tables.successors[index].entry].symbol
+            else:
+                index = symbol - self.tables.n_terminals
+                if symbol >= self.tables.n_terminals and index < self.tables.instances.size():
+                    state = self.tables.instances[index].state
+                    kind = self.tables.instances[index].kind
+            self.lock.unlock()
+        if state == NONE:
+            raise IndexError(symbol)
+        name = "successor" if symbol >> 31 else "choice" if kind == CHOICE else "rest"
+        return *self.tables.tallies.describe(state), name, entry if symbol >> 31 else None
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
-        cdef size_t used, table_bytes
+        cdef size_t used, table_bytes, n_suffixes
         with nogil:
             self.lock.lock()
             used = self.bytes()
             table_bytes = self.tables.bytes()
+            n_suffixes = self.tables.suffixes.size()
             self.lock.unlock()
         return {
             "terminals": self.tables.n_terminals,
             "nonterminals": self.tables.n_nonterminals,
             "rules": self.tables.n_rules,
-            "suffixes": self.tables.suffixes.size(),
+            "suffixes": n_suffixes,
+            "tally_states": self.tables.tallies.states.count(),
             "columns": self.chart.columns.size(),
             "items": self.chart.items.size(),
             "continuations": self.chart.continuations.size(),

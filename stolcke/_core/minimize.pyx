@@ -9,29 +9,10 @@ of bytes that no edge of the whole automaton tells apart.
 import numpy as np
 
 from libc.stdint cimport int32_t, uint8_t
+from libc.string cimport memcpy
 from libcpp.vector cimport vector
 
 __all__ = ["minimize"]
-
-
-cdef cppclass Partition:
-    # Elements 0..n-1 in sets that can be split; each set is a range of `elements`.
-    vector[int32_t] elements
-    vector[int32_t] place            # [n]: where in `elements`
-    vector[int32_t] set_of           # [n]
-    vector[int32_t] begin            # [sets]
-    vector[int32_t] end              # [sets]
-    vector[int32_t] marked           # [sets]: how many at the front of the range are marked
-    vector[int32_t] touched          # sets with marked elements
-
-
-cdef cppclass Dfa:
-    # Edges of state s are offsets[s] to offsets[s + 1].
-    vector[int32_t] offsets
-    vector[int32_t] low
-    vector[int32_t] high
-    vector[int32_t] target
-    vector[uint8_t] accepting
 
 
 cdef int add_set(Partition& sets, int32_t begin, int32_t end) except -1 nogil:
@@ -92,32 +73,25 @@ cdef int split(Partition& sets) except -1 nogil:
     return 0
 
 
-cdef int trim(
-    const int32_t[::1] offsets,
-    const uint8_t[::1] low,
-    const uint8_t[::1] high,
-    const int32_t[::1] target,
-    const uint8_t[::1] accepting,
-    Dfa& dfa,
-) except -1 nogil:
+cdef int trim(Dfa& raw, Dfa& dfa) except -1 nogil:
     """Copy the states that lie on a way from the start to an accepting state."""
-    cdef int32_t n = <int32_t>accepting.shape[0]
+    cdef int32_t n = <int32_t>raw.accepting.size()
     cdef vector[int32_t] incoming_offsets, incoming, number, stack
     cdef vector[uint8_t] live
     cdef int32_t s, e, kept = 0
     incoming_offsets.assign(n + 2, 0)
-    incoming.resize(target.shape[0])
-    for e in range(target.shape[0]):
-        incoming_offsets[target[e] + 2] += 1
+    incoming.resize(raw.target.size())
+    for e in range(<int32_t>raw.target.size()):
+        incoming_offsets[raw.target[e] + 2] += 1
     for s in range(n):
         incoming_offsets[s + 2] += incoming_offsets[s + 1]
     for s in range(n):
-        for e in range(offsets[s], offsets[s + 1]):
-            incoming[incoming_offsets[target[e] + 1]] = s
-            incoming_offsets[target[e] + 1] += 1
+        for e in range(raw.offsets[s], raw.offsets[s + 1]):
+            incoming[incoming_offsets[raw.target[e] + 1]] = s
+            incoming_offsets[raw.target[e] + 1] += 1
     live.assign(n, 0)
     for s in range(n):
-        if accepting[s]:
+        if raw.accepting[s]:
             live[s] = 1
             stack.push_back(s)
     while not stack.empty():
@@ -138,28 +112,25 @@ cdef int trim(
     while kept < <int32_t>incoming.size():
         s = incoming[kept]
         kept += 1
-        dfa.accepting.push_back(accepting[s])
-        for e in range(offsets[s], offsets[s + 1]):
-            if not live[target[e]]:
+        dfa.accepting.push_back(raw.accepting[s])
+        for e in range(raw.offsets[s], raw.offsets[s + 1]):
+            if not live[raw.target[e]]:
                 continue
-            if number[target[e]] < 0:
-                number[target[e]] = <int32_t>incoming.size()
-                incoming.push_back(target[e])
-            dfa.low.push_back(low[e])
-            dfa.high.push_back(high[e])
-            dfa.target.push_back(number[target[e]])
+            if number[raw.target[e]] < 0:
+                number[raw.target[e]] = <int32_t>incoming.size()
+                incoming.push_back(raw.target[e])
+            dfa.low.push_back(raw.low[e])
+            dfa.high.push_back(raw.high[e])
+            dfa.target.push_back(number[raw.target[e]])
         dfa.offsets.push_back(<int32_t>dfa.target.size())
     return 0
 
 
-cdef int refine(Dfa& dfa, Partition& blocks) except -1 nogil:
-    """Part the states into classes of equal language."""
-    cdef int32_t n = <int32_t>dfa.accepting.size()
+cdef int byte_transitions(Dfa& dfa, Transitions& transitions) except -1 nogil:
+    """List the transitions of an automaton over bytes."""
     cdef int32_t[257] cuts
     cdef int32_t[257] class_of       # for each byte
-    cdef vector[int32_t] tail, label, head, by_label, label_begin, incoming, incoming_begin
-    cdef Partition bundles           # of transitions
-    cdef int32_t s, e, byte, classes = -1, transitions, i, j, _j, block = 1, bundle = 0
+    cdef int32_t s, e, byte, label, classes = -1
     for byte in range(257):
         cuts[byte] = 0
     for e in range(<int32_t>dfa.target.size()):
@@ -169,14 +140,23 @@ cdef int refine(Dfa& dfa, Partition& blocks) except -1 nogil:
         if byte == 0 or cuts[byte]:
             classes += 1
         class_of[byte] = classes
-    for s in range(n):
+    transitions.labels = classes + 1
+    for s in range(<int32_t>dfa.accepting.size()):
         for e in range(dfa.offsets[s], dfa.offsets[s + 1]):
-            for i in range(class_of[dfa.low[e]], class_of[dfa.high[e]] + 1):
-                tail.push_back(s)
-                label.push_back(i)
-                head.push_back(dfa.target[e])
-    transitions = <int32_t>tail.size()
+            for label in range(class_of[dfa.low[e]], class_of[dfa.high[e]] + 1):
+                transitions.tail.push_back(s)
+                transitions.label.push_back(label)
+                transitions.head.push_back(dfa.target[e])
+    return 0
 
+
+cdef int refine(Dfa& dfa, Transitions& transitions, Partition& blocks) except -1 nogil:
+    """Part the states into classes of equal language."""
+    cdef int32_t n = <int32_t>dfa.accepting.size(), labels = transitions.labels
+    cdef int32_t count = <int32_t>transitions.tail.size()
+    cdef vector[int32_t] by_label, label_begin, incoming, incoming_begin
+    cdef Partition bundles           # of transitions
+    cdef int32_t s, i, j, _j, block = 1, bundle = 0
     one_set(blocks, n)
     for s in range(n):
         if dfa.accepting[s]:
@@ -184,36 +164,36 @@ cdef int refine(Dfa& dfa, Partition& blocks) except -1 nogil:
     split(blocks)
 
     # Transitions in sets by their label, and lists of those that come into each state.
-    label_begin.assign(classes + 2, 0)
+    label_begin.assign(labels + 1, 0)
     incoming_begin.assign(n + 2, 0)
-    for i in range(transitions):
-        label_begin[label[i] + 1] += 1
-        incoming_begin[head[i] + 2] += 1
-    for i in range(classes + 1):
+    for i in range(count):
+        label_begin[transitions.label[i] + 1] += 1
+        incoming_begin[transitions.head[i] + 2] += 1
+    for i in range(labels):
         label_begin[i + 1] += label_begin[i]
     for s in range(n):
         incoming_begin[s + 2] += incoming_begin[s + 1]
-    bundles.elements.resize(transitions)
-    bundles.place.resize(transitions)
-    bundles.set_of.resize(transitions)
-    incoming.resize(transitions)
-    for i in range(classes + 1):
+    bundles.elements.resize(count)
+    bundles.place.resize(count)
+    bundles.set_of.resize(count)
+    incoming.resize(count)
+    for i in range(labels):
         if label_begin[i] < label_begin[i + 1]:
             add_set(bundles, label_begin[i], label_begin[i + 1])
             for _j in range(label_begin[i], label_begin[i + 1]):
                 by_label.push_back(<int32_t>bundles.begin.size() - 1)
-    for i in range(transitions):
-        j = label_begin[label[i]]
-        label_begin[label[i]] += 1
+    for i in range(count):
+        j = label_begin[transitions.label[i]]
+        label_begin[transitions.label[i]] += 1
         bundles.elements[j] = i
         bundles.place[i] = j
         bundles.set_of[i] = by_label[j]
-        incoming[incoming_begin[head[i] + 1]] = i
-        incoming_begin[head[i] + 1] += 1
+        incoming[incoming_begin[transitions.head[i] + 1]] = i
+        incoming_begin[transitions.head[i] + 1] += 1
 
     while bundle < <int32_t>bundles.begin.size():
         for i in range(bundles.begin[bundle], bundles.end[bundle]):
-            mark(blocks, tail[bundles.elements[i]])
+            mark(blocks, transitions.tail[bundles.elements[i]])
         split(blocks)
         bundle += 1
         while block < <int32_t>blocks.begin.size():
@@ -259,13 +239,43 @@ cdef int quotient(Dfa& dfa, Partition& blocks, Dfa& result) except -1 nogil:
     return 0
 
 
-cdef copy(vector[int32_t]& values, dtype):
-    cdef size_t i
+cdef int minimize_bytes(Dfa& raw, Dfa& result) except -1 nogil:
+    """Trim and minimise an automaton over bytes and number its states breadth first."""
+    cdef Dfa dfa
+    cdef Transitions transitions
+    cdef Partition blocks
+    trim(raw, dfa)
+    if not dfa.accepting.empty():
+        byte_transitions(dfa, transitions)
+        refine(dfa, transitions, blocks)
+    return quotient(dfa, blocks, result)
+
+
+cdef as_int32(const vector[int32_t]& values):
     array = np.empty(values.size(), np.int32)
     cdef int32_t[::1] view = array
-    for i in range(values.size()):
-        view[i] = values[i]
-    return array.astype(dtype, copy=False)
+    if not values.empty():
+        memcpy(&view[0], values.data(), values.size() * sizeof(int32_t))
+    return array
+
+
+cdef as_uint8(const vector[int32_t]& values):
+    cdef const int32_t* source = values.data()
+    cdef Py_ssize_t i
+    array = np.empty(values.size(), np.uint8)
+    cdef uint8_t[::1] view = array
+    for i in range(view.shape[0]):
+        view[i] = <uint8_t>source[i]
+    return array
+
+
+cdef tuple byte_arrays(Dfa& dfa):
+    """An automaton over bytes as (offsets, low, high, target, accepting)."""
+    flags = np.empty(dfa.accepting.size(), np.uint8)
+    cdef uint8_t[::1] view = flags
+    if not dfa.accepting.empty():
+        memcpy(&view[0], dfa.accepting.data(), dfa.accepting.size())
+    return as_int32(dfa.offsets), as_uint8(dfa.low), as_uint8(dfa.high), as_int32(dfa.target), flags
 
 
 def minimize(
@@ -293,22 +303,21 @@ def minimize(
         The same five for the minimal automaton; automata of equal language
         give equal arrays.  No state where the language is empty.
     """
-    cdef Dfa dfa, result
-    cdef Partition blocks
-    cdef size_t i
+    cdef Dfa raw, result
+    cdef Py_ssize_t i
+    raw.offsets.resize(offsets.shape[0])
+    raw.low.resize(low.shape[0])
+    raw.high.resize(low.shape[0])
+    raw.target.resize(low.shape[0])
+    raw.accepting.resize(accepting.shape[0])
     with nogil:
-        trim(offsets, low, high, target, accepting, dfa)
-        if not dfa.accepting.empty():
-            refine(dfa, blocks)
-        quotient(dfa, blocks, result)
-    flags = np.empty(result.accepting.size(), np.uint8)
-    cdef uint8_t[::1] flags_view = flags
-    for i in range(result.accepting.size()):
-        flags_view[i] = result.accepting[i]
-    return (
-        copy(result.offsets, np.int32),
-        copy(result.low, np.uint8),
-        copy(result.high, np.uint8),
-        copy(result.target, np.int32),
-        flags,
-    )
+        for i in range(offsets.shape[0]):
+            raw.offsets[i] = offsets[i]
+        for i in range(low.shape[0]):
+            raw.low[i] = low[i]
+            raw.high[i] = high[i]
+            raw.target[i] = target[i]
+        for i in range(accepting.shape[0]):
+            raw.accepting[i] = accepting[i]
+        minimize_bytes(raw, result)
+    return byte_arrays(result)

@@ -19,32 +19,22 @@ from libc.stdint cimport uint16_t
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport State, state_next
+from stolcke._core.automata cimport State
+from stolcke._core.counted cimport UNBOUNDED, UNMADE, Family, Level
 from stolcke._core.locks cimport STORE
+from stolcke._core.profile cimport Profile
 from stolcke._core.storage cimport (
-    Slots,     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
+    Slots, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
 )
-from stolcke._core.trie cimport Node
+from stolcke._core.trie cimport Node, TokenTrie
+from stolcke._core.types cimport trailing_zeros64
 
 from stolcke._core.saved_partitions import check_arrays
 from stolcke._core.trie import outline
 
 
-cdef enum:
-    SPARSE = 64                         # at most 1/64 of the vocabulary inside: a list, not a row
-    SMALL_SORT = 96                     # below, comparison sorting beats counting
-
-cdef extern from *:
-    """
-    #define LIVE_VISIT (1ull << 32)
-    #define ELEMENT_MASK ((1ull << 33) - 1)
-    """
-    const uint64_t LIVE_VISIT           # an element that is a visit, not a node
-    const uint64_t ELEMENT_MASK
-
-
-cdef class PartitionStore:
+cdef class PartitionStore(Splitter):
     """The shared, lazily grown tables of one vocabulary.
 
     Parameters
@@ -66,18 +56,19 @@ cdef class PartitionStore:
         self.offsets = offsets
         self.skip = skip
         self.lock = Lock(STORE)
-        self.arena = Arena()
-        self.automata = AutomatonStore(self.arena)
+        self.profiles = ProfileStore()
         self.token_sets = SequenceTable(self.arena)
         self.unions = SequenceTable(self.arena)
         segments_init(&self.partitions, sizeof(Partition))
         idmap_init(&self.known, 8)
+        idmap_init(&self.known_splits, 8)
         if shape is None:
             shape = outline(data, offsets, np.flatnonzero(np.asarray(skip) == 0))
         self.trie = TokenTrie(self.arena, shape)
 
     def __dealloc__(self):
         idmap_free(&self.known)
+        idmap_free(&self.known_splits)
         segments_free(&self.partitions)
 
     def add_automaton(self, const int32_t[::1] offsets, const uint8_t[::1] low, const uint8_t[::1] high,
@@ -98,6 +89,38 @@ cdef class PartitionStore:
                 self.lock.unlock()
         return ids
 
+    def add_counted(self, uint32_t before, uint32_t unit, uint32_t after, uint32_t unbounded, uint32_t least, most):
+        """The start state of ``before unit{least,most} after``.
+
+        Parameters
+        ----------
+        before, unit, after, unbounded : int
+            Canonical start states of the three, and of ``before unit* after``.
+        least : int
+        most : int or None
+
+        Raises
+        ------
+        ValueError
+            Where words of ``before`` or of ``unit`` are prefixes of each other, or a byte begins both a unit and what
+            follows; or ``unbounded`` is the state of something else.
+        """
+        cdef uint32_t most_ = UNBOUNDED if most is None else most
+        cdef uint32_t result
+        cdef const char* reason
+        if max(before, unit, after, unbounded) >= self.automata.states.size:
+            raise ValueError("counted repeat: no such state")
+        with nogil:
+            self.lock.lock()
+            try:
+                result = self.counted.add(before, unit, after, unbounded, least, most_)
+                reason = self.counted.reason
+            finally:
+                self.lock.unlock()
+        if result == NONE:
+            raise ValueError(f"counted repeat: {reason.decode()}")
+        return result
+
     def add_token_set(self, ids):
         """The partition that holds just these tokens: what a special token's terminal allows."""
         cdef const uint32_t[::1] tokens = np.unique(np.asarray(ids, np.uint32))
@@ -111,6 +134,7 @@ cdef class PartitionStore:
             "trie_nodes": self.trie.n_own,
             "merged_nodes": self.trie.merged.size,
             "automaton_states": self.automata.states.size,
+            "repeat_levels": self.counted.level_keys.count(),
             "partitions": self.partitions.size,
             "dense_partitions": self.n_dense,
             "trie_nodes_visited": self.visited,
@@ -118,7 +142,8 @@ cdef class PartitionStore:
         }
 
     cdef size_t bytes(self) noexcept nogil:
-        return (self.arena.bytes + self.automata.bytes() + self.trie.bytes() + idmap_bytes(&self.known)
+        return (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
+                + self.profiles.bytes() + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits)
                 + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.unions.bytes())
 
     @property
@@ -158,7 +183,9 @@ cdef class PartitionStore:
         cdef uint64_t slot
         cdef vector[uint64_t] keys
         cdef vector[uint32_t] values
-        cdef uint32_t n_nodes, n_parts
+        cdef uint32_t n_nodes, n_parts, n_families
+        cdef const Family* family
+        cdef const Level* level
         edges, edge_sizes, accepting = [], [], []
         sizes, tokens, labels, children = [], [], [], []
         dense, dense_index, inside_sizes, inside, counts, residues = [], [], [], [], [], []
@@ -169,6 +196,7 @@ cdef class PartitionStore:
                 n_nodes = self.trie.merged.size
                 n_parts = self.partitions.size
                 n_states = self.automata.states.size
+                n_families = self.counted.family_keys.count()
                 slots = self.known.current
                 while slots != NULL:
                     for slot in range(slots.mask + 1):
@@ -199,7 +227,17 @@ cdef class PartitionStore:
                 dense.append(np.asarray(<const uint64_t[:(self.n_words + 1) // 2]>p.dense).copy())
             else:
                 inside += [p.tokens[k] for k in range(p.n_tokens)]
+        families, counted_states, states = [], [], []
+        for i in range(n_families):
+            family = self.counted.family(i)
+            families.append((family.start, family.base, family.after, family.twins[0 if family.base == i else 1]))
         known = dict(zip(keys, values))     # older tables of the map repeat what newer ones hold
+        for key in known:
+            i = key & 0xFFFFFFFF
+            states.append(i if i < COUNTED else n_states + len(counted_states))
+            if i >= COUNTED:
+                level = self.counted.level_of(i)
+                counted_states.append((level.family, self.counted.index_of(i), level.required, level.slack))
         edge_array = np.array(edges, np.uint32).reshape(-1, 3)
         size_array = np.array(sizes, np.uint32).reshape(-1, 2)
         return {
@@ -221,7 +259,10 @@ cdef class PartitionStore:
             "part_counts": np.array(counts, np.uint32),
             "part_residues": np.array(residues, np.uint32),
             "known_node": np.array([key >> 32 for key in known], np.uint32),
-            "known_state": np.array([key & 0xFFFFFFFF for key in known], np.uint32),
+            # States of counted repeats come after the explicit ones.
+            "known_state": np.array(states, np.uint32),
+            "families": np.array(families, np.uint32).reshape(-1, 4),
+            "counted_states": np.array(counted_states, np.uint32).reshape(-1, 4),
             "known_part": np.array(list(known.values()), np.uint32),
         }
 
@@ -283,25 +324,81 @@ cdef class PartitionStore:
                 p.dense = &dense[dense_index[i], 0]
                 self.n_dense += 1
             listed += part_sizes[i]
+        states = np.concatenate([ids, self.restore_counted(arrays, ids)])
+        cdef const uint32_t[::1] state = states
         for i in range(known_part.shape[0]):
-            idmap_put(&self.known, <uint64_t>known_node[i] << 32 | ids[known_state[i]], known_part[i])
+            idmap_put(&self.known, <uint64_t>known_node[i] << 32 | state[known_state[i]], known_part[i])
+
+    cdef restore_counted(self, arrays, const uint32_t[::1] ids):
+        """Make the families and the counted states of a file; ids of the latter."""
+        cdef const uint32_t[:, ::1] families = arrays["families"]
+        cdef const uint32_t[:, ::1] states = arrays["counted_states"]
+        cdef uint32_t i, start, after, twin, family
+        made, numbers = [], []
+        for i in range(families.shape[0]):
+            start, after, twin = ids[families[i, 0]], ids[families[i, 2]], ids[families[i, 3]]
+            if families[i, 1] == i:
+                family = self.counted.unit_family(start, after, twin)
+            else:
+                family = self.counted.prefix_family(start, made[families[i, 1]], twin)
+            if family == NONE:
+                raise ValueError(f"counted repeat: {self.counted.reason.decode()}")
+            made.append(family)
+        for i in range(states.shape[0]):
+            family = made[states[i, 0]]
+            if not self.counted.has_state(family, states[i, 1], states[i, 2], states[i, 3]):
+                raise ValueError("array counted_states has a state that does not exist")
+            numbers.append(self.counted.level(family, states[i, 2], states[i, 3]) + states[i, 1])
+        return np.array(numbers, np.uint32)
 
     # --- building ------------------------------------------------------------------------------------------------
+
+    # What the vocabulary's memory has no room for is refused by a status: an error must not be raised with a lock held.
+
+    cdef uint32_t next(self, uint32_t state, uint32_t byte, size_t most_bytes) except? 0xFFFFFFFE nogil:
+        """The state that a byte leads to, or NONE; takes the lock where the state has to be made.
+
+        UNMADE, and nothing is made, where more than ``most_bytes`` are in use already.
+        """
+        cdef uint32_t target
+        if state < COUNTED:
+            return state_next(self.automata.state(state), byte)
+        target = self.counted.next(state, byte)
+        if target == UNMADE:
+            self.lock.lock()
+            try:
+                target = self.counted.next(state, byte)     # another thread may have made it
+                if target == UNMADE and self.bytes() <= most_bytes:
+                    target = self.step(state, byte)
+            finally:
+                self.lock.unlock()
+        return target
 
     cdef uint32_t partition(self, uint32_t node, uint32_t state, size_t most_bytes) except? 0xFFFFFFFF nogil:
         """The partition of a suffix trie by a state, built when first asked for.
 
         NONE, and nothing is built, where more than ``most_bytes`` are in use already.
         """
-        cdef uint64_t key = <uint64_t>node << 32 | state
-        cdef uint32_t index = idmap_find(&self.known, key)
+        cdef uint32_t twin = state
+        cdef uint32_t index = NONE
+        cdef uint64_t key
+        cdef bint room
+        if state >= COUNTED:
+            twin = self.counted.nearest(state, self.trie.node(node).height, False, False)
+        key = <uint64_t>node << 32 | twin
+        if twin != UNMADE:
+            index = idmap_find(&self.known, key)
         if index != NONE:
             return index
         self.lock.lock()
         try:
+            room = self.bytes() <= most_bytes
+            if twin == UNMADE:
+                twin = self.counted.nearest(state, self.trie.node(node).height, True, room)
+                key = <uint64_t>node << 32 | twin
             index = idmap_find(&self.known, key)
-            if index == NONE and self.bytes() <= most_bytes:
-                index = self.build(node, state)
+            if index == NONE and room:
+                index = self.build(node, twin)
                 idmap_put(&self.known, key, index)
         finally:
             self.lock.unlock()
@@ -328,109 +425,85 @@ cdef class PartitionStore:
 
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil:
         """The suffix trie of all tokens of several (ascending), NONE as in :meth:`partition`; takes the lock."""
-        cdef uint32_t index, result = NONE
-        cdef size_t i
+        cdef uint32_t result = NONE
         self.lock.lock()
         try:
-            index = self.unions.find(nodes, n)
-            if index == NONE and self.bytes() <= most_bytes:
-                self.clear_merging()
-                for i in range(n):
-                    self.elements.push_back(nodes[i])
-                self.union_node.resize(self.unions.count())
-                self.union_node.push_back(self.merge(0, n))
-                index = self.unions.intern(nodes, n)
-            if index != NONE:
-                result = self.union_node[index]
+            if self.unions.find(nodes, n) != NONE or self.bytes() <= most_bytes:
+                result = self.unite_locked(nodes, n)
         finally:
             self.lock.unlock()
         return result
 
-    cdef void clear_merging(self) noexcept nogil:
-        self.elements.clear()
-        self.gathered.clear()
-        self.edges.clear()
-        self.left_tokens.clear()
+    cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil:
+        cdef uint32_t index = self.unions.find(nodes, n)
+        cdef size_t i
+        if index == NONE:
+            self.clear_merging()
+            for i in range(n):
+                self.elements.push_back(nodes[i])
+            self.union_node.resize(self.unions.count())
+            self.union_node.push_back(self.merge(0, n))
+            index = self.unions.intern(nodes, n)
+        return self.union_node[index]
 
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef Partition made
-        cdef Partition* p
-        self.walk(node, state)
+        if node == 0 and state >= COUNTED and not self.counted.may_end_within(state):
+            return self.build_counted(state)
+        self.walk(node, state, False)
         self.store_inside(&made, node == 0)
         made.residue = self.residue()
-        p = <Partition*>segments_push(&self.partitions)
-        p[0] = made
+        (<Partition*>segments_push(&self.partitions))[0] = made
         return self.partitions.size - 1
 
-    cdef int walk(self, uint32_t node, uint32_t state) except -1 nogil:
-        """Visit, breadth first, every node that the automaton reaches alive and that it can still leave."""
-        cdef Visit visit
-        cdef size_t i = 0
-        cdef uint32_t c, t, k, child
-        cdef const Node* at
-        cdef const Node* below
-        cdef const State* s
-        cdef const State* next_state
-        cdef const State* home
-        self.visits.clear()
-        self.inside.clear()
-        self.inside_ranges.clear()
-        self.outside_ranges.clear()
-        memset(&visit, 0, sizeof(Visit))
-        visit.node = node
-        visit.state = state
-        visit.merged = NONE
-        self.visits.push_back(visit)
-        while i < self.visits.size():
-            at = self.trie.node(self.visits[i].node)
-            s = self.automata.state(self.visits[i].state)
-            self.visits[i].first = <uint32_t>self.visits.size()
-            if s.n_edges == 0:
-                self.visits[i].leaves = at.n_children > 0
-                self.visits[i].last = self.visits[i].first
-                self.outside_ranges.push_back(at.below + at.n_tokens)
-                self.outside_ranges.push_back(at.below_end)
-                i += 1
-                continue
-            for c in range(at.n_children):
-                t = state_next(s, at.bytes[c])
-                child = at.children[c]
-                below = self.trie.node(child)
-                if t == NONE:
-                    self.visits[i].leaves = True
-                    self.outside_ranges.push_back(below.below)
-                    self.outside_ranges.push_back(below.below_end)
-                    continue
-                next_state = self.automata.state(t)
-                home = next_state
-                if below.utf8:
-                    home = NULL
-                    if below.whole and next_state.home[below.utf8] != NONE:
-                        home = self.automata.state(next_state.home[below.utf8])
-                if (home != NULL and below.below < below.below_end
-                        and (below.ascii[0] & ~home.loop_ascii[0]) == 0
-                        and (below.ascii[1] & ~home.loop_ascii[1]) == 0
-                        and (not below.high or (below.whole and home.loops_utf8))):
-                    # Whatever comes below ends in the state it began with: all tokens there are inside.
-                    self.inside_ranges.push_back(below.below)
-                    self.inside_ranges.push_back(below.below_end)
-                    continue
-                for k in range(below.n_tokens):
-                    self.inside.push_back(below.tokens[k])
-                if below.n_children:
-                    visit.node = child
-                    visit.state = t
-                    visit.label = at.bytes[c]
-                    self.visits.push_back(visit)
-            self.visits[i].last = <uint32_t>self.visits.size()
-            i += 1
-        self.visited += self.visits.size()
-        while i > 0:
-            i -= 1
-            for c in range(self.visits[i].first, self.visits[i].last):
-                if self.visits[i].leaves:
-                    break
-                self.visits[i].leaves = self.visits[c].leaves
+    cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The partition of the vocabulary by a state of a counted repeat, from the profile of all its levels."""
+        cdef const Level* level = self.counted.level_of(state)
+        cdef uint32_t index = self.profiles.find(self, state)
+        cdef const Profile* profile = self.profiles.at(index)
+        cdef uint32_t least = level.required
+        cdef uint32_t most = self.counted.units_left(state)
+        cdef uint64_t key
+        cdef uint32_t known
+        cdef Partition made
+        self.profiles.narrow(profile, &least, &most)
+        key = <uint64_t>index << 32 | least << 16 | most
+        known = idmap_find(&self.known_splits, key)
+        if known != NONE:
+            return known
+        self.profiles.split(profile, least, most, (<size_t>self.n_words + 1) // 2)
+        self.store_row(&made, self.profiles.row.data(), self.profiles.n_tokens)
+        made.residue = NONE
+        if not self.profiles.residues.empty():
+            made.residue = self.unite_locked(self.profiles.residues.data(), self.profiles.residues.size())
+        (<Partition*>segments_push(&self.partitions))[0] = made
+        idmap_put(&self.known_splits, key, self.partitions.size - 1)
+        return self.partitions.size - 1
+
+    cdef int store_row(self, Partition* p, const uint64_t* row, size_t total) except -1 nogil:
+        """Keep a row of tokens inside, of which there are ``total``."""
+        cdef size_t row_bytes = (<size_t>self.n_words + 1) // 2 * 8
+        cdef uint64_t* kept
+        cdef uint32_t* tokens
+        cdef uint64_t word
+        cdef size_t i, n = 0
+        p.n_tokens = <uint32_t>total
+        p.dense = NULL
+        p.tokens = NULL
+        if self.is_wide(total):
+            kept = <uint64_t*>self.arena.take(row_bytes)
+            memcpy(kept, row, row_bytes)
+            p.dense = kept
+            self.n_dense += 1
+            return 0
+        tokens = <uint32_t*>self.arena.take(4 * total + 1)
+        for i in range(row_bytes // 8):
+            word = row[i]
+            while word:
+                tokens[n] = <uint32_t>(i * 64) + trailing_zeros64(word)
+                n += 1
+                word &= word - 1
+        p.tokens = tokens
         return 0
 
     cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil:
@@ -443,7 +516,7 @@ cdef class PartitionStore:
         cdef uint32_t* tokens
         for i in range(0, self.inside_ranges.size(), 2):
             total += self.inside_ranges[i + 1] - self.inside_ranges[i]
-        if total * SPARSE > self.n_tokens and total > SPARSE:
+        if self.is_wide(total):
             row = <uint64_t*>self.arena.take(row_bytes)
             if whole_tokens and total * 2 > self.n_tokens:
                 # Nearly all are inside: take away the others.
@@ -488,109 +561,3 @@ cdef class PartitionStore:
         for k in range(begin, end):
             token = self.trie.sorted_tokens[k]
             row[token >> 6] |= <uint64_t>1 << (token & 63)
-
-    cdef uint32_t residue(self) except? 0xFFFFFFFF nogil:
-        """The suffix trie of what remains after the terminal ended at any visited node."""
-        cdef size_t i
-        self.clear_merging()
-        for i in range(1, self.visits.size()):
-            if self.visits[i].leaves and self.automata.state(self.visits[i].state).accepting:
-                self.elements.push_back(LIVE_VISIT | i)
-        if self.elements.empty():
-            return NONE
-        return self.merge(0, self.elements.size())
-
-    cdef int gather(self, uint64_t element) except -1 nogil:
-        """Collect an element's edges (``label << 33 | element``) and, of a node, its tokens."""
-        cdef const Node* at
-        cdef const Visit* visit
-        cdef uint32_t c, live, child
-        if not element & LIVE_VISIT:
-            at = self.trie.node(<uint32_t>element)
-            for c in range(at.n_children):
-                self.gathered.push_back(<uint64_t>at.bytes[c] << 33 | at.children[c])
-            for c in range(at.n_tokens):
-                self.left_tokens.push_back(at.tokens[c])
-            return 0
-        visit = &self.visits[<uint32_t>element]
-        at = self.trie.node(visit.node)
-        live = visit.first
-        for c in range(at.n_children):
-            child = at.children[c]
-            if live < visit.last and self.visits[live].label == at.bytes[c]:
-                if self.visits[live].leaves:
-                    self.gathered.push_back(<uint64_t>at.bytes[c] << 33 | LIVE_VISIT | live)
-                live += 1
-            elif state_next(self.automata.state(visit.state), at.bytes[c]) == NONE:
-                self.gathered.push_back(<uint64_t>at.bytes[c] << 33 | child)
-        return 0
-
-    cdef uint32_t merge(self, size_t begin, size_t end) except? 0xFFFFFFFF nogil:
-        """One node for the union of elements begin..end-1.  The depth is bounded by the longest token."""
-        cdef uint64_t only = self.elements[begin]
-        cdef bint single = end - begin == 1
-        if single and not only & LIVE_VISIT:
-            return <uint32_t>only
-        if single and self.visits[<uint32_t>only].merged != NONE:
-            return self.visits[<uint32_t>only].merged
-        cdef size_t first_gathered = self.gathered.size()
-        cdef size_t first_token = self.left_tokens.size()
-        cdef size_t first_edge = self.edges.size()
-        cdef size_t first_element = self.elements.size()
-        cdef size_t i, j
-        cdef uint64_t label
-        cdef uint32_t child, node
-        for i in range(begin, end):
-            self.gather(self.elements[i])
-        cdef size_t last_gathered = self.gathered.size()
-        if not single:
-            self.sort_gathered(first_gathered)
-        i = first_gathered
-        while i < last_gathered:
-            label = self.gathered[i] >> 33
-            j = i
-            while j < last_gathered and self.gathered[j] >> 33 == label:
-                self.elements.push_back(self.gathered[j] & ELEMENT_MASK)
-                j += 1
-            child = self.merge(first_element, self.elements.size())
-            self.elements.resize(first_element)
-            self.edges.push_back(label << 32 | child)
-            i = j
-        if not single and self.left_tokens.size() - first_token > 1:
-            sort(self.left_tokens.begin() + first_token, self.left_tokens.end())
-            j = first_token + 1
-            for i in range(first_token + 1, self.left_tokens.size()):
-                if self.left_tokens[i] != self.left_tokens[j - 1]:
-                    self.left_tokens[j] = self.left_tokens[i]
-                    j += 1
-            self.left_tokens.resize(j)
-        node = self.trie.intern(self.left_tokens, first_token, self.edges, first_edge)
-        self.gathered.resize(first_gathered)
-        self.left_tokens.resize(first_token)
-        self.edges.resize(first_edge)
-        if single:
-            self.visits[<uint32_t>only].merged = node
-        return node
-
-    cdef int sort_gathered(self, size_t first) except -1 nogil:
-        """Sort gathered[first:] by label; elements of one label may stay in any order."""
-        cdef size_t n = self.gathered.size() - first
-        cdef size_t i, total = 0, count
-        cdef size_t places[256]
-        if n < SMALL_SORT:
-            sort(self.gathered.begin() + first, self.gathered.end())
-            return 0
-        memset(places, 0, sizeof(places))
-        for i in range(n):
-            places[self.gathered[first + i] >> 33] += 1
-        for i in range(256):
-            count = places[i]
-            places[i] = total
-            total += count
-        self.sorting.resize(n)
-        for i in range(n):
-            self.sorting[places[self.gathered[first + i] >> 33]] = self.gathered[first + i]
-            places[self.gathered[first + i] >> 33] += 1
-        for i in range(n):
-            self.gathered[first + i] = self.sorting[i]
-        return 0

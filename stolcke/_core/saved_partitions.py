@@ -32,14 +32,14 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
         Where an array is missing.
     """
     n_parts, n_merged = len(arrays["part_counts"]), len(arrays["node_tokens"])
-    n_nodes, n_states = n_own + n_merged, len(arrays["state_edges"])
+    n_nodes, n_states, n_families = n_own + n_merged, len(arrays["state_edges"]), len(arrays["families"])
     for name, limit in (
         ("order", n_tokens),
         ("tokens", n_tokens),
         ("part_tokens", n_tokens),
         ("known_node", n_nodes),
         ("known_part", n_parts),
-        ("known_state", n_states),
+        ("known_state", n_states + len(arrays["counted_states"])),
         ("edge_target", n_states),
         ("state_accepting", 2),
     ):
@@ -68,6 +68,12 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
     owners = np.repeat(np.arange(n_own, n_nodes), arrays["node_children"])
     if (arrays["children"] >= owners).any() or (arrays["node_children"] > 256).any():
         raise ValueError("array children has an index out of range")
+    # A family is made after the one it is based on, or is its own base.
+    bases = arrays["families"][:, 1]
+    if (bases > np.arange(n_families)).any() or (bases[bases] != bases).any():
+        raise ValueError("array families has an index out of range")
+    if (arrays["families"][:, [0, 2, 3]] >= n_states).any() or (arrays["counted_states"][:, 0] >= n_families).any():
+        raise ValueError("array families or counted_states has an index out of range")
     is_dense = arrays["part_dense"] != _NONE
     rows = arrays["part_dense"][is_dense]
     if arrays["dense"].shape != (len(rows), row_words) or (len(rows) and int(rows.max()) >= len(rows)):

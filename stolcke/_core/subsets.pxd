@@ -11,6 +11,7 @@ cdef enum:
     BRANCH = 1    # to each of branches[first:second] without reading
     LAZY = 2      # the same for two branches, the first preferred
     ACCEPT = 3    # the end of the expression
+    ANYTHING = 4  # the end, and whatever the fragment `first` reads comes back here; without lazy branches only
 
 cdef enum:
     EMPTY = 0     # number of the empty set of positions

@@ -65,6 +65,12 @@ cdef bint follow(Subsets& sets, Source& source, vector[int32_t]& stack, Position
             found.push_back(position(source.first[node], source.second[node]))
         elif source.kind[node] == ACCEPT:
             accepting = True
+        elif source.kind[node] == ANYTHING:
+            # Every text is accepted from here on: no other position matters.
+            found.clear()
+            found.push_back(position(source.first[node], node))
+            stack.clear()
+            return True
         else:
             for i in range(source.first[node], source.second[node]):
                 stack.push_back(source.branches[i])

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stolcke._core.partition import PartitionStore
+from stolcke._core.tally import TallyTable
 
 class GrammarTables:
     def __new__(
@@ -18,6 +19,7 @@ class GrammarTables:
         terminal_states: NDArray[np.uint32],
         terminal_symbols: NDArray[np.uint32],
         terminal_partitions: NDArray[np.uint32],
+        tallies: TallyTable,
     ) -> Self: ...
     @property
     def n_terminals(self) -> int: ...
@@ -27,4 +29,5 @@ class GrammarTables:
     def n_rules(self) -> int: ...
     @property
     def start(self) -> int: ...
-    def suffix_symbols(self, suffix: int) -> tuple[int, ...]: ...
+    @property
+    def tallies(self) -> TallyTable: ...

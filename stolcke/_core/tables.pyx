@@ -3,12 +3,29 @@
 Rules are stored as interned *suffixes*: a suffix is its first symbol and the
 suffix after it, so that all rules share their common endings, and "the rest of
 the rule" is one integer.
+
+The rules of a *tally* are not there from the start.  Its states (see
+:mod:`stolcke._core.tally`) become nonterminals, *instances*, when something
+leads to them, and instances get their rules when they are first predicted::
+
+    tally       ::= entry REST{entry} | ...         | nothing, where nothing must come
+    REST{seen}  ::= separator CHOICE{seen}          | nothing, where nothing more must come
+    CHOICE{seen} ::= entry REST{seen, entry} | ...
+
+With n entries the rules of one choice lead to n states.  They are not even
+looked up before a text, or a token, goes there: until then the suffix
+``REST{seen, entry}`` is a *successor*, a reference to (state, entry), which
+:meth:`GrammarTables.resolved` replaces where an item is about to be added.
+
+Entries never derive the empty text, so instances begin with nothing that leads
+back to them: each is a component of its own.
 """
 
 from libc.stdint cimport int32_t
 from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.storage cimport Arena, idmap_find, idmap_free, idmap_init, idmap_put
+from stolcke._core.storage cimport Arena, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
+from stolcke._core.tally cimport TallyEntry
 
 
 cdef extern from *:
@@ -48,21 +65,29 @@ cdef class GrammarTables:
         256 or more for a special token's terminal, else 0xFFFFFFFF.
     terminal_partitions : uint32[n_terminals]
         The partition of a special token's terminal, else 0xFFFFFFFF.
+    tallies : TallyTable
+        The nonterminals that are tallies, which have no rules.
+
+    Raises
+    ------
+    ValueError
+        Where an entry of a tally derives the empty text.
     """
 
     def __cinit__(self, PartitionStore store not None, uint32_t n_terminals, uint32_t n_nonterminals,
                   const int32_t[::1] lhs, const int32_t[::1] offsets, const int32_t[::1] symbols, uint32_t start,
                   const uint32_t[::1] terminal_states, const uint32_t[::1] terminal_symbols,
-                  const uint32_t[::1] terminal_partitions):
-        cdef uint32_t i, r, suffix, index, symbol
-        cdef int32_t k
-        cdef IdMap known
-        cdef Suffix made
+                  const uint32_t[::1] terminal_partitions, TallyTable tallies not None):
+        cdef uint32_t i
+        cdef Instance made
+        cdef Suffix nothing
         cdef ByteSet empty
+        idmap_init(&self.suffix_ids, 8)
         self.n_terminals = n_terminals
         self.n_nonterminals = n_nonterminals
         self.n_rules = <uint32_t>lhs.shape[0]
         self.start = start
+        self.tallies = tallies
         self.prediction_keys = SequenceTable(Arena())
         empty.bits[0] = empty.bits[1] = empty.bits[2] = empty.bits[3] = 0
         for i in range(n_terminals):
@@ -70,54 +95,72 @@ cdef class GrammarTables:
             self.terminal_symbol.push_back(terminal_symbols[i])
             self.terminal_partition.push_back(terminal_partitions[i])
             self.terminal_first.push_back(
-                empty if terminal_states[i] == NONE else store.automata.state(terminal_states[i]).live)
-        idmap_init(&known, 8)
-        try:
-            made.symbol = NONE
-            made.tail = 0
-            self.suffixes.push_back(made)
-            for r in range(self.n_rules):
-                suffix = 0
-                k = offsets[r + 1]
-                while k > offsets[r]:
-                    k -= 1
-                    symbol = <uint32_t>symbols[k]
-                    index = idmap_find(&known, <uint64_t>symbol << 32 | suffix)
-                    if index == NONE:
-                        index = <uint32_t>self.suffixes.size()
-                        idmap_put(&known, <uint64_t>symbol << 32 | suffix, index)
-                        made.symbol = symbol
-                        made.tail = suffix
-                        self.suffixes.push_back(made)
-                    suffix = index
-                self.rule_suffix.push_back(suffix)
-                self.rule_lhs.push_back(<uint32_t>lhs[r])
-        finally:
-            idmap_free(&known)
+                empty if terminal_states[i] == NONE else store.state(terminal_states[i]).live)
+        nothing.symbol = NONE
+        nothing.tail = 0
+        self.suffixes.push_back(nothing)
         self.stamp.assign(n_nonterminals, 0)
-        self.group_rules()
-        self.find_nullable(offsets, symbols)
+        made.kind = WRITTEN
+        made.state = NONE
+        self.instances.assign(n_nonterminals, made)
+        self.group_rules(lhs, offsets, symbols)
+        for i in range(tallies.tallies.size()):
+            self.instances[tallies.nonterminals[i]].kind = WHOLE
+            self.instances[tallies.nonterminals[i]].state = tallies.tallies[i].initial
+            self.rules_begin[tallies.nonterminals[i]] = NONE
+        self.find_nullable(lhs, offsets, symbols)
+        for i in range(tallies.entries.size()):
+            if self.nullable[tallies.entries[i].symbol - n_terminals]:
+                raise ValueError(f"entry {i} of the tallies derives the empty text")
         self.find_components()
+        if tallies.tallies.empty():
+            idmap_free(&self.suffix_ids)        # there will be no more suffixes
 
-    cdef group_rules(self):
-        cdef uint32_t i
-        self.rules_of_begin.assign(self.n_nonterminals + 1, 0)
-        self.rules_of.resize(self.n_rules)
-        for i in range(self.n_rules):
-            self.rules_of_begin[self.rule_lhs[i] + 1] += 1
-        for i in range(self.n_nonterminals):
-            self.rules_of_begin[i + 1] += self.rules_of_begin[i]
-        cdef vector[uint32_t] place = self.rules_of_begin
-        for i in range(self.n_rules):
-            self.rules_of[place[self.rule_lhs[i]]] = i
-            place[self.rule_lhs[i]] += 1
+    def __dealloc__(self):
+        idmap_free(&self.suffix_ids)
 
-    cdef find_nullable(self, const int32_t[::1] offsets, const int32_t[::1] symbols):
+    cdef uint32_t add_suffix(self, uint32_t symbol, uint32_t tail) except? 0xFFFFFFFF nogil:
+        """The suffix that has a symbol before another suffix."""
+        cdef uint64_t key = <uint64_t>symbol << 32 | tail
+        cdef uint32_t index = idmap_find(&self.suffix_ids, key)
+        cdef Suffix made
+        if index == NONE:
+            index = <uint32_t>self.suffixes.size()
+            made.symbol = symbol
+            made.tail = tail
+            self.suffixes.push_back(made)
+            idmap_put(&self.suffix_ids, key, index)
+        return index
+
+    cdef group_rules(self, const int32_t[::1] lhs, const int32_t[::1] offsets, const int32_t[::1] symbols):
+        """Intern the rules' suffixes, and put the rules of each nonterminal side by side, in the order given."""
+        cdef uint32_t i, suffix
+        cdef int32_t k
+        self.rules_end.assign(self.n_nonterminals, 0)
+        for i in range(self.n_rules):
+            self.rules_end[lhs[i]] += 1
+        self.rules_begin.assign(self.n_nonterminals, 0)
+        for i in range(1, self.n_nonterminals):
+            self.rules_begin[i] = self.rules_begin[i - 1] + self.rules_end[i - 1]
+        self.rules_end = self.rules_begin
+        self.rule_suffix.resize(self.n_rules)
+        for i in range(self.n_rules):
+            suffix = 0
+            for k in range(offsets[i + 1] - 1, offsets[i] - 1, -1):
+                suffix = self.add_suffix(<uint32_t>symbols[k], suffix)
+            self.rule_suffix[self.rules_end[lhs[i]]] = suffix
+            self.rules_end[lhs[i]] += 1
+
+    cdef find_nullable(self, const int32_t[::1] lhs, const int32_t[::1] offsets, const int32_t[::1] symbols):
         """A rule is nullable once each of its symbols is; counted down from a queue, in linear time."""
         cdef vector[uint32_t] waiting, uses, uses_begin, ready
         cdef uint32_t i, r, a
         cdef int32_t k
         self.nullable.assign(self.n_nonterminals, 0)
+        for a in range(self.n_nonterminals):
+            if self.instances[a].kind == WHOLE and self.tallies.complete(self.instances[a].state):
+                self.nullable[a] = 1
+                ready.push_back(a)
         waiting.resize(self.n_rules)
         uses_begin.assign(self.n_nonterminals + 1, 0)
         for k in range(symbols.shape[0]):
@@ -129,9 +172,9 @@ cdef class GrammarTables:
         cdef vector[uint32_t] place = uses_begin
         for r in range(self.n_rules):
             waiting[r] = offsets[r + 1] - offsets[r]
-            if waiting[r] == 0 and not self.nullable[self.rule_lhs[r]]:
-                self.nullable[self.rule_lhs[r]] = 1
-                ready.push_back(self.rule_lhs[r])
+            if waiting[r] == 0 and not self.nullable[lhs[r]]:
+                self.nullable[lhs[r]] = 1
+                ready.push_back(<uint32_t>lhs[r])
             for k in range(offsets[r], offsets[r + 1]):
                 if <uint32_t>symbols[k] >= self.n_terminals:
                     a = <uint32_t>symbols[k] - self.n_terminals
@@ -143,9 +186,9 @@ cdef class GrammarTables:
             for i in range(uses_begin[a], uses_begin[a + 1]):
                 r = uses[i]
                 waiting[r] -= 1
-                if waiting[r] == 0 and not self.nullable[self.rule_lhs[r]]:
-                    self.nullable[self.rule_lhs[r]] = 1
-                    ready.push_back(self.rule_lhs[r])
+                if waiting[r] == 0 and not self.nullable[lhs[r]]:
+                    self.nullable[lhs[r]] = 1
+                    ready.push_back(<uint32_t>lhs[r])
 
     cdef find_components(self):
         """Strongly connected components of "B has a rule that can begin with A" (Tarjan, explicit stack)."""
@@ -154,8 +197,13 @@ cdef class GrammarTables:
         cdef uint32_t a, i, s, t, d, counter = 0, n_components = 0
         for a in range(n):
             begin.push_back(<uint32_t>edges.size())
-            for i in range(self.rules_of_begin[a], self.rules_of_begin[a + 1]):
-                d = self.rule_suffix[self.rules_of[i]]
+            if self.instances[a].kind == WHOLE:
+                t = self.tallies.states.words(self.instances[a].state)[0]
+                for i in range(self.tallies.tallies[t].entries, self.tallies.tallies[t].entries_end):
+                    edges.push_back(self.tallies.entries[i].symbol - self.n_terminals)
+                continue
+            for i in range(self.rules_begin[a], self.rules_end[a]):
+                d = self.rule_suffix[i]
                 while d and self.suffixes[d].symbol >= self.n_terminals:
                     edges.push_back(self.suffixes[d].symbol - self.n_terminals)
                     if not self.nullable[self.suffixes[d].symbol - self.n_terminals]:
@@ -196,6 +244,7 @@ cdef class GrammarTables:
                         if t == s:
                             break
                     n_components += 1
+        self.n_components = n_components
         self.members_begin.push_back(<uint32_t>self.members.size())
         for i in range(n_components):
             sort(self.members.begin() + self.members_begin[i], self.members.begin() + self.members_begin[i + 1])
@@ -206,7 +255,7 @@ cdef class GrammarTables:
 
     cdef uint32_t predict(self, vector[uint32_t]& nonterminals) except? 0xFFFFFFFF nogil:
         """What a column that waits for these nonterminals predicts; its argument is left sorted and unique."""
-        cdef uint32_t index, a, i, d, symbol, r
+        cdef uint32_t index, a, i, d, symbol
         cdef Predicted item
         cdef Prediction made
         sort(nonterminals.begin(), nonterminals.end())
@@ -224,9 +273,10 @@ cdef class GrammarTables:
         while not self.queue.empty():
             a = self.queue.back()
             self.queue.pop_back()
-            for i in range(self.rules_of_begin[a], self.rules_of_begin[a + 1]):
-                r = self.rules_of[i]
-                d = self.rule_suffix[r]
+            if self.rules_begin[a] == NONE:
+                self.make_rules(a)
+            for i in range(self.rules_begin[a], self.rules_end[a]):
+                d = self.rule_suffix[i]
                 while d:
                     symbol = self.suffixes[d].symbol
                     item.symbol = symbol
@@ -255,16 +305,127 @@ cdef class GrammarTables:
         self.predictions.push_back(made)
         return self.prediction_keys.intern(nonterminals.data(), nonterminals.size())
 
-    def suffix_symbols(self, uint32_t suffix):
-        """The symbols of a suffix, as a tuple."""
-        out = []
+    # --- instances of tallies ------------------------------------------------------------------------------------
+
+    cdef uint32_t instance(self, vector[uint32_t]& known, uint32_t kind, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The nonterminal of a state; ``known`` is that kind's table."""
+        cdef uint32_t a
+        cdef char empty
+        cdef Instance made
+        if state < known.size() and known[state] != NONE:
+            return known[state]
+        if state >= known.size():
+            known.resize(self.tallies.states.count(), NONE)
+        a = <uint32_t>self.instances.size()
+        # The table of instances grows last: what a MemoryError has left beyond it is cut off by the next attempt.
+        self.rules_begin.resize(a)
+        self.rules_begin.push_back(NONE)
+        self.rules_end.resize(a)
+        self.rules_end.push_back(NONE)
+        self.nullable.resize(a)
+        empty = kind == REST and self.tallies.complete(state)
+        self.nullable.push_back(empty)
+        self.stamp.resize(a)
+        self.stamp.push_back(0)
+        self.members.resize(a)
+        self.members.push_back(a)
+        self.members_begin.resize(self.n_components + a - self.n_nonterminals + 1)
+        self.members_begin.push_back(a + 1)
+        self.component.resize(a)
+        self.component.push_back(self.n_components + a - self.n_nonterminals)
+        self.place.resize(a)
+        self.place.push_back(0)
+        made.kind = kind
+        made.state = state
+        self.instances.push_back(made)
+        known[state] = a
+        return a
+
+    cdef int make_rules(self, uint32_t nonterminal) except -1 nogil:
+        """Make the rules of a tally or an instance, in the order of its entries."""
+        cdef uint32_t kind = self.instances[nonterminal].kind
+        cdef uint32_t state = self.instances[nonterminal].state
+        cdef uint32_t t = self.tallies.states.words(state)[0]
+        cdef uint32_t first = <uint32_t>self.rule_suffix.size()
+        cdef uint32_t i, suffix
+        if self.nullable[nonterminal]:
+            self.rule_suffix.push_back(0)
+        if kind == REST and self.tallies.tallies[t].separator < self.tallies.tallies[t].separator_end:
+            if self.tallies.continues(state):
+                suffix = self.add_suffix(self.n_terminals + self.instance(self.choice_of, CHOICE, state), 0)
+                for i in range(self.tallies.tallies[t].separator_end, self.tallies.tallies[t].separator, -1):
+                    suffix = self.add_suffix(self.tallies.separators[i - 1], suffix)
+                self.rule_suffix.push_back(suffix)
+        else:
+            self.make_entries(state)
+        self.rules_end[nonterminal] = <uint32_t>self.rule_suffix.size()
+        self.rules_begin[nonterminal] = first
+        return 0
+
+    cdef int make_entries(self, uint32_t state) except -1 nogil:
+        """Make a rule for each entry that can come next."""
+        cdef uint32_t i, suffix
+        cdef uint32_t repeated[2]       # what follows the unmarked and the marked entries that leave no trace
+        cdef const TallyEntry* e
+        cdef Successor successor
+        cdef Suffix made
+        repeated[0] = repeated[1] = NONE
+        self.tallies.usable(state, self.usable)
+        for i in range(self.usable.size()):
+            e = &self.tallies.entries[self.usable[i]]
+            if e.bit == NONE:
+                # Resolved at once, as it is one for all of them, and so the rule may be that of another state, too.
+                if repeated[e.marked] == NONE:
+                    repeated[e.marked] = self.rest(self.tallies.after(state, self.usable[i]))
+                suffix = self.add_suffix(e.symbol, repeated[e.marked])
+            else:
+                successor.state = state
+                successor.entry = self.usable[i]
+                successor.suffix = NONE
+                made.symbol = SUCCESSOR
+                made.tail = <uint32_t>self.successors.size()
+                self.successors.push_back(successor)
+                self.suffixes.push_back(made)
+                made.symbol = e.symbol
+                made.tail = <uint32_t>self.suffixes.size() - 1
+                self.suffixes.push_back(made)
+                suffix = made.tail + 1
+            self.rule_suffix.push_back(suffix)
+        return 0
+
+    cdef uint32_t rest(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The suffix of what may follow in a state: empty where no more entries fit."""
+        if not self.tallies.continues(state):
+            return 0
+        return self.add_suffix(self.n_terminals + self.instance(self.rest_of, REST, state), 0)
+
+    cdef uint32_t resolve(self, uint32_t suffix) except? 0xFFFFFFFF nogil:
+        """The suffix that a successor stands for."""
+        cdef uint32_t index = self.suffixes[suffix].tail
+        if self.successors[index].suffix == NONE:
+            self.successors[index].suffix = self.rest(
+                self.tallies.after(self.successors[index].state, self.successors[index].entry))
+        return self.successors[index].suffix
+
+    # --- looking inside ------------------------------------------------------------------------------------------
+
+    cdef int spell(self, uint32_t suffix, vector[uint32_t]& symbols) except -1 nogil:
+        """Append the symbols of a suffix and NONE; a successor is spelled as itself with the highest bit set."""
         while suffix:
-            out.append(self.suffixes[suffix].symbol)
+            if self.suffixes[suffix].symbol == SUCCESSOR:
+                symbols.push_back(<uint32_t>1 << 31 | self.suffixes[suffix].tail)
+                break
+            symbols.push_back(self.suffixes[suffix].symbol)
             suffix = self.suffixes[suffix].tail
-        return tuple(out)
+        symbols.push_back(NONE)
+        return 0
 
     cdef size_t bytes(self) noexcept nogil:
-        return (8 * self.suffixes.capacity() + 4 * (self.rule_suffix.capacity() + self.rule_lhs.capacity()
-                + self.rules_of.capacity() + self.members.capacity() + self.component.capacity()
-                + self.predicted_terminals.capacity()) + 12 * self.predicted.capacity()
-                + 16 * self.predictions.capacity() + 44 * self.n_terminals + self.prediction_keys.bytes())
+        return (8 * self.suffixes.capacity() + idmap_bytes(&self.suffix_ids) + 4 * (self.rule_suffix.capacity()
+                + self.rules_begin.capacity() + self.rules_end.capacity() + self.rest_of.capacity()
+                + self.choice_of.capacity() + self.members.capacity() + self.members_begin.capacity()
+                + self.component.capacity() + self.place.capacity() + self.stamp.capacity()
+                + self.predicted_terminals.capacity()) + self.nullable.capacity()
+                + sizeof(Instance) * self.instances.capacity() + sizeof(Successor) * self.successors.capacity()
+                + 12 * self.predicted.capacity() + 16 * self.predictions.capacity() + 44 * self.n_terminals
+                + self.prediction_keys.bytes() + self.tallies.bytes())

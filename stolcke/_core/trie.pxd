@@ -16,6 +16,8 @@ cdef struct Node:
     uint8_t high                        # whether some byte below is not ASCII
     uint8_t utf8                        # where in a character the node is: 0 between two (of own nodes, see trie.pyx)
     uint8_t whole                       # whether all tokens below end between characters (of own nodes)
+    uint16_t height                     # bytes of the longest way down
+    uint16_t begun                      # characters begun on the way here (of own nodes)
     uint64_t ascii[2]                   # ASCII bytes that occur below
     uint32_t below                      # of the vocabulary's own trie: TokenTrie.order[below:below_end] are
     uint32_t below_end                  # the tokens here and below; equal for other nodes
@@ -32,8 +34,9 @@ cdef class TokenTrie:
     cdef vector[uint32_t] key_node
     cdef vector[uint32_t] key
     cdef const uint32_t* sorted_tokens
+    cdef uint16_t* characters           # begun in each of the sorted tokens
     cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
-                   uint32_t n) except -1 nogil
+                   uint32_t n, size_t n_tokens) except -1 nogil
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
                          size_t first_edge) except? 0xFFFFFFFF nogil
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,

@@ -171,14 +171,14 @@ cdef class TokenTrie:
         self.order = shape["order"]
         self.sorted_tokens = &order[0] if order.shape[0] else NULL
         with nogil:
-            self.build(&label[0], &depth[0], &ending[0], <uint32_t>label.shape[0])
+            self.build(&label[0], &depth[0], &ending[0], <uint32_t>label.shape[0], order.shape[0])
 
     def __dealloc__(self):
         free(self.own)
         segments_free(&self.merged)
 
     cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
-                   uint32_t n) except -1 nogil:
+                   uint32_t n, size_t n_tokens) except -1 nogil:
         cdef vector[uint32_t] parent, path, fill
         cdef vector[uint8_t] bad
         cdef uint32_t i, k, above, place
@@ -190,6 +190,7 @@ cdef class TokenTrie:
         self.n_own = n
         cdef uint8_t* labels = <uint8_t*>self.arena.take(n)
         cdef uint32_t* children = <uint32_t*>self.arena.take(<size_t>n * 4)
+        self.characters = <uint16_t*>self.arena.take(n_tokens * 2 + 1)
         parent.resize(n)
         fill.resize(n)
         bad.resize(n)
@@ -204,9 +205,13 @@ cdef class TokenTrie:
                 parent[i] = above
                 self.own[above].n_children += 1
                 node.utf8 = <uint8_t>utf8_step(self.own[above].utf8, label[i])
+                # Every byte but a continuation begins a character; broken ones do not matter to whoever counts.
+                node.begun = self.own[above].begun + <uint16_t>(label[i] & 0xC0 != 0x80)
             node.tokens = self.sorted_tokens + place
             node.n_tokens = ending[i]
             node.below = place
+            for k in range(place, place + ending[i]):
+                self.characters[k] = node.begun
             place += ending[i]
             node.below_end = place
             bad[i] = (ending[i] > 0 and node.utf8 != 0) or node.utf8 == BROKEN
@@ -231,6 +236,7 @@ cdef class TokenTrie:
             node = &self.own[parent[i]]
             bad[parent[i]] |= bad[i]
             node.below_end = max(node.below_end, self.own[i].below_end)
+            node.height = max(node.height, <uint16_t>(self.own[i].height + 1))
             if self.own[i].high or label[i] >= 128:
                 node.high = 1
             node.ascii[0] |= self.own[i].ascii[0]
@@ -281,6 +287,7 @@ cdef class TokenTrie:
         node.n_children = n_children
         for i in range(n_children):
             child = self.node(children[i])
+            node.height = max(node.height, <uint16_t>(child.height + 1))
             if child.high or labels[i] >= 128:
                 node.high = 1
             node.ascii[0] |= child.ascii[0]

@@ -18,6 +18,7 @@ cdef extern from *:
         return hash ^ (hash >> 29);
     }
     static inline int leading_zeros(uint32_t x) { return __builtin_clz(x); }
+    static inline int trailing_zeros64(uint64_t x) { return __builtin_ctzll(x); }
     static inline int popcount64(uint64_t x) { return __builtin_popcountll(x); }
     /* Publication without locks: a writer stores with release what readers load with acquire. */
     static inline uint32_t load32(const uint32_t *p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
@@ -31,6 +32,7 @@ cdef extern from *:
     const uint32_t NONE
     uint64_t mix64(uint64_t hash, uint64_t value) noexcept nogil
     int leading_zeros(uint32_t x) noexcept nogil
+    int trailing_zeros64(uint64_t x) noexcept nogil
     int popcount64(uint64_t x) noexcept nogil
     uint32_t load32(const uint32_t* p) noexcept nogil
     void store32(uint32_t* p, uint32_t v) noexcept nogil

@@ -8,7 +8,9 @@ import numpy as np
 
 from stolcke import errors
 from stolcke._core.engine import Engine
+from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
+from stolcke._core.tally import TallyTable
 from stolcke.compiler.arrays import GrammarArrays
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
@@ -72,13 +74,17 @@ def build_engine(
     states = np.full(n, NONE, np.uint32)
     symbols = np.full(n, NONE, np.uint32)
     partitions = np.full(n, NONE, np.uint32)
-    for terminal in range(n_text):
-        if core.n_bytes > limits.vocabulary_cache_bytes:
-            raise errors.LimitExceeded(
-                "vocabulary_cache_bytes", core.n_bytes, limits.vocabulary_cache_bytes, "automata of the terminals"
-            )
-        machine = arrays.automaton(terminal)
-        states[terminal] = core.add_automaton(*machine.arrays())[0]
+    # The states that automata begin with: of terminals, and of the parts of counted repeats.
+    starts = []
+    for number in range(arrays.automaton_offsets.size - 1):
+        _check_memory(core, limits)
+        starts.append(int(core.add_automaton(*arrays.automaton(number).arrays())[0]))
+    states[:n_text] = starts[:n_text]
+    for terminal, (before, unit, after, least, most) in arrays.repeats().items():
+        _check_memory(core, limits)
+        states[terminal] = core.add_counted(
+            starts[before], starts[unit], starts[after], starts[terminal], least, None if most < 0 else most
+        )
     token_symbols: dict[int, int] = {}
     for terminal, name in enumerate(arrays.specials, n_text):
         partitions[terminal] = core.add_token_set(bound[name])
@@ -101,6 +107,23 @@ def build_engine(
         states,
         symbols,
         partitions,
+        TallyTable(
+            arrays.tally,
+            arrays.entry_offsets,
+            arrays.entry,
+            arrays.entry_flags,
+            arrays.separator_offsets,
+            arrays.separator,
+            arrays.tally_bounds,
+        ),
     )
     ends = np.array(vocabulary.eos_token_ids, np.uint32)
     return Engine(core, tables, ends, {t: int(s) for t, s in token_symbols.items()}, errors, limits, options)
+
+
+def _check_memory(core: PartitionStore, limits: Limits) -> None:
+    used = core.n_bytes
+    if used > limits.vocabulary_cache_bytes:
+        raise errors.LimitExceeded(
+            "vocabulary_cache_bytes", used, limits.vocabulary_cache_bytes, "automata of the terminals"
+        )

@@ -7,9 +7,10 @@ text that is not empty; those that match nothing can be named where it counts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
-from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Terminal
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, TallyEntry, Terminal
+from stolcke.grammar.tallies import Reach, alone
 
 __all__ = [
     "components",
@@ -24,47 +25,87 @@ __all__ = [
     "right_recursive",
 ]
 
+_Part = TallyEntry | str | None
+"""Of which part of a tally a string of symbols is: an entry, "separator", or None for a rule's right-hand side."""
 
-def _least_fixed_point(rules: Iterable[Rule], needs: Iterable[Iterable[str]]) -> frozenset[str]:
-    """Nonterminals with a rule all of whose needs are among them."""
+
+def _least_fixed_point(
+    grammar: Grammar,
+    strings: Iterable[tuple[str, tuple[Symbol, ...], _Part]],
+    needs: Callable[[tuple[Symbol, ...]], Iterable[str]],
+) -> frozenset[str]:
+    """Nonterminals with a string that has all it needs, or tallies with enough of them.
+
+    Parameters
+    ----------
+    grammar : Grammar
+    strings : iterable of (nonterminal, symbols, part)
+        Those of :func:`_strings` that count.
+    needs : callable
+        The nonterminals that a string of symbols needs.
+    """
     found: set[str] = set()
-    waiting: list[str] = []
+    waiting: list[int] = []
     missing: list[int] = []
     users: dict[str, list[int]] = {}
-    left_sides = []
-    for index, (rule, names) in enumerate(zip(rules, needs, strict=True)):
-        distinct = set(names)
-        left_sides.append(rule.lhs.name)
+    results: list[tuple[str, _Part]] = []
+    for index, (name, symbols, part) in enumerate(strings):
+        distinct = set(needs(symbols))
+        results.append((name, part))
         missing.append(len(distinct))
-        for name in distinct:
-            users.setdefault(name, []).append(index)
+        for needed in distinct:
+            users.setdefault(needed, []).append(index)
         if not distinct:
-            waiting.append(rule.lhs.name)
-    while waiting:
-        name = waiting.pop()
+            waiting.append(index)
+    reach = {name: Reach(tally) for name, tally in grammar.tallies.items()}
+    names = [name for name, found_so_far in reach.items() if found_so_far.is_possible()]
+    while waiting or names:
+        if not names:
+            name, part = results[waiting.pop()]
+            if part is None:
+                names.append(name)
+            else:
+                if isinstance(part, TallyEntry):
+                    reach[name].add(part)
+                else:
+                    reach[name].separable = True
+                if name not in found and reach[name].is_possible():
+                    names.append(name)
+            continue
+        name = names.pop()
         if name in found:
             continue
         found.add(name)
         for index in users.get(name, ()):
             missing[index] -= 1
             if not missing[index]:
-                waiting.append(left_sides[index])
+                waiting.append(index)
     return frozenset(found)
+
+
+def _strings(grammar: Grammar) -> Iterator[tuple[str, tuple[Symbol, ...], _Part]]:
+    """Yield all strings of symbols in a grammar: whose they are, and which part of a tally."""
+    for rule in grammar.rules:
+        yield rule.lhs.name, rule.rhs, None
+    for name, tally in grammar.tallies.items():
+        for entry in tally.entries:
+            yield name, entry.symbols, entry
+        yield name, tally.separator, "separator"
 
 
 def nullable(grammar: Grammar) -> frozenset[str]:
     """Nonterminals that derive the empty text."""
-    rules = [rule for rule in grammar.rules if not any(isinstance(symbol, Terminal) for symbol in rule.rhs)]
-    return _least_fixed_point(rules, ([symbol.name for symbol in rule.rhs] for rule in rules))
+    strings = (s for s in _strings(grammar) if not any(isinstance(symbol, Terminal) for symbol in s[1]))
+    return _least_fixed_point(grammar, strings, lambda symbols: [symbol.name for symbol in symbols])
 
 
 def productive(grammar: Grammar, empty_terminals: Collection[str] = ()) -> frozenset[str]:
     """Nonterminals that derive some text, where ``empty_terminals`` match none."""
     empty = frozenset(empty_terminals)
-    rules: Iterable[Rule] = grammar.rules
+    strings = _strings(grammar)
     if empty:
-        rules = [r for r in rules if not any(isinstance(s, Terminal) and s.name in empty for s in r.rhs)]
-    return _least_fixed_point(rules, ([s.name for s in r.rhs if isinstance(s, Nonterminal)] for r in rules))
+        strings = (s for s in strings if not any(isinstance(x, Terminal) and x.name in empty for x in s[1]))
+    return _least_fixed_point(grammar, strings, lambda symbols: [x.name for x in symbols if isinstance(x, Nonterminal)])
 
 
 def reachable(grammar: Grammar) -> frozenset[str]:
@@ -73,8 +114,13 @@ def reachable(grammar: Grammar) -> frozenset[str]:
     waiting = [grammar.start]
     alternatives = grammar.alternatives
     while waiting:
-        for rule in alternatives.get(waiting.pop(), ()):
-            for symbol in rule.rhs:
+        name = waiting.pop()
+        if name in grammar.tallies:
+            strings = grammar.tallies[name].strings()
+        else:
+            strings = (rule.rhs for rule in alternatives.get(name, ()))
+        for symbols in strings:
+            for symbol in symbols:
                 if isinstance(symbol, Nonterminal) and symbol.name not in found:
                     found.add(symbol.name)
                     waiting.append(symbol.name)
@@ -96,10 +142,10 @@ def duplicates(grammar: Grammar) -> tuple[Rule, ...]:
 def left_corners(grammar: Grammar) -> dict[str, frozenset[Symbol]]:
     """Symbols that a rule of each nonterminal can begin with, after symbols that derive the empty text."""
     empty = nullable(grammar)
-    return {
-        name: frozenset(symbol for rule in rules for symbol, _ in _corners(rule.rhs, empty))
-        for name, rules in grammar.alternatives.items()
-    }
+    corners: dict[str, set[Symbol]] = {name: set() for name in grammar.nonterminals}
+    for name, symbols in _outer_strings(grammar):
+        corners[name].update(symbol for symbol, _ in _corners(symbols, empty))
+    return {name: frozenset(symbols) for name, symbols in corners.items()}
 
 
 def left_recursive(grammar: Grammar) -> frozenset[str]:
@@ -120,10 +166,10 @@ def hidden_left_recursive(grammar: Grammar) -> frozenset[str]:
     graph = _corner_graph(grammar, empty, reverse=False)
     component_of = {name: index for index, names in enumerate(components(graph)) for name in names}
     hidden = set()
-    for rule in grammar.rules:
-        for symbol, position in _corners(rule.rhs, empty):
+    for name, symbols in _outer_strings(grammar):
+        for symbol, position in _corners(symbols, empty):
             # An edge within a component lies on a cycle, and so does every member together with it.
-            home = component_of[rule.lhs.name]
+            home = component_of[name]
             if position and isinstance(symbol, Nonterminal) and component_of[symbol.name] == home:
                 hidden.add(home)
     return frozenset(name for name, index in component_of.items() if index in hidden)
@@ -132,14 +178,29 @@ def hidden_left_recursive(grammar: Grammar) -> frozenset[str]:
 def cyclic(grammar: Grammar) -> frozenset[str]:
     """Nonterminals A with A =>+ A: texts with infinitely many derivations."""
     empty = nullable(grammar)
-    graph: dict[str, set[str]] = {name: set() for name in grammar.alternatives}
-    for rule in grammar.rules:
-        solid = [s for s in rule.rhs if isinstance(s, Terminal) or s.name not in empty]
+    graph: dict[str, set[str]] = {name: set() for name in grammar.nonterminals}
+    strings = [(rule.lhs.name, rule.rhs) for rule in grammar.rules]
+    strings += [(name, entry.symbols) for name, tally in grammar.tallies.items() for entry in alone(tally)]
+    for name, symbols in strings:
+        solid = [s for s in symbols if isinstance(s, Terminal) or s.name not in empty]
         if not solid:
-            graph[rule.lhs.name].update(s.name for s in rule.rhs)
+            graph[name].update(s.name for s in symbols)
         elif len(solid) == 1 and isinstance(solid[0], Nonterminal):
-            graph[rule.lhs.name].add(solid[0].name)
+            graph[name].add(solid[0].name)
     return _on_cycles(graph)
+
+
+def _outer_strings(grammar: Grammar) -> Iterator[tuple[str, tuple[Symbol, ...]]]:
+    """Yield what texts of each nonterminal begin and end with: right-hand sides, or entries.
+
+    What follows an entry that derives the empty text is left out: no tally
+    with such an entry can be compiled.
+    """
+    for rule in grammar.rules:
+        yield rule.lhs.name, rule.rhs
+    for name, tally in grammar.tallies.items():
+        for entry in tally.entries:
+            yield name, entry.symbols
 
 
 def _corners(rhs: Iterable[Symbol], empty: frozenset[str]) -> Iterator[tuple[Symbol, int]]:
@@ -151,10 +212,10 @@ def _corners(rhs: Iterable[Symbol], empty: frozenset[str]) -> Iterator[tuple[Sym
 
 
 def _corner_graph(grammar: Grammar, empty: frozenset[str], *, reverse: bool) -> dict[str, set[str]]:
-    graph: dict[str, set[str]] = {name: set() for name in grammar.alternatives}
-    for rule in grammar.rules:
-        rhs = reversed(rule.rhs) if reverse else rule.rhs
-        graph[rule.lhs.name].update(s.name for s, _ in _corners(rhs, empty) if isinstance(s, Nonterminal))
+    graph: dict[str, set[str]] = {name: set() for name in grammar.nonterminals}
+    for name, symbols in _outer_strings(grammar):
+        ordered = reversed(symbols) if reverse else symbols
+        graph[name].update(s.name for s, _ in _corners(ordered, empty) if isinstance(s, Nonterminal))
     return graph
 
 

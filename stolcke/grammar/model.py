@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -19,6 +19,8 @@ __all__ = [
     "Rule",
     "RuleOptions",
     "Symbol",
+    "Tally",
+    "TallyEntry",
     "Terminal",
     "TerminalDefinition",
     "error_at",
@@ -85,6 +87,45 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class TallyEntry:
+    """One of the things that a tally counts."""
+
+    symbols: tuple[Symbol, ...]
+    """What is written for it; must not derive the empty text."""
+    once: bool = False
+    """Whether it occurs at most once."""
+    required: bool = False
+    """Whether it occurs at least once."""
+    marked: bool = False
+    """Whether ``least_marked`` and ``most_marked`` count it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The texts ``entry separator entry separator ... entry``, with the entries in any order.
+
+    A nonterminal may be a tally instead of having rules.  Written as rules,
+    ``n`` entries that occur once, in any order, need ``2 ** n`` nonterminals, and
+    a count up to ``m`` needs ``m``; a tally's are made while texts are read.
+    """
+
+    entries: tuple[TallyEntry, ...]
+    separator: tuple[Symbol, ...] = ()
+    least: int = 0
+    """Least number of entries; none at all is the empty text."""
+    most: int | None = None
+    """Greatest number of entries; None if there is no greatest."""
+    least_marked: int = 0
+    most_marked: int | None = None
+
+    def strings(self) -> Iterator[tuple[Symbol, ...]]:
+        """Go through all strings of symbols that the tally mentions: its entries and its separator."""
+        for entry in self.entries:
+            yield entry.symbols
+        yield self.separator
+
+
+@dataclass(frozen=True, slots=True)
 class RuleOptions:
     """How Lark shapes the trees of one nonterminal (``?rule``, ``!rule``, priority)."""
 
@@ -93,11 +134,28 @@ class RuleOptions:
     priority: int = 0
 
 
+def _validate_tally(name: str, tally: Tally) -> None:
+    """Refuse fields of the wrong kind; symbols are looked at elsewhere."""
+    if not isinstance(tally, Tally) or not isinstance(tally.separator, tuple) or not isinstance(tally.entries, tuple):
+        raise GrammarError(f"tallies[{name!r}] must be Tally(tuple of entries, tuple of symbols, ...), not {tally!r}")
+    for entry in tally.entries:
+        if not isinstance(entry, TallyEntry) or not isinstance(entry.symbols, tuple) or not entry.symbols:
+            raise GrammarError(
+                f"an entry of tally {name!r} must be TallyEntry(tuple of at least one symbol, ...), not {entry!r}"
+            )
+    for field_name in ("least", "most", "least_marked", "most_marked"):
+        value = getattr(tally, field_name)
+        if value is None and field_name.startswith("most"):
+            continue
+        if not isinstance(value, int) or value < 0:
+            raise GrammarError(f"{field_name} of tally {name!r} must be a number from 0 on, not {value!r}")
+
+
 @dataclass(frozen=True, repr=False)
 class Grammar:
     """A context-free grammar whose terminals are regular languages.
 
-    ``str(grammar)`` is Lark text again.  Two grammars are equal when their
+    ``str(grammar)`` is Lark text again, where Lark can say it.  Two grammars are equal when their
     fields are; places in texts do not count.
 
     Parameters
@@ -111,6 +169,12 @@ class Grammar:
         Terminals that may stand, repeated, before every terminal and at the end.
     options : mapping of str to RuleOptions
         For the nonterminals that have any.
+    tallies : mapping of str to Tally
+        For nonterminals that have no rules of their own.
+    exact : bool
+        Whether the grammar derives all the texts asked for and no others.
+    dropped : tuple of str
+        What the front end was allowed to leave out.
 
     Raises
     ------
@@ -123,12 +187,16 @@ class Grammar:
     terminals: Mapping[str, TerminalDefinition]
     ignore: tuple[str, ...] = ()
     options: Mapping[str, RuleOptions] = field(default_factory=dict)
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    exact: bool = True
+    dropped: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", tuple(self.rules))
         object.__setattr__(self, "terminals", MappingProxyType(dict(self.terminals)))
         object.__setattr__(self, "ignore", tuple(self.ignore))
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+        object.__setattr__(self, "tallies", MappingProxyType(dict(self.tallies)))
         self._validate()
 
     def _validate(self) -> None:
@@ -143,14 +211,18 @@ class Grammar:
             if not isinstance(rule, Rule) or not isinstance(rule.lhs, Nonterminal) or not isinstance(rule.rhs, tuple):
                 raise GrammarError(f"a rule must be Rule(Nonterminal, tuple of symbols), not {rule!r}")
             defined.add(rule.lhs.name)
+        for name in self.tallies:
+            if name in defined:
+                raise GrammarError(f"{name!r} is a tally and has rules, too")
+        defined.update(self.tallies)
         if self.start not in defined:
             raise GrammarError(f"the start rule {self.start!r} is not defined; name another with start=...")
         for rule in self.rules:
-            for symbol in rule.rhs:
-                known = self.terminals if isinstance(symbol, Terminal) else defined
-                if not isinstance(symbol, Symbol) or not symbol.name or symbol.name not in known:
-                    reason = f"{symbol!r}, used in rule {rule.lhs.name!r}, is not defined"
-                    raise error_at(reason, rule.location)
+            self._validate_symbols(rule.rhs, defined, f"rule {rule.lhs.name!r}", rule.location)
+        for name, tally in self.tallies.items():
+            _validate_tally(name, tally)
+            for symbols in tally.strings():
+                self._validate_symbols(symbols, defined, f"tally {name!r}")
         for name in self.ignore:
             if name not in self.terminals:
                 raise GrammarError(f"the ignored terminal {name!r} is not defined")
@@ -158,17 +230,28 @@ class Grammar:
             if name not in defined:
                 raise GrammarError(f"options are given for {name!r}, which has no rule")
 
+    def _validate_symbols(
+        self, symbols: tuple[Symbol, ...], defined: set[str], where: str, location: Location | None = None
+    ) -> None:
+        for symbol in symbols:
+            known = self.terminals if isinstance(symbol, Terminal) else defined
+            if not isinstance(symbol, Symbol) or not symbol.name or symbol.name not in known:
+                raise error_at(f"{symbol!r}, used in {where}, is not defined", location)
+
     # What is computed once is kept beside the fields: functools.cached_property holds a lock before Python 3.12, which
     # all grammars share and which the child of a fork may find locked for ever.
 
     def __hash__(self) -> int:
         if "_hash" not in self.__dict__:
             terminals, options = frozenset(self.terminals.items()), frozenset(self.options.items())
-            self.__dict__["_hash"] = hash((self.start, self.rules, terminals, self.ignore, options))
+            self.__dict__["_hash"] = hash(
+                (self.start, self.rules, terminals, self.ignore, options, frozenset(self.tallies.items()))
+            )
         return self.__dict__["_hash"]
 
     def __repr__(self) -> str:
-        return f"<Grammar {self.start!r}: {len(self.rules)} rules, {len(self.terminals)} terminals>"
+        tallies = f"{len(self.tallies)} tallies, " if self.tallies else ""
+        return f"<Grammar {self.start!r}: {len(self.rules)} rules, {tallies}{len(self.terminals)} terminals>"
 
     def __str__(self) -> str:
         from stolcke.grammar.printing import lark_text
@@ -184,6 +267,13 @@ class Grammar:
                 grouped.setdefault(rule.lhs.name, []).append(rule)
             self.__dict__["_alternatives"] = MappingProxyType({name: tuple(rules) for name, rules in grouped.items()})
         return self.__dict__["_alternatives"]
+
+    @property
+    def nonterminals(self) -> tuple[str, ...]:
+        """Names of all nonterminals: those that have rules, then the tallies."""
+        if "_nonterminals" not in self.__dict__:
+            self.__dict__["_nonterminals"] = (*self.alternatives, *self.tallies)
+        return self.__dict__["_nonterminals"]
 
     # The constructors below are the one place where this floor reaches up to the front ends.
 
@@ -246,6 +336,79 @@ class Grammar:
             column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
             raise GrammarError("the file is not UTF-8", line=line, column=column, source=str(path)) from None
         return cls.from_lark(text, start, **{"source": str(path), **keywords})
+
+    @classmethod
+    def from_json_schema(
+        cls,
+        schema: Any,
+        *,
+        property_order: str = "declared",
+        whitespace: str | int = "flexible",
+        max_whitespace: int | None = None,
+        escapes: bool = True,
+        ascii_only: bool = False,
+        formats: bool = True,
+        strict: bool = True,
+        dialect: str = "2020-12",
+        resources: Mapping[str, Any] | None = None,
+        limits: Limits = Limits(),
+    ) -> Grammar:
+        """Make a grammar of the JSON documents that a JSON Schema allows.
+
+        Parameters
+        ----------
+        schema : dict, bool, str, bytes, pydantic model or type
+            The schema: parsed, as JSON text, or anything pydantic can describe.
+        property_order : {"declared", "any"}
+            Whether the members that ``properties`` names come in that order
+            (others between them), or in any.
+        whitespace : {"flexible", "compact", "spaced"} or int
+            Any white space; none; ``", "`` and ``": "`` as ``json.dumps`` writes
+            them; or one member a line, indented by so many columns a level.
+        max_whitespace : int, optional
+            Longest run of white space where it is flexible.
+        escapes : bool
+            Whether any character of a string may be written as an escape, or
+            only those that must.
+        ascii_only : bool
+            Whether characters beyond ASCII must be written as escapes.
+        formats : bool
+            Whether ``format`` restricts strings; names that are not known do not.
+        strict : bool
+            Whether to refuse what cannot be honoured, or to leave it out and
+            list it in ``grammar.dropped``.
+        dialect : {"4", "6", "7", "2019-09", "2020-12"}
+            The draft, where ``$schema`` does not say.
+        resources : mapping of str to schema, optional
+            Further schemas that ``$ref`` may name, by URI.
+        limits : Limits
+
+        Raises
+        ------
+        SchemaError
+            With the JSON pointer of the place, where the schema is wrong.
+        UnsupportedSchema
+            Where it asks for what no grammar can promise.
+        LimitExceeded
+        """
+        from stolcke.frontends.json_schema.read import read_json_schema
+        from stolcke.frontends.json_schema.settings import Settings
+
+        return read_json_schema(
+            schema,
+            Settings(
+                property_order=property_order,
+                whitespace=whitespace,
+                max_whitespace=max_whitespace,
+                escapes=escapes,
+                ascii_only=ascii_only,
+                formats=formats,
+                strict=strict,
+                dialect=dialect,
+                resources=resources or {},
+                limits=limits,
+            ),
+        )
 
     @classmethod
     def from_regex(cls, pattern: str, flags: str = "") -> Grammar:

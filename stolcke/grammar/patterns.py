@@ -6,9 +6,10 @@ deterministic automaton over UTF-8 bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-__all__ = ["Choice", "Literal", "Nonempty", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
+__all__ = ["Choice", "Counted", "Literal", "Machine", "Nonempty", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,41 @@ class Nonempty:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """What a ready automaton accepts; ``title`` is for messages only and does not count when patterns are compared.
+
+    ``automaton`` is a :class:`stolcke.lexer.Automaton`, of which nothing is known here but that it is a value.
+    """
+
+    title: str = field(compare=False)
+    automaton: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """``before``, then ``unit`` ``least`` to ``most`` times (``None``: without bound), then ``after``.
+
+    It matches what the same sequence does.  As the whole of a terminal it costs no more where the bounds are large,
+    provided that no text of ``unit`` is a prefix of another, nor one of ``before``, and that no byte begins both a
+    unit and what follows; such as the characters between the quotes of a string.
+    """
+
+    before: Pattern
+    unit: Pattern
+    least: int
+    most: int | None
+    after: Pattern
+
+    def expanded(self) -> Sequence:
+        """The sequence that matches the same."""
+        return Sequence((self.before, Repeat(self.unit, self.least, self.most), self.after))
+
+
+@dataclass(frozen=True, slots=True)
 class Special:
     """A terminal declared in the grammar and bound to a special token at compile."""
 
     name: str
 
 
-Pattern = Literal | Regex | Sequence | Choice | Repeat | Nonempty | Special
+Pattern = Literal | Regex | Sequence | Choice | Repeat | Counted | Nonempty | Machine | Special

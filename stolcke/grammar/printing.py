@@ -9,9 +9,20 @@ import re
 from collections.abc import Iterable
 
 from stolcke.errors import GrammarError
-from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
+from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Tally, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import (
+    Choice,
+    Counted,
+    Literal,
+    Machine,
+    Nonempty,
+    Pattern,
+    Regex,
+    Repeat,
+    Sequence,
+    Special,
+)
 
 __all__ = ["lark_text", "pattern_text"]
 
@@ -28,11 +39,12 @@ def lark_text(grammar: Grammar) -> str:
     Raises
     ------
     GrammarError
-        Where Lark has no way to say it, such as bytes that are not UTF-8.
+        Where Lark has no way to say it, such as bytes that are not UTF-8, or a
+        tally that is more than a list of so and so many of its entries.
     """
     inline = {name: pattern_text(t.pattern) for name, t in grammar.terminals.items() if _is_unnamed(t)}
     named = [t for name, t in grammar.terminals.items() if name not in inline]
-    symbols = _legal_names(grammar.alternatives, _RULE_NAME, "rule_", str.lower)
+    symbols = _legal_names(grammar.nonterminals, _RULE_NAME, "rule_", str.lower)
     terminals = _legal_names([t.name for t in named], _TERMINAL_NAME, "TERMINAL_", str.upper)
     terminals.update(inline)
     lines = []
@@ -44,6 +56,9 @@ def lark_text(grammar: Grammar) -> str:
         if len(text) > 100:
             text = "\n    | ".join(alternatives)
         lines.append(f"{_head(symbols[name], options)}: {text.lstrip()}".rstrip())
+    for name, tally in grammar.tallies.items():
+        head = _head(symbols[name], grammar.options.get(name, RuleOptions()))
+        lines.append(f"{head}: {_counted(name, tally, symbols, terminals)}".rstrip())
     specials = [terminals[t.name] for t in named if isinstance(t.pattern, Special)]
     for terminal in named:
         if not isinstance(terminal.pattern, Special):
@@ -92,6 +107,29 @@ def _alternative(rule: Rule, symbols: dict[str, str], terminals: dict[str, str])
     return " ".join(parts) + (f" -> {rule.alias}" if rule.alias is not None else "")
 
 
+def _counted(name: str, tally: Tally, symbols: dict[str, str], terminals: dict[str, str]) -> str:
+    """A tally as a repetition, which it is where entries are only counted."""
+
+    def written(part: tuple[Symbol, ...]) -> str:
+        return " ".join(_symbol(symbol, symbols, terminals) for symbol in part)
+
+    plain = all(not (entry.once or entry.required or entry.marked) for entry in tally.entries)
+    most = tally.most if tally.entries else 0
+    if not plain or tally.least_marked or (most is not None and tally.least > most):
+        raise GrammarError(f"Lark cannot express {name!r}, a tally that does more than count its entries")
+    if most == 0:
+        return ""
+    entry = f"({' | '.join(written(entry.symbols) for entry in tally.entries)})"
+    further = f"({written(tally.separator)} {entry})"
+    if most is None:
+        least = max(tally.least - 1, 0)
+        rest = f"{further}*" if not least else f"{further}+" if least == 1 else f"{further}~{least} {further}*"
+    else:
+        rest = f"{further}~{max(tally.least - 1, 0)}..{most - 1}" if most > 1 else ""
+    text = f"{entry} {rest}".rstrip()
+    return text if tally.least else f"[{text}]"
+
+
 def _symbol(symbol: Symbol, symbols: dict[str, str], terminals: dict[str, str]) -> str:
     return terminals[symbol.name] if isinstance(symbol, Terminal) else symbols[symbol.name]
 
@@ -115,8 +153,12 @@ def pattern_text(pattern: Pattern) -> str:
         return f"({' | '.join(map(pattern_text, pattern.parts))})"
     if isinstance(pattern, Repeat):
         return _repeat_text(pattern)
+    if isinstance(pattern, Counted):
+        return pattern_text(pattern.expanded())
     if isinstance(pattern, Nonempty):
         raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} without the empty text")
+    if isinstance(pattern, Machine):
+        raise GrammarError(f"Lark cannot express {pattern.title}, which is given as an automaton")
     raise GrammarError(f"the special token {pattern.name!r} cannot be part of another terminal")
 
 

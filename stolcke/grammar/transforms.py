@@ -1,31 +1,33 @@
 """Grammars to equivalent grammars: the same language, better suited to the engine.
 
-The usual order is :func:`trim`, :func:`remove_duplicates`, :func:`fold_lists`,
-:func:`with_ignore` and :func:`trim` again: ignored terminals are a list, too,
-but one that all rules should share rather than fold into themselves.
+The usual order is :func:`trim`, :func:`remove_duplicates`, :func:`with_entry_rules`,
+:func:`fold_lists`, :func:`trim` again, and :func:`with_ignore`: ignored terminals
+are a list, too, but one that all rules should share rather than fold into themselves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
+from itertools import chain
 
 from stolcke.grammar.analysis import productive, reachable
-from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Terminal, error_at
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Tally, TallyEntry, Terminal, error_at
+from stolcke.grammar.tallies import Reach
 
-__all__ = ["fold_lists", "remove_duplicates", "trim", "with_ignore"]
+__all__ = ["fold_lists", "remove_duplicates", "trim", "with_entry_rules", "with_ignore"]
 
 
 def _rebuilt(grammar: Grammar, rules: Iterable[Rule], **changes) -> Grammar:
-    """Replace the rules, and drop options of nonterminals that have none left."""
+    """Replace the rules, and drop options of nonterminals that are no more."""
     rules = tuple(rules)
-    defined = {rule.lhs.name for rule in rules}
+    defined = {rule.lhs.name for rule in rules}.union(changes.get("tallies", grammar.tallies))
     options = {name: options for name, options in grammar.options.items() if name in defined}
     return replace(grammar, rules=rules, options=options, **changes)
 
 
 def trim(grammar: Grammar, empty_terminals: Collection[str] = ()) -> Grammar:
-    """Drop rules that derive no text or cannot be met, and terminals left unused.
+    """Drop rules and entries that derive no text or cannot be met, and terminals left unused.
 
     Parameters
     ----------
@@ -45,19 +47,39 @@ def trim(grammar: Grammar, empty_terminals: Collection[str] = ()) -> Grammar:
             f"the start rule {grammar.start!r} derives no text: each of its alternatives needs itself again, "
             "or something that matches nothing"
         )
-        raise error_at(reason, grammar.alternatives[grammar.start][0].location)
+        rules = grammar.alternatives.get(grammar.start)
+        raise error_at(reason, rules[0].location if rules else None)
     empty = frozenset(empty_terminals)
-    rules = [
-        rule
-        for rule in grammar.rules
-        if all(s.name not in empty if isinstance(s, Terminal) else s.name in alive for s in rule.rhs)
-    ]
-    met = reachable(_rebuilt(grammar, rules))
+
+    def derives(symbols: Iterable[Symbol]) -> bool:
+        return all(s.name not in empty if isinstance(s, Terminal) else s.name in alive for s in symbols)
+
+    rules = [rule for rule in grammar.rules if derives(rule.rhs)]
+    tallies = {name: _trimmed(tally, derives) for name, tally in grammar.tallies.items() if name in alive}
+    met = reachable(_rebuilt(grammar, rules, tallies=tallies))
     rules = [rule for rule in rules if rule.lhs.name in met]
+    tallies = {name: tally for name, tally in tallies.items() if name in met}
     ignore = tuple(name for name in grammar.ignore if name not in empty)
-    used = {symbol.name for rule in rules for symbol in rule.rhs if isinstance(symbol, Terminal)}.union(ignore)
+    strings = chain((rule.rhs for rule in rules), *(tally.strings() for tally in tallies.values()))
+    used = {s.name for symbols in strings for s in symbols if isinstance(s, Terminal)}.union(ignore)
     terminals = {name: terminal for name, terminal in grammar.terminals.items() if name in used}
-    return _rebuilt(grammar, rules, terminals=terminals, ignore=ignore)
+    return _rebuilt(grammar, rules, tallies=tallies, terminals=terminals, ignore=ignore)
+
+
+def _trimmed(tally: Tally, derives: Callable[[Iterable[Symbol]], bool]) -> Tally:
+    """Drop the entries that occur in no text, and a separator that never does."""
+    reach = Reach(tally)
+    entries = [entry for entry in tally.entries if derives(entry.symbols)]
+    for entry in entries:
+        reach.add(entry)
+    reach.separable = derives(tally.separator)
+    # In any order: an entry that occurs in some text is the first one of another.
+    kinds = {(entry.required, entry.marked): entry for entry in entries}
+    possible = {kind for kind, entry in kinds.items() if reach.is_possible(entry)}
+    entries = tuple(entry for entry in entries if (entry.required, entry.marked) in possible)
+    if reach.separable and reach.is_possible(least=2):
+        return tally if len(entries) == len(tally.entries) else replace(tally, entries=entries)
+    return replace(tally, entries=entries, separator=(), most=min(1, 1 if tally.most is None else tally.most))
 
 
 def remove_duplicates(grammar: Grammar) -> Grammar:
@@ -70,11 +92,33 @@ def remove_duplicates(grammar: Grammar) -> Grammar:
     return _rebuilt(grammar, rules.values())
 
 
-def _fresh(taken: Collection[str], base: str) -> str:
-    number = 0
+def _free(taken: Collection[str], base: str, number: int = 0) -> str:
+    """A name that is not taken: the base and a number, from the given one on."""
     while f"{base}_{number}" in taken:
         number += 1
     return f"{base}_{number}"
+
+
+def with_entry_rules(grammar: Grammar) -> Grammar:
+    """Let each entry of a tally be a single nonterminal.
+
+    What a token can do within an entry is then found once, and not again for
+    each state of the tally that goes on after the entry.
+    """
+    taken = set(grammar.nonterminals)
+    rules = list(grammar.rules)
+    tallies = {}
+    for name, tally in grammar.tallies.items():
+        entries = []
+        for number, entry in enumerate(tally.entries):
+            if len(entry.symbols) > 1 or isinstance(entry.symbols[0], Terminal):
+                lhs = Nonterminal(_free(taken, f"_{name.strip('_')}_entry", number))
+                taken.add(lhs.name)
+                rules.append(Rule(lhs, entry.symbols))
+                entry = TallyEntry((lhs,), entry.once, entry.required, entry.marked)
+            entries.append(entry)
+        tallies[name] = replace(tally, entries=tuple(entries))
+    return replace(grammar, rules=tuple(rules), tallies=tallies) if tallies else grammar
 
 
 def with_ignore(grammar: Grammar) -> Grammar:
@@ -85,19 +129,24 @@ def with_ignore(grammar: Grammar) -> Grammar:
     """
     if not grammar.ignore:
         return grammar
-    skip = Nonterminal(_fresh(grammar.alternatives, "_ignored"))
-    start = Nonterminal(_fresh(grammar.alternatives, f"_{grammar.start.strip('_')}_text"))
+    skip = Nonterminal(_free(grammar.nonterminals, "_ignored"))
+    start = Nonterminal(_free(grammar.nonterminals, f"_{grammar.start.strip('_')}_text"))
+
+    def skipping(symbols: Iterable[Symbol]) -> tuple[Symbol, ...]:
+        written: list[Symbol] = []
+        for symbol in symbols:
+            written += [skip, symbol] if isinstance(symbol, Terminal) else [symbol]
+        return tuple(written)
+
     rules = [Rule(start, (Nonterminal(grammar.start), skip))]
-    for rule in grammar.rules:
-        rhs: list[Symbol] = []
-        for symbol in rule.rhs:
-            if isinstance(symbol, Terminal):
-                rhs.append(skip)
-            rhs.append(symbol)
-        rules.append(replace(rule, rhs=tuple(rhs)))
+    rules += [replace(rule, rhs=skipping(rule.rhs)) for rule in grammar.rules]
+    tallies = {}
+    for name, tally in grammar.tallies.items():
+        entries = (TallyEntry(skipping(e.symbols), e.once, e.required, e.marked) for e in tally.entries)
+        tallies[name] = replace(tally, entries=tuple(entries), separator=skipping(tally.separator))
     rules.append(Rule(skip, ()))
     rules += [Rule(skip, (skip, Terminal(name))) for name in dict.fromkeys(grammar.ignore)]
-    return _rebuilt(grammar, rules, start=start.name, ignore=())
+    return _rebuilt(grammar, rules, tallies=tallies, start=start.name, ignore=())
 
 
 def fold_lists(grammar: Grammar) -> Grammar:
@@ -142,7 +191,7 @@ class _Folding:
     def __init__(self, grammar: Grammar, lists: dict[str, tuple[bool, tuple[tuple[Symbol, ...], ...]]]) -> None:
         self.grammar = grammar
         self.lists = lists
-        self.taken = set(grammar.alternatives)
+        self.taken = set(grammar.nonterminals)
         self.heads: dict[tuple[tuple[Symbol, ...], str], Nonterminal] = {}
         self.uses = dict.fromkeys(lists, 0)
         self.numbers: dict[str, int] = {}

@@ -10,7 +10,7 @@ import numpy as np
 from stolcke._core import dfa
 from stolcke._core.minimize import minimize
 from stolcke.errors import LimitExceeded
-from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern
+from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern
 from stolcke.lexer import nfa
 from stolcke.options import Limits
 
@@ -79,13 +79,29 @@ class Automaton:
                 return False
         return bool(self.accepting[state])
 
+    def without_empty(self) -> Automaton:
+        """Leave out the empty text: a start of its own, that does not accept, leads where the old one does."""
+        if not self.matches_empty:
+            return self
+        edges = int(self.offsets[1])
+        offsets = np.concatenate([[0], self.offsets + edges]).astype(np.int32)
+        low = np.concatenate([self.low[:edges], self.low])
+        high = np.concatenate([self.high[:edges], self.high])
+        target = np.concatenate([self.target[:edges], self.target]) + np.int32(1)
+        accepting = np.concatenate([[0], self.accepting]).astype(np.uint8)
+        return Automaton(*minimize(offsets, low, high, target, accepting))
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automaton):
             return NotImplemented
         return all(np.array_equal(a, b) for a, b in zip(self.arrays(), other.arrays(), strict=True))
 
     def __hash__(self) -> int:
-        return hash(tuple(array.tobytes() for array in self.arrays()))
+        return hash(self.key())
+
+    def key(self) -> tuple:
+        """What automata of equal language have in common, and no others."""
+        return tuple(array.tobytes() for array in self.arrays())
 
     def __str__(self) -> str:
         r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
@@ -144,23 +160,12 @@ def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limits.nesting, "terminal") from None
 
 
-def _without_empty(machine: Automaton) -> Automaton:
-    """Leave out the empty text: a start of its own, that does not accept, leads where the old one does."""
-    if not machine.matches_empty:
-        return machine
-    edges = int(machine.offsets[1])
-    offsets = np.concatenate([[0], machine.offsets + edges]).astype(np.int32)
-    low = np.concatenate([machine.low[:edges], machine.low])
-    high = np.concatenate([machine.high[:edges], machine.high])
-    target = np.concatenate([machine.target[:edges], machine.target]) + np.int32(1)
-    accepting = np.concatenate([[0], machine.accepting]).astype(np.uint8)
-    return Automaton(*minimize(offsets, low, high, target, accepting))
-
-
 @lru_cache(maxsize=4096)
 def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
     if isinstance(pattern, Nonempty):
-        return _without_empty(_automaton(pattern.part, limits))
+        return _automaton(pattern.part, limits).without_empty()
+    if isinstance(pattern, Machine):
+        return pattern.automaton
     if isinstance(pattern, Literal) and not pattern.ignore_case:
         return Automaton(*nfa.words([nfa.encode(pattern)]))
     if isinstance(pattern, Choice):

@@ -16,7 +16,7 @@ import numpy as np
 
 from stolcke._core import dfa
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
-from stolcke.grammar.patterns import Choice, Literal, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Regex, Repeat, Sequence, Special
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds, Fragment
 from stolcke.lexer.regex_syntax import Behind, Characters, LazyRepeat, Node, parse_regex
@@ -24,8 +24,8 @@ from stolcke.options import Limits
 
 __all__ = ["Nfa", "build", "encode", "words"]
 
-# Kinds of nodes; the first four as of stolcke._core.dfa.
-READ, BRANCH, LAZY, ACCEPT, BEHIND = range(5)
+# Kinds of nodes; all but the last as of stolcke._core.dfa.
+READ, BRANCH, LAZY, ACCEPT, ANYTHING, BEHIND = range(6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,11 @@ def build(pattern: Node, limits: Limits) -> Nfa:
     LimitExceeded
     """
     pattern = _parsed(pattern, limits)
-    builder = _Builder(limits, by_character=False)
+    builder = Builder(limits, by_character=False)
     start = builder.add(pattern, builder.accept, builder.accept)
     if builder.behinds:
         # What a lookbehind sees is a character: literals are read one by one.
-        builder = _Builder(limits, by_character=True)
+        builder = Builder(limits, by_character=True)
         builder, start = _resolve_behinds(builder, builder.add(pattern, builder.accept, builder.accept))
     return builder.finish(start)
 
@@ -92,6 +92,8 @@ def _parsed(pattern: Node, limits: Limits) -> Node:
     if isinstance(pattern, Repeat):
         part = _parsed(pattern.part, limits)
         return Repeat(part, pattern.least, pattern.most)  # type: ignore[arg-type]  # our own leaves
+    if isinstance(pattern, Counted):
+        return _parsed(pattern.expanded(), limits)
     if isinstance(pattern, Special):
         raise GrammarError(
             f"the special terminal {pattern.name} stands for a token of the vocabulary: it has no text to match "
@@ -100,7 +102,7 @@ def _parsed(pattern: Node, limits: Limits) -> Node:
     return pattern
 
 
-class _Builder:
+class Builder:
     """Nodes and fragments under construction."""
 
     def __init__(self, limits: Limits, by_character: bool) -> None:
@@ -112,7 +114,7 @@ class _Builder:
         self.branches: list[int] = []
         self.fragments: list[Fragment] = []
         self.fragment_states = 0
-        self.starts: dict[Bounds | bytes, int] = {}  # of the fragments that are used again
+        self.starts: dict[Bounds | bytes | Machine, int] = {}  # of the fragments that are used again
         self.bounds: dict[int, Bounds] = {}  # by node, where it reads one character
         self.behinds: list[Behind] = []
         self.accept = self.node(ACCEPT, 0, 0)
@@ -174,6 +176,8 @@ class _Builder:
             return self.repeat(pattern, empty, read, BRANCH)
         if isinstance(pattern, LazyRepeat):
             return self.repeat(pattern, empty, read, LAZY)
+        if isinstance(pattern, Machine):
+            return self.machine(pattern, empty, read)
         if isinstance(pattern, Behind):
             self.behinds.append(pattern)
             return self.node(BEHIND, len(self.behinds) - 1, empty)
@@ -199,6 +203,15 @@ class _Builder:
                 bounds = charsets.fold(bounds, (op.LITERAL, ord(character)), IGNORECASE | UNICODE)
             after = self.read_characters(bounds, after)
         return after
+
+    def machine(self, pattern: Machine, empty: int, read: int) -> int:
+        ways = [empty] if pattern.automaton.matches_empty else []
+        if pattern not in self.starts:
+            reading = pattern.automaton.without_empty()
+            self.starts[pattern] = self.fragment(reading.arrays()) if reading.n_states else -1
+        if self.starts[pattern] >= 0:
+            ways.append(self.node(READ, self.starts[pattern], read))
+        return self.branch(*ways)
 
     def choice(self, choice: Choice, empty: int, read: int) -> int:
         if len(choice.parts) > self.limits.alternatives:
@@ -283,6 +296,8 @@ class _Builder:
             return any(map(self.is_nullable, pattern.parts))
         if isinstance(pattern, Repeat | LazyRepeat):
             return pattern.least == 0 or self.is_nullable(pattern.part)
+        if isinstance(pattern, Machine):
+            return pattern.automaton.matches_empty
         return isinstance(pattern, Behind)
 
     def check_growth(self, before: int) -> None:
@@ -320,7 +335,7 @@ def _joined(arrays, dtype) -> np.ndarray:
     return np.concatenate(arrays) if arrays else np.empty(0, dtype)
 
 
-def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
+def _resolve_behinds(builder: Builder, start: int) -> tuple[Builder, int]:
     """Make lookbehinds part of the nodes.
 
     The characters fall into groups that no lookbehind tells apart; each node
@@ -334,7 +349,7 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
             split.append((charsets.intersect(members, bounds), sets | {bounds}))
             split.append((charsets.intersect(members, charsets.complement(bounds)), sets))
         groups = [(members, sets) for members, sets in split if members]
-    result = _Builder(builder.limits, by_character=True)
+    result = Builder(builder.limits, by_character=True)
     copies: dict[tuple[int, int], int] = {(builder.accept, group): result.accept for group in range(-1, len(groups))}
     todo: list[tuple[int, int]] = []
 
@@ -353,7 +368,7 @@ def _resolve_behinds(builder: _Builder, start: int) -> tuple[_Builder, int]:
         kind, first, second = builder.kind[node], builder.first[node], builder.second[node]
         if kind == READ:
             if node not in builder.bounds:
-                raise GrammarError("lookbehind next to bytes that ignore case is not supported")
+                raise GrammarError("lookbehind next to bytes that ignore case, or to an automaton, is not supported")
             targets = [
                 result.read_characters(common, copy(second, i))
                 for i, (members, _) in enumerate(groups)

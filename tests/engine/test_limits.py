@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import stolcke
+from stolcke.grammar.patterns import Counted, Regex
 from tests.engine.laws import vocabulary_of
 from tests.engine.samples import SAMPLES, synthetic_tokens
+from tests.strategies import make_grammar
 
 
 def masks_along(compiled: stolcke.CompiledGrammar, text: bytes) -> list[np.ndarray]:
@@ -101,3 +103,29 @@ def test_an_error_may_collect_garbage_that_uses_the_engine(limit):
         gc.set_threshold(*usual)
         gc.callbacks.remove(use)
     assert used
+
+
+def test_the_levels_of_counted_repeats_are_bounded_too():
+    """Each character of a long string may need a new state of the vocabulary, and a mask another partition."""
+    string = Counted(Regex('"'), Regex("[a-z]"), 20_000, 60_000, Regex('"'))
+    grammar = make_grammar({"start": [["STRING"]]}, {"STRING": string})
+    text = b'"' + b"a" * 9_000
+    expected = masks_along(stolcke.compile(grammar, vocabulary_of(synthetic_tokens())), text[:40])
+    vocabulary = vocabulary_of(synthetic_tokens())
+    stolcke.compile(grammar, vocabulary, prewarm=0)
+    least = vocabulary.core.n_bytes
+    limits = stolcke.Limits(vocabulary_cache_bytes=least + 1)
+    matcher = stolcke.compile(grammar, vocabulary, limits=limits, prewarm=0).matcher()
+    with pytest.raises(stolcke.LimitExceeded, match="vocabulary_cache_bytes"):
+        matcher.accept_bytes(text)
+    assert vocabulary.core.n_bytes <= least + 200_000
+    with pytest.raises(stolcke.LimitExceeded, match="vocabulary_cache_bytes"):
+        stolcke.compile(grammar, vocabulary, limits=limits)
+    levels = vocabulary.core.stats()["repeat_levels"]
+    with pytest.raises(stolcke.LimitExceeded, match="vocabulary_cache_bytes"):
+        matcher.accept_bytes(text)
+    assert vocabulary.core.stats()["repeat_levels"] == levels
+    free = stolcke.compile(grammar, vocabulary).matcher()
+    assert free.accept_bytes(text)
+    assert matcher.accept_bytes(text)  # what another grammar has made is there for all
+    assert same(masks_along(stolcke.compile(grammar, vocabulary), text[:40]), expected)

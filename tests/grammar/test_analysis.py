@@ -122,8 +122,8 @@ def test_large_and_deep_grammars_take_well_under_a_second_each():
     grammar = Grammar("n0", tuple(rules), {"A": TerminalDefinition("A", Literal("a"))})
     everything = set(grammar.alternatives)
     for analyse in (analysis.cyclic, analysis.left_recursive, analysis.nullable, analysis.reachable):
-        begun = time.perf_counter()
+        begun = time.process_time()
         assert analyse(grammar) == everything
-        assert time.perf_counter() - begun < 2
+        assert time.process_time() - begun < 2
     assert analysis.right_recursive(grammar) == everything
     assert analysis.hidden_left_recursive(grammar) == set()

@@ -1,7 +1,7 @@
 """A grammar rewritten so that single bytes and special tokens are its only terminals.
 
 Nothing is left but context-free rules: terminals become right-linear rules
-(one nonterminal per derivative), ``%ignore`` becomes a nonterminal before each
+(one nonterminal per derivative), tallies are written out, ``%ignore`` becomes a nonterminal before each
 terminal and at the end, and whatever takes part in no sentence is removed.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Hashable
 from stolcke.grammar.model import Grammar, Terminal
 from stolcke.grammar.patterns import Special
 from tests.reference import derivatives
+from tests.reference.tallies import written_out
 
 Symbol = Hashable
 """An ``int`` is a byte, a ``Special`` a special token, all else a nonterminal."""
@@ -26,6 +27,7 @@ def byte_rules(grammar: Grammar) -> Rules:
 
     ``START`` has no rules where no text at all is derived.
     """
+    grammar = written_out(grammar)
     rules: Rules = {START: {(("rule", grammar.start), IGNORED)}, IGNORED: {()}}
     for name in grammar.ignore:
         rules[IGNORED].add((IGNORED, _terminal(grammar, name, rules)))

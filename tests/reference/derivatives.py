@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from functools import cache, reduce
 
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence
+from stolcke.grammar.patterns import Choice, Counted, Literal, Pattern, Regex, Repeat, Sequence
 
 NOTHING = ("any", frozenset())
 EMPTY = ("many", NOTHING)
@@ -116,6 +116,8 @@ def expression(pattern: Pattern) -> tuple:
             for _ in range(least):
                 tail = then(once, tail)
             return tail
+        case Counted():
+            return expression(pattern.expanded())
         case Regex(source, flags):
             assert not set(flags) - set("s"), f"the reference knows no flags {flags!r}"
             return _regex(re._parser.parse(source, re.DOTALL if "s" in flags else 0))

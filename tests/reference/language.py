@@ -7,6 +7,7 @@ from itertools import product
 
 from stolcke.grammar.model import Grammar, Terminal
 from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern, Regex, Repeat, Sequence, Special
+from tests.reference.tallies import written_out
 
 
 def all_texts(alphabet: str, length: int) -> list[str]:
@@ -58,6 +59,7 @@ def pattern_texts(pattern: Pattern, alphabet: str, length: int) -> set[str]:
 
 def languages(grammar: Grammar, alphabet: str, length: int) -> dict[str, set[str]]:
     """Return the texts of each nonterminal; ignored terminals may stand before every terminal."""
+    grammar = written_out(grammar)
     terminals = {name: pattern_texts(t.pattern, alphabet, length) for name, t in grammar.terminals.items()}
     ignored = repeated(set().union(*(terminals[name] for name in grammar.ignore)), 0, None, length)
     texts: dict[str, set[str]] = {rule.lhs.name: set() for rule in grammar.rules}

@@ -1,0 +1,253 @@
+"""Walking a suffix trie with an automaton, and merging what remains of tokens into tries again.
+
+:class:`Splitter` does the work of a partition, and :mod:`stolcke._core.partition`
+remembers what came of it.  :meth:`Splitter.walk` visits the nodes where tokens
+die, leave, or end, and skips whole subtrees whose tokens all stay inside;
+:meth:`Splitter.residue` makes one trie of what lies behind the visited nodes
+where the terminal may end.
+"""
+
+from libc.string cimport memset
+from libcpp.algorithm cimport sort
+
+from stolcke._core.automata cimport state_next
+from stolcke._core.counted cimport UNMADE
+from stolcke._core.trie cimport Node
+
+
+cdef enum:
+    SMALL_SORT = 96                     # below, comparison sorting beats counting
+
+cdef extern from *:
+    """
+    #define LIVE_VISIT (1ull << 32)
+    #define ELEMENT_MASK ((1ull << 33) - 1)
+    """
+    const uint64_t LIVE_VISIT           # an element that is a visit, not a node
+    const uint64_t ELEMENT_MASK
+
+
+cdef class Splitter:
+
+    def __cinit__(self):
+        self.arena = Arena()
+        self.automata = AutomatonStore(self.arena)
+        self.counted = CountedStore(self.arena, self.automata)
+
+    cdef uint32_t step_counted(self, uint32_t state, uint32_t byte) except? 0xFFFFFFFE nogil:
+        cdef uint32_t target = self.counted.next(state, byte)
+        if target == UNMADE:
+            self.counted.make_next(state)
+            target = self.counted.next(state, byte)
+        return target
+
+    cdef int walk(self, uint32_t node, uint32_t state, bint counting) except -1 nogil:
+        """Visit, breadth first, every node that the automaton reaches alive and that it can still leave.
+
+        The tokens inside are left in ``inside`` and ``inside_ranges``, or if ``counting``, with the number of units
+        that each begins, in ``measured``.
+        """
+        cdef Visit visit
+        cdef size_t i = 0
+        cdef uint32_t c, t, k, child, units
+        cdef bint between
+        cdef const Node* at
+        cdef const Node* below
+        cdef const State* s
+        cdef const State* home
+        self.visits.clear()
+        self.inside.clear()
+        self.inside_ranges.clear()
+        self.measured.clear()
+        self.outside_ranges.clear()
+        memset(&visit, 0, sizeof(Visit))
+        visit.node = node
+        visit.state = state
+        visit.merged = NONE
+        self.visits.push_back(visit)
+        while i < self.visits.size():
+            at = self.trie.node(self.visits[i].node)
+            state = self.visits[i].state
+            s = self.state(state)
+            self.visits[i].first = <uint32_t>self.visits.size()
+            if s.n_edges == 0:
+                self.visits[i].leaves = at.n_children > 0
+                self.visits[i].last = self.visits[i].first
+                self.outside_ranges.push_back(at.below + at.n_tokens)
+                self.outside_ranges.push_back(at.below_end)
+                i += 1
+                continue
+            between = counting and state >= COUNTED and self.counted.index_of(state) == 0
+            for c in range(at.n_children):
+                t = self.step(state, at.bytes[c])
+                child = at.children[c]
+                below = self.trie.node(child)
+                if t == NONE:
+                    self.visits[i].leaves = True
+                    self.outside_ranges.push_back(below.below)
+                    self.outside_ranges.push_back(below.below_end)
+                    continue
+                units = self.visits[i].units + <uint32_t>(between and t >= COUNTED)
+                home = self.home(below, t)
+                if (home != NULL and below.below < below.below_end
+                        and (below.ascii[0] & ~home.loop_ascii[0]) == 0
+                        and (below.ascii[1] & ~home.loop_ascii[1]) == 0
+                        and (not below.high or (below.whole and home.loops_utf8))):
+                    # Whatever comes below ends in the state it began with: all tokens there are inside.
+                    if counting:
+                        self.measure(below, below.below_end, units, t >= COUNTED)
+                    else:
+                        self.inside_ranges.push_back(below.below)
+                        self.inside_ranges.push_back(below.below_end)
+                    continue
+                if counting:
+                    self.measure(below, below.below + below.n_tokens, units, t >= COUNTED)
+                else:
+                    for k in range(below.n_tokens):
+                        self.inside.push_back(below.tokens[k])
+                if below.n_children:
+                    visit.node = child
+                    visit.state = t
+                    visit.label = at.bytes[c]
+                    visit.units = units
+                    self.visits.push_back(visit)
+            self.visits[i].last = <uint32_t>self.visits.size()
+            i += 1
+        self.visited += self.visits.size()
+        while i > 0:
+            i -= 1
+            for c in range(self.visits[i].first, self.visits[i].last):
+                if self.visits[i].leaves:
+                    break
+                self.visits[i].leaves = self.visits[c].leaves
+        return 0
+
+    cdef int measure(self, const Node* node, uint32_t below_end, uint32_t units, bint within) except -1 nogil:
+        """Note tokens inside at a node of the vocabulary's own trie, and possibly below it."""
+        cdef Measured found
+        if node.below == below_end:
+            return 0
+        found.below = node.below
+        found.below_end = below_end
+        found.units = units
+        found.begun = node.begun
+        found.within = within
+        self.measured.push_back(found)
+        return 0
+
+    cdef int add_visit(self, size_t index) except -1 nogil:
+        """Let what is left at a visit be part of the next merge."""
+        self.elements.push_back(LIVE_VISIT | index)
+        return 0
+
+    cdef uint32_t residue(self) except? 0xFFFFFFFF nogil:
+        """The suffix trie of what remains after the terminal ended at any visited node."""
+        cdef size_t i
+        self.clear_merging()
+        for i in range(1, self.visits.size()):
+            if self.visits[i].leaves and self.state(self.visits[i].state).accepting:
+                self.add_visit(i)
+        if self.elements.empty():
+            return NONE
+        return self.merge(0, self.elements.size())
+
+    cdef int gather(self, uint64_t element) except -1 nogil:
+        """Collect an element's edges (``label << 33 | element``) and, of a node, its tokens."""
+        cdef const Node* at
+        cdef const Visit* visit
+        cdef uint32_t c, live, child
+        if not element & LIVE_VISIT:
+            at = self.trie.node(<uint32_t>element)
+            for c in range(at.n_children):
+                self.gathered.push_back(<uint64_t>at.bytes[c] << 33 | at.children[c])
+            for c in range(at.n_tokens):
+                self.left_tokens.push_back(at.tokens[c])
+            return 0
+        visit = &self.visits[<uint32_t>element]
+        at = self.trie.node(visit.node)
+        live = visit.first
+        for c in range(at.n_children):
+            child = at.children[c]
+            if live < visit.last and self.visits[live].label == at.bytes[c]:
+                if self.visits[live].leaves:
+                    self.gathered.push_back(<uint64_t>at.bytes[c] << 33 | LIVE_VISIT | live)
+                live += 1
+            elif state_next(self.state(visit.state), at.bytes[c]) == NONE:
+                self.gathered.push_back(<uint64_t>at.bytes[c] << 33 | child)
+        return 0
+
+    cdef uint32_t merge(self, size_t begin, size_t end) except? 0xFFFFFFFF nogil:
+        """One node for the union of elements begin..end-1.  The depth is bounded by the longest token."""
+        cdef uint64_t only = self.elements[begin]
+        cdef bint single = end - begin == 1
+        if single and not only & LIVE_VISIT:
+            return <uint32_t>only
+        if single and self.visits[<uint32_t>only].merged != NONE:
+            return self.visits[<uint32_t>only].merged
+        cdef size_t first_gathered = self.gathered.size()
+        cdef size_t first_token = self.left_tokens.size()
+        cdef size_t first_edge = self.edges.size()
+        cdef size_t first_element = self.elements.size()
+        cdef size_t i, j
+        cdef uint64_t label
+        cdef uint32_t child, node
+        for i in range(begin, end):
+            self.gather(self.elements[i])
+        cdef size_t last_gathered = self.gathered.size()
+        if not single:
+            self.sort_gathered(first_gathered)
+        i = first_gathered
+        while i < last_gathered:
+            label = self.gathered[i] >> 33
+            j = i
+            while j < last_gathered and self.gathered[j] >> 33 == label:
+                self.elements.push_back(self.gathered[j] & ELEMENT_MASK)
+                j += 1
+            child = self.merge(first_element, self.elements.size())
+            self.elements.resize(first_element)
+            self.edges.push_back(label << 32 | child)
+            i = j
+        if not single and self.left_tokens.size() - first_token > 1:
+            sort(self.left_tokens.begin() + first_token, self.left_tokens.end())
+            j = first_token + 1
+            for i in range(first_token + 1, self.left_tokens.size()):
+                if self.left_tokens[i] != self.left_tokens[j - 1]:
+                    self.left_tokens[j] = self.left_tokens[i]
+                    j += 1
+            self.left_tokens.resize(j)
+        node = self.trie.intern(self.left_tokens, first_token, self.edges, first_edge)
+        self.gathered.resize(first_gathered)
+        self.left_tokens.resize(first_token)
+        self.edges.resize(first_edge)
+        if single:
+            self.visits[<uint32_t>only].merged = node
+        return node
+
+    cdef int sort_gathered(self, size_t first) except -1 nogil:
+        """Sort gathered[first:] by label; elements of one label may stay in any order."""
+        cdef size_t n = self.gathered.size() - first
+        cdef size_t i, total = 0, count
+        cdef size_t places[256]
+        if n < SMALL_SORT:
+            sort(self.gathered.begin() + first, self.gathered.end())
+            return 0
+        memset(places, 0, sizeof(places))
+        for i in range(n):
+            places[self.gathered[first + i] >> 33] += 1
+        for i in range(256):
+            count = places[i]
+            places[i] = total
+            total += count
+        self.sorting.resize(n)
+        for i in range(n):
+            self.sorting[places[self.gathered[first + i] >> 33]] = self.gathered[first + i]
+            places[self.gathered[first + i] >> 33] += 1
+        for i in range(n):
+            self.gathered[first + i] = self.sorting[i]
+        return 0
+
+    cdef void clear_merging(self) noexcept nogil:
+        self.elements.clear()
+        self.gathered.clear()
+        self.edges.clear()
+        self.left_tokens.clear()

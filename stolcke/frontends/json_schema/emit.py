@@ -1,0 +1,187 @@
+"""Sets of values -> rules: each goal becomes a nonterminal, each simple set an alternative of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from stolcke.errors import LimitExceeded, UnsupportedSchema
+from stolcke.frontends.json_schema.evaluate import Evaluator
+from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped
+from stolcke.frontends.json_schema.layout import MAX_DEPTH, layout
+from stolcke.frontends.json_schema.references import Node
+from stolcke.frontends.json_schema.scalars import Scalars
+from stolcke.frontends.json_schema.settings import Settings
+from stolcke.frontends.json_schema.write_arrays import array_rules
+from stolcke.frontends.json_schema.write_objects import object_rules
+from stolcke.grammar.model import Nonterminal, Rule, Symbol, Tally, Terminal, TerminalDefinition
+from stolcke.grammar.patterns import Pattern
+from stolcke.lexer.language import Language
+
+__all__ = ["Emitter"]
+
+
+_TITLES = {
+    "open_object": "{",
+    "close_object": "}",
+    "empty_object": "{}",
+    "open_array": "[",
+    "close_array": "]",
+    "empty_array": "[]",
+    "comma": ",",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """The structural terminals of a grammar at one depth of nesting; see :class:`Layout`."""
+
+    open_object: Terminal
+    close_object: Terminal
+    empty_object: Terminal
+    open_array: Terminal
+    close_array: Terminal
+    empty_array: Terminal
+    comma: Terminal
+    colon: Pattern
+
+
+class Emitter:
+    """Collects the rules of one grammar.
+
+    Attributes
+    ----------
+    rules : list of Rule
+    tallies : dict of str to Tally
+    terminals : dict of str to TerminalDefinition
+    exact : bool
+    """
+
+    def __init__(self, evaluator: Evaluator, settings: Settings) -> None:
+        self.evaluator = evaluator
+        self.settings = settings
+        self.rules: list[Rule] = []
+        self.tallies: dict[str, Tally] = {}
+        self.terminals: dict[str, TerminalDefinition] = {}
+        self.scalars = Scalars(evaluator, settings)
+        self.exact = True
+        self._keys: dict[tuple[Language, Pattern], Terminal] = {}
+        self._terminal_of: dict[Pattern, Terminal] = {}
+        self._structures: dict[int, Structure] = {}
+        self._indented = isinstance(settings.whitespace, int)
+        self._symbol_of: dict[tuple[Goal, int], Symbol] = {}
+        self._names: dict[str, int] = {}
+        self._todo: list[tuple[Nonterminal, Goal, int, list]] = []
+
+    def run(self, goal: Goal) -> str:
+        """Write the rules of a document; returns the start."""
+        start = Nonterminal(self.name("document"))
+        document = self.value(goal, 0)
+        outer = layout(self.settings.whitespace, self.settings.max_whitespace, 0).outer
+        if outer is None:
+            self.rule(start, document)
+        else:
+            space = Nonterminal(self.name("outer_space"))
+            self.rule(space)
+            self.rule(space, self.terminal(outer, "white space"))
+            self.rule(start, space, document, space)
+        while self._todo:
+            self._write(*self._todo.pop())
+        return start.name
+
+    # --- for those who write rules -------------------------------------------------------------------------------
+
+    def rule(self, lhs: Nonterminal, *rhs: Symbol) -> None:
+        """Add a rule."""
+        if len(self.rules) >= self.settings.limits.rules:
+            raise LimitExceeded("rules", f"more than {len(self.rules)}", self.settings.limits.rules, "JSON Schema")
+        self.rules.append(Rule(lhs, rhs))
+
+    def name(self, wanted: str) -> str:
+        """A name that is not in use."""
+        count = self._names.get(wanted, 0)
+        self._names[wanted] = count + 1
+        return f"{wanted}_{count}" if count else wanted
+
+    def terminal(self, pattern: Pattern, title: str) -> Terminal:
+        """The terminal of a pattern."""
+        found = self._terminal_of.get(pattern)
+        if found is None:
+            found = self._terminal_of[pattern] = self._new_terminal(pattern, title)
+        return found
+
+    def _new_terminal(self, pattern: Pattern, title: str) -> Terminal:
+        name = self.name(title)
+        self.terminals[name] = TerminalDefinition(name, pattern)
+        return Terminal(name)
+
+    def key(self, keys: Language, title: str, colon: Pattern) -> Terminal:
+        """The terminal of a member's name out of some, with the colon after it."""
+        found = self._keys.get((keys, colon))
+        if found is None:
+            found = self._keys[keys, colon] = self._new_terminal(*self.scalars.key(keys, title, colon))
+        return found
+
+    def structure(self, depth: int) -> Structure:
+        """The structural terminals at a depth."""
+        if not self._indented:
+            depth = 0
+        found = self._structures.get(depth)
+        if found is None:
+            parts = layout(self.settings.whitespace, self.settings.max_whitespace, depth)
+            terminals = [self.terminal(getattr(parts, name), title) for name, title in _TITLES.items()]
+            found = self._structures[depth] = Structure(*terminals, parts.colon)
+        return found
+
+    def value(self, goal: Goal, depth: int) -> Symbol:
+        """The symbol that derives the values of a goal, at a depth of nesting."""
+        key = (goal, depth if self._indented else 0)
+        symbol = self._symbol_of.get(key)
+        if symbol is None:
+            symbol = self._symbol_of[key] = self._start(goal, depth)
+        return symbol
+
+    # --- goals ---------------------------------------------------------------------------------------------------
+
+    def _start(self, goal: Goal, depth: int) -> Symbol:
+        """Make the symbol of a goal; its rules are written later, unless one terminal is all there is."""
+        found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
+        structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
+        scalars = [self.terminal(*each) for each in self.scalars.patterns(found)]
+        if len(scalars) == 1 and not structured:
+            return scalars[0]
+        lhs = Nonterminal(self.name(_title(goal)))
+        for terminal in scalars:
+            self.rule(lhs, terminal)
+        if depth >= MAX_DEPTH and self._indented:
+            structured = []
+        if structured:
+            self._todo.append((lhs, goal, depth, structured))
+        elif not scalars:
+            self.rule(lhs, lhs)  # derives nothing; the compiler trims it, and what needs it
+        return lhs
+
+    def _write(self, lhs: Nonterminal, goal: Goal, depth: int, structured: list) -> None:
+        before = len(self.rules)
+        for kind, simple in structured:
+            write: Callable = array_rules if kind == "array" else object_rules
+            try:
+                write(self, lhs, simple, depth)
+            except UnsupportedSchema as error:
+                nodes = [node for formula in goal if (node := _schema_of(formula)) is not None]
+                pointer = error.pointer or (nodes[0].pointer if nodes else None)
+                raise UnsupportedSchema(error.reason, pointer=pointer) from error
+        if len(self.rules) == before:
+            self.rule(lhs, lhs)
+
+
+def _title(goal: Goal) -> str:
+    """A name for the nonterminal of a goal: that of its schema, or of one of them."""
+    names = [_schema_of(formula).name for formula in goal if _schema_of(formula) is not None]
+    return min(names, default="value")
+
+
+def _schema_of(formula: Formula) -> Node | None:
+    if isinstance(formula, Scoped):
+        return formula.node
+    return formula if isinstance(formula, Node) else None

@@ -1,0 +1,342 @@
+"""From goals to sets of values: schemas, and the logic that combines them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stolcke.errors import SchemaError, UnsupportedSchema
+from stolcke.frontends.json_schema import algebra
+from stolcke.frontends.json_schema.algebra import Union
+from stolcke.frontends.json_schema.arrays import Arrays
+from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, AnyOf, Constant, Formula, Goal, Not, Scoped
+from stolcke.frontends.json_schema.keywords import EVERYTHING, KEYWORDS, TYPES, Context, constant, types_of
+from stolcke.frontends.json_schema.numbers import NumberSet
+from stolcke.frontends.json_schema.objects import Layer, Objects
+from stolcke.frontends.json_schema.references import Document, Node
+from stolcke.frontends.json_schema.settings import Settings
+from stolcke.frontends.json_schema.strings import Strings
+from stolcke.lexer.language import Language
+
+__all__ = ["Evaluator", "Loop"]
+
+_NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
+_LOGIC = frozenset(
+    ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"]
+    + ["unevaluatedProperties", "unevaluatedItems"]
+)
+_KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
+_DEPTH = 6
+"""How deep a set is searched for a member that makes it empty."""
+_FEW = 8
+"""Cases that are not worth a search for empty ones."""
+
+
+class Loop(UnsupportedSchema):
+    """A schema is being evaluated already."""
+
+
+class Evaluator:
+    """Evaluates the schemas of one document; everything is remembered."""
+
+    def __init__(self, document: Document, settings: Settings) -> None:
+        self.document = document
+        self.settings = settings
+        self.dropped: list[str] = []
+        self._goals: dict[tuple[Goal, str], Union] = {}
+        self._values: dict[tuple, Union | None] = {}
+        self._impossible: dict[Goal, bool] = {}
+
+    def goal(self, node: Node, scope: tuple) -> Goal:
+        """What a schema asks for, as a goal."""
+        schema = node.schema
+        if schema is True or (isinstance(schema, dict) and not schema):
+            return ANYTHING
+        if schema is False:
+            return NEVER
+        if not isinstance(schema, dict):
+            raise SchemaError("a schema must be an object or a boolean", pointer=node.pointer)
+        scope = node.scope(scope)
+        return frozenset([Scoped(node, scope) if scope else node])
+
+    def goal_of_value(self, value: Any) -> Goal:
+        """Being equal to a value."""
+        return frozenset([Constant(value)])
+
+    def alternatives(self, goal: Goal, kind: str) -> Union:
+        """The values of a type that satisfy a goal."""
+        key = (goal, kind)
+        found = self._goals.get(key)
+        if found is None:
+            found = EVERYTHING[kind]
+            for formula in goal:
+                values = self._formula(formula, kind)
+                found = self._meet(found, values, kind)
+            if len(found) > 1:
+                found = tuple(simple for simple in found if self.is_possible(simple))
+            self._goals[key] = found
+        return found
+
+    def kinds(self, goal: Goal) -> tuple[str, ...]:
+        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case."""
+        if len(goal) == 1:
+            (formula,) = goal
+            if type(formula) is Node:
+                schema = formula.schema
+                kind = schema.get("type")
+                if type(kind) is str and kind in _KINDS and not ("$ref" in schema and formula.dialect.ref_overrides):
+                    return _KINDS[kind]
+        return TYPES
+
+    def language(self, goal: Goal) -> Language:
+        """The strings that satisfy a goal."""
+        total = Language.nothing()
+        for simple in self.alternatives(goal, "string"):
+            total = total | simple.as_language()
+        return total
+
+    def finite_values(self, goal: Goal, limit: int) -> list | None:
+        """The values that satisfy a goal, where they are scalars and at most ``limit``; else None."""
+        if any(self.alternatives(goal, kind) for kind in ("array", "object")):
+            return None
+        values: dict[Constant, None] = {}
+        for kind in ("null", "boolean", "number", "string"):
+            for simple in self.alternatives(goal, kind):
+                if isinstance(simple, NumberSet):
+                    found = simple.finite(limit)
+                elif isinstance(simple, Strings):
+                    found = None if simple.language is None else simple.as_language().finite_words(limit)
+                else:
+                    found = simple.values
+                if found is None or len(values) + len(found) > limit:
+                    return None
+                values.update(dict.fromkeys(map(Constant, found)))
+        return [constant.value for constant in values]
+
+    def _formula(self, formula: Formula, kind: str) -> Union:
+        if isinstance(formula, Node):
+            return self.values(formula, (), kind)
+        if isinstance(formula, Scoped):
+            return self.values(formula.node, formula.scope, kind)
+        if isinstance(formula, Not):
+            return algebra.negate(self.alternatives(formula.goal, kind), EVERYTHING[kind])
+        if isinstance(formula, AnyOf):
+            return algebra.union(self.alternatives(goal, kind) for goal in formula.goals)
+        if types_of(formula.value) != kind:
+            return ()
+        return (constant(formula.value, self.goal_of_value),)
+
+    def values(self, node: Node, scope: tuple, kind: str, tracking: bool = False) -> Union:
+        """The values of a type that a schema allows."""
+        schema = node.schema
+        if schema is True:
+            return EVERYTHING[kind]
+        if schema is False:
+            return ()
+        if not isinstance(schema, dict):
+            raise SchemaError("a schema must be an object or a boolean", pointer=node.pointer)
+        key = (node, scope, kind, tracking)
+        if key in self._values:
+            found = self._values[key]
+            if found is None:
+                raise Loop("the schema refers to itself without end", pointer=node.pointer)
+            return found
+        self._values[key] = None
+        try:
+            found = self._evaluate(node, scope, kind, tracking)
+        except UnsupportedSchema as error:
+            raise error if error.pointer else UnsupportedSchema(error.reason, pointer=node.pointer) from None
+        finally:
+            del self._values[key]
+        self._values[key] = found
+        return found
+
+    def _evaluate(self, node: Node, scope: tuple, kind: str, tracking: bool) -> Union:
+        schema, dialect = node.schema, node.dialect
+        if "$ref" in schema and dialect.ref_overrides:
+            return self._referenced(node, scope, "$ref", kind, tracking)
+        unevaluated = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}.get(kind)
+        if unevaluated in schema and unevaluated in dialect.keywords:
+            tracking = True
+        found = self._of_types(node, kind)
+        if not found:
+            return ()
+        table = KEYWORDS[kind]
+        context = None
+        for keyword, value in schema.items():
+            if keyword not in dialect.keywords:
+                continue
+            meaning = table.get(keyword)
+            if meaning is not None:
+                context = context or Context(self, node, scope, tracking)
+                try:
+                    values = meaning(context, value)
+                    found = self._meet(found, values, kind)
+                except UnsupportedSchema as error:
+                    self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
+            elif keyword in _LOGIC and keyword not in ("type", "unevaluatedProperties", "unevaluatedItems"):
+                found = self._meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
+            if not found:
+                return ()
+        if unevaluated in schema and unevaluated in dialect.keywords:
+            found = self._unevaluated(node, scope, found, unevaluated)
+        return found
+
+    def drop(self, error: UnsupportedSchema) -> None:
+        """Pass an error on, or, if the caller is lenient, note what is left out."""
+        if self.settings.strict:
+            raise error
+        if str(error) not in self.dropped:
+            self.dropped.append(str(error))
+
+    def _of_types(self, node: Node, kind: str) -> Union:
+        """What the keyword ``type`` leaves of a type."""
+        wanted = node.schema.get("type")
+        if wanted is None:
+            return EVERYTHING[kind]
+        names = wanted if isinstance(wanted, list) else [wanted]
+        for name in names:
+            if name not in _NAMES:
+                known = ", ".join(_NAMES)
+                raise SchemaError(f"type must be one of {known}, not {name!r}", pointer=f"{node.pointer}/type")
+        if kind in names:
+            return EVERYTHING[kind]
+        if kind == "number" and "integer" in names:
+            return (NumberSet(integer=True),)
+        return ()
+
+    def _logic(self, node: Node, scope: tuple, keyword: str, value: Any, kind: str, tracking: bool) -> Union:
+        """What a keyword about other schemas, or about values, leaves of a type."""
+        if keyword in ("enum", "const"):
+            return self._listed(node, keyword, value, kind)
+        if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
+            return self._referenced(node, scope, keyword, kind, tracking)
+        if keyword == "not":
+            return algebra.negate(self._below(node, scope, kind, False, "not"), EVERYTHING[kind])
+        if keyword == "if":
+            return self._conditional(node, scope, kind, tracking)
+        if not isinstance(value, list) or not value:
+            raise SchemaError(f"{keyword} must be a list of schemas, at least one", pointer=f"{node.pointer}/{keyword}")
+        branches = [self._below(node, scope, kind, tracking, keyword, i) for i in range(len(value))]
+        if keyword == "allOf":
+            found = EVERYTHING[kind]
+            for branch in branches:
+                found = self._meet(found, branch, kind)
+            return found
+        if keyword == "oneOf":
+            return self._exactly_one(branches, EVERYTHING[kind])
+        if not tracking:
+            return EVERYTHING[kind] if any(b is EVERYTHING[kind] for b in branches) else algebra.union(branches)
+        return self._tracked_any(branches, EVERYTHING[kind])
+
+    def _listed(self, node: Node, keyword: str, value: Any, kind: str) -> Union:
+        """The values of ``enum`` or ``const`` of a type."""
+        if keyword == "const":
+            value = [value]
+        elif not isinstance(value, list):
+            raise SchemaError("enum must be a list of values", pointer=f"{node.pointer}/enum")
+        mine = [each for each in value if types_of(each) == kind]
+        if not mine:
+            return ()
+        if kind == "string":
+            return (Strings(Language.words(mine)),)
+        return tuple(constant(each.value, self.goal_of_value) for each in dict.fromkeys(map(Constant, mine)))
+
+    def _below(self, node: Node, scope: tuple, kind: str, tracking: bool, *path: str | int) -> Union:
+        """What a schema beneath, about the same value, allows."""
+        child = node.child(*path)
+        return self.values(child, child.scope(scope), kind, tracking)
+
+    def _referenced(self, node: Node, scope: tuple, keyword: str, kind: str, tracking: bool) -> Union:
+        target = node.reference() if keyword == "$ref" else node.dynamic_reference(scope)
+        return self.values(target, target.scope(scope), kind, tracking)
+
+    def _conditional(self, node: Node, scope: tuple, kind: str, tracking: bool) -> Union:
+        schema, everything = node.schema, EVERYTHING[kind]
+        if "then" not in schema and "else" not in schema and not tracking:
+            return everything
+        condition = self._below(node, scope, kind, tracking, "if")
+        opposite = algebra.negate(condition, everything)
+        if "then" in schema:
+            condition = algebra.meet(condition, self._below(node, scope, kind, tracking, "then"))
+        if "else" in schema:
+            opposite = algebra.meet(opposite, self._below(node, scope, kind, tracking, "else"))
+        return algebra.union([condition, opposite])
+
+    def _exactly_one(self, branches: list[Union], everything: Union) -> Union:
+        """The values of one branch and of no other; where two have nothing in common, nothing is taken away."""
+        result = []
+        for i, branch in enumerate(branches):
+            alone = branch
+            for j, other in enumerate(branches):
+                if i != j and alone and self._overlap(branch, other):
+                    alone = self._pruned(algebra.meet(alone, algebra.negate(other, everything)))
+            result.append(alone)
+        return algebra.union(result)
+
+    def _overlap(self, a: Union, b: Union) -> bool:
+        return any(self.is_possible(common) for x in a for y in b if (common := x & y) is not None)
+
+    def _tracked_any(self, branches: list[Union], everything: Union) -> Union:
+        """As a union; but each value is in one alternative only, the one that knows all branches it satisfies."""
+        none, some = everything, ()
+        for branch in branches:
+            outside = algebra.negate(branch, everything)
+            some = self._pruned(
+                algebra.union([algebra.meet(some, branch), algebra.meet(some, outside), algebra.meet(none, branch)])
+            )
+            none = self._pruned(algebra.meet(none, outside))
+        return some
+
+    def _meet(self, a: Union, b: Union, kind: str) -> Union:
+        """The values of both; many cases are looked through for empty ones, lest they multiply."""
+        if a is EVERYTHING[kind]:
+            return b
+        found = algebra.meet(a, b)
+        return found if len(found) <= _FEW else self._pruned(found)
+
+    def _pruned(self, found: Union) -> Union:
+        return tuple(simple for simple in found if self.is_possible(simple))
+
+    def _unevaluated(self, node: Node, scope: tuple, found: Union, keyword: str) -> Union:
+        goal = self.goal(node.child(keyword), scope)
+        result = []
+        for simple in found:
+            if keyword == "unevaluatedItems":
+                more = simple & simple.unseen(goal)
+                result.append(None if more is None else more.with_seen(None))
+                continue
+            patterns = () if simple.seen is None else ((simple.seen, ANYTHING),)
+            more = simple & Objects((Layer({}, patterns, goal),))
+            result.append(None if more is None else more.with_seen(Language.everything()))
+        return tuple(simple for simple in result if simple is not None)
+
+    # --- emptiness -----------------------------------------------------------------------------------------------
+
+    def is_possible(self, simple: Any, depth: int = _DEPTH) -> bool:
+        """Whether a simple set may have a value: False only where it certainly has none."""
+        if isinstance(simple, NumberSet):
+            return not simple.is_empty
+        if isinstance(simple, Objects):
+            return not any(self._is_impossible(simple.goal(name), depth) for name in simple.required)
+        if isinstance(simple, Arrays):
+            return not any(self._is_impossible(simple.goal(i), depth) for i in range(min(simple.least, 16)))
+        return True
+
+    def _is_impossible(self, goal: Goal, depth: int) -> bool:
+        if not goal or depth == 0:
+            return False
+        if goal is NEVER:
+            return True
+        known = self._impossible.get(goal)
+        if known is None:
+            self._impossible[goal] = False  # what would be empty only by itself is left to the grammar's trimming
+            try:
+                known = all(
+                    not self.is_possible(simple, depth - 1)
+                    for kind in self.kinds(goal)
+                    for simple in self.alternatives(goal, kind)
+                )
+            except Loop:
+                known = False  # the question was asked from within the answer
+            self._impossible[goal] = known
+        return known

@@ -1,0 +1,190 @@
+"""Sets of objects, described by what their members have to satisfy.
+
+The keywords about members (``properties``, ``patternProperties``,
+``additionalProperties``) belong together: which value a member may have depends on all
+of them.  Such a group is a *layer*.  An intersection of two sets just has the layers of
+both, and which goals meet at a name is worked out where rules are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, opposite
+from stolcke.lexer.language import Language
+
+__all__ = ["KeyClass", "Layer", "Objects", "Witness"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """What one schema says about members.
+
+    A member must satisfy the goal of its name and of every pattern that its name
+    matches; one without any of these, ``additional``.
+    """
+
+    properties: Mapping[str, Goal] = field(default_factory=dict)
+    patterns: tuple[tuple[Language, Goal], ...] = ()
+    additional: Goal = ANYTHING
+
+    def goal(self, name: str) -> Goal:
+        """What the member of a name has to satisfy."""
+        found = self.properties.get(name)
+        for language, goal in self.patterns:
+            if name in language:
+                found = goal if found is None else both(found, goal)
+        return self.additional if found is None else found
+
+    def keys(self) -> Language:
+        """The names that the layer speaks of: those that are not additional."""
+        spoken = Language.words(self.properties)
+        for language, _ in self.patterns:
+            spoken = spoken | language
+        return spoken
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Witness:
+    """There is a member with a name out of ``keys`` (None: any) that satisfies ``goal``."""
+
+    keys: Language | None
+    goal: Goal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KeyClass:
+    """Names without a place of their own, and what their members have to satisfy."""
+
+    keys: Language
+    goal: Goal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Objects:
+    """A simple set of objects.
+
+    ``names`` are the names allowed (None: all), ``least`` and ``most`` bound the number of
+    members.  ``seen`` are the names that ``unevaluatedProperties`` takes as evaluated; it
+    is kept only where that keyword is near.
+    """
+
+    layers: tuple[Layer, ...] = ()
+    required: tuple[str, ...] = ()
+    names: Language | None = None
+    least: int = 0
+    most: int | None = None
+    witnesses: tuple[Witness, ...] = ()
+    seen: Language | None = None
+
+    def __and__(self, other: Objects) -> Objects | None:
+        names = self.names if other.names is None else other.names
+        if self.names is not None and other.names is not None:
+            names = self.names & other.names
+        bounds = [most for most in (self.most, other.most) if most is not None]
+        seen = self.seen if other.seen is None else other.seen
+        if self.seen is not None and other.seen is not None:
+            seen = self.seen | other.seen
+        common = Objects(
+            self.layers + other.layers,
+            tuple(dict.fromkeys(self.required + other.required)) if other.required else self.required,
+            names,
+            max(self.least, other.least),
+            min(bounds) if bounds else None,
+            self.witnesses + other.witnesses,
+            seen,
+        )
+        return None if common.is_clearly_empty else common
+
+    @property
+    def is_clearly_empty(self) -> bool:
+        """Whether a glance shows that no object is in the set."""
+        if self.most is not None and max(self.least, len(self.required)) > self.most:
+            return True
+        return any(self.goal(name) is NEVER for name in self.required)
+
+    def goal(self, name: str) -> Goal:
+        """What the member of a name has to satisfy."""
+        if self.names is not None and name not in self.names:
+            return NEVER
+        goal = ANYTHING
+        for layer in self.layers:
+            goal = both(goal, layer.goal(name))
+        return goal
+
+    def complement(self) -> tuple[Objects, ...]:
+        outside = []
+        for layer in self.layers:
+            for name, goal in layer.properties.items():
+                if goal:
+                    outside.append(Objects((Layer({name: opposite(goal)}),), (name,)))
+            for language, goal in layer.patterns:
+                if goal:
+                    outside.append(Objects(witnesses=(Witness(language, opposite(goal)),)))
+            if layer.additional:
+                outside.append(Objects(witnesses=(Witness(~layer.keys(), opposite(layer.additional)),)))
+        outside += [Objects((Layer({name: NEVER}),)) for name in self.required]
+        if self.names is not None:
+            outside.append(Objects(witnesses=(Witness(~self.names, ANYTHING),)))
+        if self.least > 0:
+            outside.append(Objects(most=self.least - 1))
+        if self.most is not None:
+            outside.append(Objects(least=self.most + 1))
+        for witness in self.witnesses:
+            keys = Language.everything() if witness.keys is None else witness.keys
+            outside.append(Objects((Layer(patterns=((keys, opposite(witness.goal)),)),)))
+        return tuple(outside)
+
+    def with_seen(self, seen: Language) -> Objects:
+        """The same set, where more names count as evaluated."""
+        return replace(self, seen=seen if self.seen is None else self.seen | seen)
+
+    def declared(self) -> tuple[str, ...]:
+        """The names that have a place of their own, in the order declared."""
+        names: dict[str, None] = {}
+        for layer in self.layers:
+            names.update(dict.fromkeys(layer.properties))
+        names.update(dict.fromkeys(self.required))
+        return tuple(names)
+
+    def others(self, declared: tuple[str, ...]) -> list[KeyClass]:
+        """Group all other names by what their members have to satisfy."""
+        classes = [KeyClass(self._undeclared(declared), ANYTHING)]
+        for layer in self.layers:
+            if not layer.patterns:
+                if layer.additional is NEVER:
+                    return []
+                if layer.additional:
+                    classes = [KeyClass(each.keys, both(each.goal, layer.additional)) for each in classes]
+                continue
+            cells: list[tuple[Language | None, Goal | None]] = [(None, None)]
+            for language, goal in layer.patterns:
+                split: list[tuple[Language | None, Goal | None]] = []
+                for keys, so_far in cells:
+                    inside = language if keys is None else keys & language
+                    outside = ~language if keys is None else keys - language
+                    split.append((inside, goal if so_far is None else both(so_far, goal)))
+                    split.append((outside, so_far))
+                cells = [(keys, goal) for keys, goal in split if not keys.is_empty]
+            refined = []
+            for each in classes:
+                for keys, goal in cells:
+                    common = each.keys & keys
+                    total = both(each.goal, layer.additional if goal is None else goal)
+                    if total is not NEVER and not common.is_empty:
+                        refined.append(KeyClass(common, total))
+            classes = refined
+        return _merged(classes)
+
+    def _undeclared(self, declared: tuple[str, ...]) -> Language:
+        free = ~Language.words(declared) if declared else Language.everything()
+        return free if self.names is None else free & self.names
+
+
+def _merged(classes: list[KeyClass]) -> list[KeyClass]:
+    by_goal: dict[Goal, Language] = {}
+    for each in classes:
+        if not each.keys.is_empty and each.goal is not NEVER:
+            by_goal[each.goal] = by_goal[each.goal] | each.keys if each.goal in by_goal else each.keys
+    return [KeyClass(keys, goal) for goal, keys in by_goal.items()]

@@ -1,0 +1,43 @@
+"""What a caller may choose about documents, apart from the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from stolcke.errors import GrammarError
+from stolcke.options import Limits
+
+__all__ = ["Settings"]
+
+_ORDERS = ("declared", "any")
+_WHITESPACE = ("flexible", "compact", "spaced")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The keywords of :meth:`stolcke.Grammar.from_json_schema`, checked."""
+
+    property_order: str = "declared"
+    whitespace: str | int = "flexible"
+    max_whitespace: int | None = None
+    escapes: bool = True
+    ascii_only: bool = False
+    formats: bool = True
+    strict: bool = True
+    dialect: str = "2020-12"
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = Limits()
+
+    def __post_init__(self) -> None:
+        if self.property_order not in _ORDERS:
+            raise GrammarError(f"property_order must be one of {_ORDERS}, not {self.property_order!r}")
+        is_indent = isinstance(self.whitespace, int) and not isinstance(self.whitespace, bool)
+        if self.whitespace not in _WHITESPACE and not (is_indent and 0 <= int(self.whitespace) <= 16):
+            raise GrammarError(
+                f"whitespace must be one of {_WHITESPACE} or an indent of 0 to 16 columns, not {self.whitespace!r}"
+            )
+        most = self.max_whitespace
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
+            raise GrammarError(f"max_whitespace must be a number of characters or None, not {most!r}")

@@ -1,0 +1,195 @@
+"""Rules for arrays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from stolcke.errors import UnsupportedSchema
+from stolcke.frontends.json_schema.arrays import Arrays
+from stolcke.frontends.json_schema.formulas import NEVER, Constant, Goal, both, opposite
+from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
+
+if TYPE_CHECKING:
+    from stolcke.frontends.json_schema.emit import Emitter
+
+__all__ = ["array_rules"]
+
+_STATES = 50_000
+"""Nonterminals that the counts of one array may take."""
+
+_FINITE = 1_000
+"""Values that items may have where they must differ."""
+
+
+def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) -> None:
+    """Write the alternatives of ``lhs`` that derive a set of arrays."""
+    writer = _Writer(emitter, lhs, arrays, depth)
+    if arrays.unique and (arrays.most is None or arrays.most > 1):
+        try:
+            writer.different_items()
+        except UnsupportedSchema as error:
+            emitter.evaluator.drop(error)
+            array_rules(emitter, lhs, replace(arrays, unique=False), depth)
+    elif arrays.n_prefix == 0 and len(arrays.counts) <= 1:
+        writer.equal_places()
+    elif not arrays.counts:
+        writer.prefix()
+    else:
+        writer.places()
+
+
+class _Writer:
+    """Writes one set of arrays; ``index`` is clipped where no item is told from the next."""
+
+    def __init__(self, emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) -> None:
+        self.emitter = emitter
+        self.lhs = lhs
+        self.arrays = arrays
+        self.depth = depth + 1
+        parts = emitter.structure(depth)
+        self.open = parts.open_array
+        self.close = parts.close_array
+        self.empty = parts.empty_array
+        self.comma = parts.comma
+
+    def equal_places(self) -> None:
+        """All items are alike, and at most one kind of them is counted."""
+        arrays, emitter = self.arrays, self.emitter
+        goal = arrays.goal(0)
+        count = arrays.counts[0] if arrays.counts else None
+        if arrays.least == 0 and (count is None or count.least == 0):
+            emitter.rule(self.lhs, self.empty)
+        if arrays.most == 0 or (goal is NEVER):
+            return
+        if count is None and arrays.least <= 1 and arrays.most is None:
+            rest = Nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+            item = self._value(goal)
+            emitter.rule(self.lhs, self.open, item, rest)
+            emitter.rule(rest, self.comma, item, rest)
+            emitter.rule(rest, self.close)
+            return
+        if count is None:
+            entries = [TallyEntry((self._value(goal),))]
+            bounds: dict[str, Any] = {}
+        else:
+            counted = both(goal, count.goal)
+            other = goal if count.most is None else both(goal, opposite(count.goal))
+            entries = [TallyEntry((self._value(counted),), marked=True)] if counted is not NEVER else []
+            entries += [TallyEntry((self._value(other),))] if other is not NEVER else []
+            bounds = {"least_marked": count.least, "most_marked": count.most}
+        self._tally(entries, max(1, arrays.least), arrays.most, bounds)
+
+    def _tally(self, entries: list[TallyEntry], least: int, most: int | None, bounds: dict[str, Any]) -> None:
+        items = Nonterminal(self.emitter.name(f"{self.lhs.name}_items"))
+        self.emitter.tallies[items.name] = Tally(tuple(entries), (self.comma,), least, most, **bounds)
+        self.emitter.rule(self.lhs, self.open, items, self.close)
+
+    def prefix(self) -> None:
+        """Some items one by one, and then any number of equal ones."""
+        arrays, emitter = self.arrays, self.emitter
+        if arrays.least == 0:
+            emitter.rule(self.lhs, self.empty)
+        lhs, separator = self.lhs, self.open
+        for index in range(arrays.n_prefix):
+            goal = arrays.goal(index)
+            if goal is NEVER or arrays.most == index:
+                return
+            rest = Nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+            emitter.rule(lhs, separator, self._value(goal), rest)
+            # Without an end here the state may be a dead one; the compiler trims it.
+            emitter.rule(rest, self.close if arrays.least <= index + 1 else rest)
+            lhs, separator = rest, self.comma
+        goal = arrays.goal(arrays.n_prefix)
+        most = None if arrays.most is None else arrays.most - arrays.n_prefix
+        if goal is NEVER or most == 0:
+            return
+        items = Nonterminal(emitter.name(f"{self.lhs.name}_items"))
+        least = max(1, arrays.least - arrays.n_prefix)
+        emitter.tallies[items.name] = Tally((TallyEntry((self._value(goal),)),), (self.comma,), least, most)
+        emitter.rule(lhs, separator, items, self.close)
+
+    def places(self) -> None:
+        """Items differ by their place, or several kinds are counted: a nonterminal for each state."""
+        arrays = self.arrays
+        self.clip = max(arrays.n_prefix, arrays.least, arrays.most or 0)
+        self.known: dict[tuple, Nonterminal] = {}
+        self.todo: list[tuple] = []
+        first = (0, (0,) * len(arrays.counts))
+        if self._is_done(first):
+            self.emitter.rule(self.lhs, self.empty)
+        if arrays.most != 0:
+            self.emitter.rule(self.lhs, self.open, self._next("item", first))
+        while self.todo:
+            kind, state = self.todo.pop()
+            getattr(self, "_" + kind)(self.known[kind, state], *state)
+
+    def _next(self, kind: str, state: tuple) -> Nonterminal:
+        found = self.known.get((kind, state))
+        if found is None:
+            if len(self.known) > _STATES:
+                raise UnsupportedSchema("counting the items of this array takes too many states")
+            found = self.known[kind, state] = Nonterminal(self.emitter.name(f"{self.lhs.name}_{kind}"))
+            self.todo.append((kind, state))
+        return found
+
+    def _is_done(self, state: tuple) -> bool:
+        index, counted = state
+        return index >= self.arrays.least and all(
+            n >= count.least for n, count in zip(counted, self.arrays.counts, strict=True)
+        )
+
+    def _rest(self, lhs: Nonterminal, index: int, counted: tuple) -> None:
+        written = False
+        if self._is_done((index, counted)):
+            self.emitter.rule(lhs, self.close)
+            written = True
+        if self.arrays.most is None or index < self.arrays.most:
+            self.emitter.rule(lhs, self.comma, self._next("item", (index, counted)))
+            written = True
+        if not written:
+            self.emitter.rule(lhs, lhs)
+
+    def _item(self, lhs: Nonterminal, index: int, counted: tuple) -> None:
+        variants: list[tuple[Goal, tuple[int, ...]]] = [(self.arrays.goal(index), ())]
+        for n, count in zip(counted, self.arrays.counts, strict=True):
+            if index < count.start:
+                variants = [(goal, (*so_far, n)) for goal, so_far in variants]
+                continue
+            split = []
+            for goal, so_far in variants:
+                top = count.least if count.most is None else count.most
+                if count.most is None or n < count.most:
+                    split.append((both(goal, count.goal), (*so_far, min(n + 1, top))))
+                if count.most is not None:
+                    split.append((both(goal, opposite(count.goal)), (*so_far, n)))
+                elif n < count.least:
+                    split.append((goal, (*so_far, n)))
+                else:
+                    split[-1] = (goal, (*so_far, n))
+            variants = split
+        written = False
+        for goal, after in variants:
+            if goal is not NEVER:
+                rest = self._next("rest", (min(index + 1, self.clip), after))
+                self.emitter.rule(lhs, self._value(goal), rest)
+                written = True
+        if not written:
+            self.emitter.rule(lhs, lhs)
+
+    def different_items(self) -> None:
+        """Equal items are forbidden: each value of a finite set at most once."""
+        arrays, emitter = self.arrays, self.emitter
+        if arrays.counts or arrays.n_prefix:
+            raise UnsupportedSchema("uniqueItems beside contains, or where items differ by place")
+        values = emitter.evaluator.finite_values(arrays.goal(0), _FINITE)
+        if values is None:
+            raise UnsupportedSchema("uniqueItems where items are not scalars with a bounded number of values")
+        if arrays.least == 0:
+            emitter.rule(self.lhs, self.empty)
+        if values and arrays.most != 0:
+            entries = [TallyEntry((self._value(frozenset([Constant(value)])),), once=True) for value in values]
+            self._tally(entries, max(1, arrays.least), arrays.most, {})
+
+    def _value(self, goal: Goal) -> Symbol:
+        return self.emitter.value(goal, self.depth)
