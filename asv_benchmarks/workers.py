@@ -72,7 +72,13 @@ def results(
     def occupied(worker: _Worker) -> _Worker | None:
         """The worker with its next piece, None where there is no more."""
         for worker.piece in waiting:
-            worker.connection.send(worker.piece)
+            try:
+                worker.connection.send(worker.piece)
+            except BrokenPipeError:  # it died between two pieces
+                worker.stop()
+                piece, worker = worker.piece, started()
+                worker.piece = piece
+                worker.connection.send(piece)
             worker.until = time.monotonic() + timeout
             return worker
         worker.stop()

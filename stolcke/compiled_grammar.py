@@ -14,6 +14,7 @@ from stolcke.compiler import Deadline, GrammarArrays, bind, build_engine, lower
 from stolcke.compiler.binding import Marker
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch
 from stolcke.grammar.model import Grammar
+from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
 from stolcke.shipped import shipped_grammars
@@ -31,7 +32,7 @@ def compile(  # the name that re and the other engines use, too
     special: Mapping[str, Marker | Iterable[Marker]] | None = None,
     limits: Limits | None = None,
     options: Options | None = None,
-    prewarm: int = 16,
+    prewarm: int = 1,
     timeout: float | None = None,
     cancel: Callable[[], bool] | None = None,
 ) -> CompiledGrammar:
@@ -47,7 +48,9 @@ def compile(  # the name that re and the other engines use, too
     options : Options, optional
     prewarm : int
         Of how many columns, breadth first, the masks are computed at once; so
-        the first tokens of a text find them ready.
+        the first tokens of a text find them ready. The default, that of the
+        first mask, costs what this mask would cost soon after; more is time
+        taken from the first token and given to later ones.
     timeout : float, optional
         Seconds after which to give up.
     cancel : callable, optional
@@ -135,7 +138,7 @@ class CompiledGrammar:
 
     def __repr__(self) -> str:
         a = self.arrays
-        return f"<CompiledGrammar of {len(a.lhs)} rules, {len(a.terminals)} terminals, for {self.vocabulary!r}>"
+        return f"<CompiledGrammar of {len(a.lhs)} rules, {a.n_terminals} terminals, for {self.vocabulary!r}>"
 
     def stats(self) -> dict[str, int]:
         """Deterministic counts of tables and caches so far, and bytes of memory, the vocabulary's included."""
@@ -226,14 +229,13 @@ class CompiledGrammar:
         more are to come.
         """
         a = self.arrays
-        n_text = len(a.terminals) - len(a.specials)
+        n_text = len(a.machines)
         lines = ["terminals"]
-        repeats = a.repeats()
         for terminal, title in enumerate(a.terminals):
-            size = f"{a.automaton(terminal).n_states} states" if terminal < n_text else f"tokens {self._bound[title]}"
-            if terminal in repeats:
-                least, most = repeats[terminal][-2:]
-                size += f" without bounds, a part of them {least} to {'any number of' if most < 0 else most} times"
+            size = f"{a.machines[terminal].n_states} states" if terminal < n_text else f"tokens {self._bound[title]}"
+            if terminal < n_text and isinstance(machine := a.machines[terminal], CountedAutomaton):
+                most = "any number of" if machine.most is None else machine.most
+                size += f" without bounds, a part of them {machine.least} to {most} times"
             lines.append(f"  {terminal}: {title} ({size})")
         lines.append("rules")
         for rule in range(len(a.lhs)):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 __all__ = ["Limits", "Options"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Limits:
     """Bounds beyond which :class:`stolcke.LimitExceeded` is raised.
 
@@ -39,6 +39,20 @@ class Limits:
     """Memory of a vocabulary's tables, which all its grammars share, when one of them has to add to them."""
     live_threads: int = 20_000
     """Lexical threads alive at one byte of one sequence."""
+
+    @property
+    def _values(self) -> tuple[int, ...]:
+        if "_astuple" not in self.__dict__:  # no functools.cached_property, whose lock a fork may leave locked
+            self.__dict__["_astuple"] = astuple(self)
+        return self.__dict__["_astuple"]
+
+    # Part of the key of every automaton that is remembered, so looked at for each terminal of each grammar.
+
+    def __eq__(self, other: object) -> bool:
+        return self._values == other._values if isinstance(other, Limits) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ class Vocabulary:
         "_core",
         "_core_arrays",
         "_core_lock",
+        "_start_states",
         "data",
         "eos_token_ids",
         "fingerprint",
@@ -172,6 +173,7 @@ class Vocabulary:
         self._core: PartitionStore | None = None
         self._core_arrays = core_arrays
         self._core_lock = Lock()
+        self._start_states: dict[Any, int] = {}
 
     # -- other ways to make one -------------------------------------------------------------------------------
 
@@ -412,6 +414,19 @@ class Vocabulary:
                             ) from error
                     self._core, self._core_arrays = core, None
         return self._core
+
+    def start_state(self, automaton: Any) -> int:
+        """The core's state that the automaton of a terminal begins with; a dictionary's answer where it is known.
+
+        Parameters
+        ----------
+        automaton : stolcke.lexer.Automaton
+            Of a language that is not empty.
+        """
+        state = self._start_states.get(automaton)
+        if state is None:
+            state = self._start_states[automaton] = int(self.core.add_automaton(*automaton.arrays())[0])
+        return state
 
     # -- as a value -------------------------------------------------------------------------------------------
 

@@ -54,6 +54,8 @@ cdef class Cascade:
     cdef int item(self, uint32_t node, uint32_t suffix, uint32_t continuation) except -1 nogil
     cdef int push_return(self, uint32_t continuation, uint32_t node) except -1 nogil
     cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil
+    cdef int terminal(self, uint32_t node, uint32_t terminal, const ByteSet* bytes,
+                      uint32_t* residue) except -1 nogil
     cdef int merge_small(self, size_t first) except -1 nogil
     cdef int unite_residues(self, size_t first) except -1 nogil
     cdef size_t bytes(self) noexcept nogil

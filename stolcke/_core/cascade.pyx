@@ -24,7 +24,7 @@ from stolcke._core.storage cimport (
 )
 from stolcke._core.tables cimport Predicted
 from stolcke._core.trie cimport Node
-from stolcke._core.types cimport NONE, byteset_has
+from stolcke._core.types cimport NONE
 
 
 cdef enum:
@@ -47,13 +47,23 @@ cdef extern from *:
     void sort_returns(vector[Return]& v, size_t first) noexcept nogil
 
 
-cdef bint begins(const Node* node, const ByteSet* first) noexcept nogil:
-    """Whether some token of a suffix trie begins with one of the bytes."""
-    cdef uint32_t i
+cdef inline void first_bytes(const Node* node, ByteSet* out) noexcept nogil:
+    """Bytes that tokens of a suffix trie begin with."""
+    cdef uint32_t i, byte, word = 0
+    cdef uint64_t bits = 0
+    memset(out, 0, sizeof(ByteSet))
     for i in range(node.n_children):
-        if byteset_has(first, node.bytes[i]):
-            return True
-    return False
+        byte = node.bytes[i]            # ascending
+        if byte >> 6 != word:
+            out.bits[word] = bits
+            word = byte >> 6
+            bits = 0
+        bits |= <uint64_t>1 << (byte & 63)
+    out.bits[word] = bits
+
+
+cdef inline bint overlap(const ByteSet* a, const ByteSet* b) noexcept nogil:
+    return (a.bits[0] & b.bits[0] | a.bits[1] & b.bits[1] | a.bits[2] & b.bits[2] | a.bits[3] & b.bits[3]) != 0
 
 
 cdef class Cascade:
@@ -230,37 +240,41 @@ cdef class Cascade:
         cdef size_t first_part = self.parts.size()
         cdef size_t first_residue = self.residues.size()
         cdef size_t first_return = self.returns.size()
-        cdef uint32_t column = self.chart.item_column(suffix)
-        cdef Column c = self.chart.columns[column]
-        cdef uint32_t i, t, part
-        cdef const Partition* p
+        cdef uint32_t residue
+        cdef ByteSet bytes
+        cdef uint32_t i, t, column
+        cdef Column c
         cdef Cascaded made
+        if node == 0:
+            memset(&bytes, 0xFF, sizeof(ByteSet))       # of whole tokens, which hardly any terminal is ruled out by
+        else:
+            first_bytes(self.store.trie.node(node), &bytes)
         self.open()
-        if c.completes:
-            self.residues.push_back(node)
-        for i in range(c.terminals, c.terminals_end):
-            t = self.chart.live_terminals[i]
-            if self.tables.terminal_state[t] == NONE:
-                # A special token: only a whole token, and nothing of it remains.
-                if node == 0:
-                    self.parts.push_back(self.tables.terminal_partition[t])
-                continue
-            if not begins(self.store.trie.node(node), &self.tables.terminal_first[t]):
-                continue
-            part = self.store.partition(node, self.tables.terminal_state[t], self.most_bytes)
-            if part == NONE:
+        t = self.tables.suffixes[suffix].symbol
+        if t < self.tables.n_terminals:
+            # No column is needed where there is just one way to go on.
+            if self.terminal(node, t, &bytes, &residue):
                 return NONE
-            p = self.store.at(part)
-            if p.n_tokens:
-                self.parts.push_back(part)
-            if p.residue != NONE and self.scan(p.residue, column, t):
+            if residue != NONE and self.item(residue, self.tables.suffixes[suffix].tail, HOLE):
                 return NONE
+        else:
+            column = self.chart.item_column(suffix)
+            c = self.chart.columns[column]
+            if c.completes:
+                self.residues.push_back(node)
+            for i in range(c.terminals, c.terminals_end):
+                t = self.chart.live_terminals[i]
+                if self.terminal(node, t, &bytes, &residue):
+                    return NONE
+                if residue != NONE and self.scan(residue, column, t):
+                    return NONE
         if self.drain(first_return):
             return NONE
         self.close()
         sort(self.parts.begin() + first_part, self.parts.end())
         self.parts.erase(unique(self.parts.begin() + first_part, self.parts.end()), self.parts.end())
-        self.merge_small(first_part)
+        if self.merge_small(first_part):
+            return NONE
         sort(self.residues.begin() + first_residue, self.residues.end())
         self.residues.erase(unique(self.residues.begin() + first_residue, self.residues.end()), self.residues.end())
         if self.unite_residues(first_residue):
@@ -276,37 +290,52 @@ cdef class Cascade:
         idmap_put(&self.known, key, <uint32_t>self.cascaded.size() - 1)
         return <uint32_t>self.cascaded.size() - 1
 
+    cdef int terminal(self, uint32_t node, uint32_t terminal, const ByteSet* bytes,
+                      uint32_t* residue) except -1 nogil:
+        """Allow what stays within a terminal; give the suffix trie of what leaves it, NONE where nothing does."""
+        cdef uint32_t part
+        cdef const Partition* p
+        residue[0] = NONE
+        if self.tables.terminal_state[terminal] == NONE:
+            # A special token: only a whole token, and nothing of it remains.
+            if node == 0:
+                self.parts.push_back(self.tables.terminal_partition[terminal])
+            return 0
+        if not overlap(bytes, &self.tables.terminal_first[terminal]):
+            return 0
+        part = self.store.partition(node, self.tables.terminal_state[terminal], self.most_bytes)
+        if part == NONE:
+            return REFUSED
+        p = self.store.at(part)
+        if p.n_tokens:
+            self.parts.push_back(part)
+        residue[0] = p.residue
+        return 0
+
     cdef int merge_small(self, size_t first) except -1 nogil:
         """Replace many sparse partitions by one, so that masks are made of few parts."""
         cdef size_t i, kept = first
-        cdef size_t total = 0, n = 0
-        cdef uint32_t k
+        cdef size_t total = 0
+        cdef uint32_t part
         cdef const Partition* p
+        self.merging.clear()
         for i in range(first, self.parts.size()):
             p = self.store.at(self.parts[i])
             if p.dense == NULL:
                 total += p.n_tokens
-                n += 1
-        if n <= FEW_PARTS or total > SMALL_PARTS:
-            return 0
-        self.merging.clear()
-        for i in range(first, self.parts.size()):
-            p = self.store.at(self.parts[i])
-            if p.dense != NULL:
+                self.merging.push_back(self.parts[i])
+            else:
                 self.parts[kept] = self.parts[i]
                 kept += 1
-                continue
-            for k in range(p.n_tokens):
-                self.merging.push_back(p.tokens[k])
-        sort(self.merging.begin(), self.merging.end())
-        self.merging.erase(unique(self.merging.begin(), self.merging.end()), self.merging.end())
-        self.parts.resize(kept)
-        self.store.lock.lock()
-        try:
-            k = self.store.of_tokens(self.merging.data(), self.merging.size())
-        finally:
-            self.store.lock.unlock()
-        self.parts.push_back(k)
+        if self.merging.size() > FEW_PARTS and total <= SMALL_PARTS:
+            self.parts.resize(kept)
+            part = self.store.merged(self.merging.data(), self.merging.size(), self.most_bytes)
+            if part == NONE:
+                return REFUSED
+            self.parts.push_back(part)
+        else:
+            for i in range(self.merging.size()):
+                self.parts[kept + i] = self.merging[i]
         return 0
 
     cdef size_t bytes(self) noexcept nogil:

@@ -59,18 +59,23 @@ cdef class Engine:
     cdef Arena arena
     cdef SequenceTable state_keys       # column, then terminal, state, column of each thread, ascending
     cdef Segments states                # LiveState each
-    cdef IdMap steps                    # state << 32 | symbol -> state or DEAD
+    cdef IdMap steps                    # state << 32 | symbol, or TOKEN | token -> state or DEAD
     cdef unordered_map[uint32_t, uint32_t] special_symbols   # token -> symbol >= 256
     cdef readonly uint64_t n_steps, n_masks                  # computed, not remembered
 
     # scratch
     cdef Refusal refusal                # of the computation under way
-    cdef vector[Thread] threads
+    cdef uint32_t here                  # the live state being moved: the column that begins at its last byte or NONE,
+    cdef vector[Thread] threads         # and the terminals under way
+    cdef vector[Thread] moving
     cdef vector[uint64_t] ended
     cdef vector[uint32_t] key
 
     cdef uint32_t compute_step(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
     cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
+    cdef bint stays(self, uint32_t state, uint32_t token) noexcept nogil
+    cdef int enter(self, uint32_t state) except -1 nogil
+    cdef bint advance(self, uint32_t symbol) except -1 nogil
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil
     cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil

@@ -11,17 +11,19 @@ whole computation (always before the vocabulary's own, never while holding
 Python's), so nothing half-made is ever visible.
 """
 
+from libc.stdint cimport int64_t
 from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.automata cimport State
+from stolcke._core.automata cimport State, state_next
 from stolcke._core.cascade cimport REFUSED
 from stolcke._core.chart cimport Column, Continuation
-from stolcke._core.counted cimport UNMADE
+from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport (
-    idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init, segments_push,
+    idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
+    segments_push,
 )
 from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport byteset_has, byteset_join, store32
@@ -45,6 +47,7 @@ cdef extern from *:
 
 
 cdef enum:
+    TOKEN = 1 << 30                     # with a token's id, the symbol of a step over all of its bytes
     CHEAP_ROWS = 2                      # uniting more rows than these, or setting more bits, costs so much
     CHEAP_TOKENS = 1024                 # that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
@@ -130,7 +133,8 @@ cdef class Engine:
             result = known = self.known_step(state, symbol)
             if known == NONE or not self.memoise_steps:
                 result = self.step_locked(state, symbol)
-                if known == NONE and result != NONE:
+                # Tokens that are not allowed are many, and not remembered.
+                if known == NONE and result != NONE and (result != DEAD or symbol < TOKEN):
                     idmap_put(&self.steps, <uint64_t>state << 32 | symbol, result)
             refusal = self.refusal
         finally:
@@ -140,42 +144,90 @@ cdef class Engine:
         return result
 
     cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
-        """The state after a symbol, DEAD, or NONE where a limit refuses it."""
-        cdef const uint32_t* words = self.state_keys.words(state)
-        cdef uint32_t n = self.state_keys.length(state)
-        cdef uint32_t here = words[0]
-        cdef uint32_t i, t, column = NONE
-        cdef Column c
+        """The state after a symbol, DEAD, or NONE where a limit refuses it.
+
+        Of a token only the last state is interned.  The states within tokens are many, and few are met again.
+        """
+        cdef uint32_t token = symbol & ~<uint32_t>TOKEN
+        cdef bint alive = True
+        cdef int64_t i
         if self.n_steps % SOME == 0 and self.out_of_memory():
             return NONE
         self.n_steps += 1
+        self.enter(state)
+        if symbol < TOKEN:
+            alive = self.advance(symbol)
+        else:
+            for i in range(self.store.offsets[token], self.store.offsets[token + 1]):
+                alive = alive and self.advance(self.store.data[i])
+        if alive:
+            return self.intern_state(self.here)
+        return DEAD if self.refusal.limit == NULL else NONE
+
+    cdef bint stays(self, uint32_t state, uint32_t token) noexcept nogil:
+        """Whether a token surely leads back to a state, as most do within strings; found without a lock."""
+        cdef const uint32_t* words = self.state_keys.words(state)
+        cdef uint32_t at
+        cdef int64_t i
+        if self.state_keys.length(state) != 4 or words[0] != NONE:
+            return False
+        at = words[2]
+        for i in range(self.store.offsets[token], self.store.offsets[token + 1]):
+            if at >= COUNTED:           # the next one may have to be made; and NONE
+                return False
+            at = state_next(self.store.automata.state(at), self.store.data[i])
+            if at >= COUNTED or self.store.automata.state(at).accepting:
+                return False
+        return at == words[2]
+
+    cdef int enter(self, uint32_t state) except -1 nogil:
+        """Put a live state into ``here`` and ``threads``, for :meth:`advance`."""
+        cdef const uint32_t* words = self.state_keys.words(state)
+        cdef uint32_t i
+        cdef Thread thread
+        self.here = words[0]
+        self.threads.clear()
+        for i in range(1, self.state_keys.length(state), 3):
+            thread.terminal = words[i]
+            thread.state = words[i + 1]
+            thread.column = words[i + 2]
+            self.threads.push_back(thread)
+        return 0
+
+    cdef bint advance(self, uint32_t symbol) except -1 nogil:
+        """Move ``here`` and ``threads`` by a symbol; whether any sentence allows it, and no limit refuses it."""
+        cdef uint32_t i, t
+        cdef Column c
+        self.moving.swap(self.threads)
         self.threads.clear()
         self.ended.clear()
         if symbol < 256:
-            for i in range(1, n, 3):
-                if self.move(words[i], words[i + 1], words[i + 2], symbol):
-                    return NONE
-        if here != NONE:
-            c = self.chart.columns[here]
+            for i in range(self.moving.size()):
+                if self.move(self.moving[i].terminal, self.moving[i].state, self.moving[i].column, symbol):
+                    return False
+        if self.here != NONE:
+            c = self.chart.columns[self.here]
             for i in range(c.terminals, c.terminals_end):
                 t = self.chart.live_terminals[i]
                 if symbol < 256:
                     if (byteset_has(&self.tables.terminal_first[t], symbol)
-                            and self.move(t, self.tables.terminal_state[t], here, symbol)):
-                        return NONE
+                            and self.move(t, self.tables.terminal_state[t], self.here, symbol)):
+                        return False
                 elif self.tables.terminal_symbol[t] == symbol:
-                    self.ended.push_back(<uint64_t>here << 32 | t)
-        if not self.ended.empty():
+                    self.ended.push_back(<uint64_t>self.here << 32 | t)
+        if self.ended.empty():
+            self.here = NONE
+            if self.threads.empty():
+                return False
+        else:
             sort(self.ended.begin(), self.ended.end())
             self.ended.erase(unique(self.ended.begin(), self.ended.end()), self.ended.end())
-            column = self.chart.goto_pairs(self.ended)
-        elif self.threads.empty():
-            return DEAD
+            self.here = self.chart.goto_pairs(self.ended)
         sort_threads(self.threads)
         if self.threads.size() > self.live_threads:
             self.refuse("live_threads", self.threads.size(), self.live_threads)
-            return NONE
-        return self.intern_state(column)
+            return False
+        return True
 
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil:
         """Let a thread read a byte; a status, as where a limit refuses it."""
@@ -221,8 +273,13 @@ cdef class Engine:
         """The state after a token (not an end token), or DEAD."""
         cdef uint32_t symbol, result
         if not self.store.skip[token]:
-            return self.run_bytes(state, &self.store.data[self.store.offsets[token]],
-                                  self.store.offsets[token + 1] - self.store.offsets[token])
+            result = self.known_step(state, TOKEN | token)
+            if result == NONE or not self.memoise_steps:
+                if self.memoise_steps and self.stays(state, token):
+                    return state
+                with nogil:
+                    result = self.compute_step(state, TOKEN | token)
+            return result
         if self.special_symbols.count(token) == 0:
             return DEAD
         symbol = self.special_symbols[token]
@@ -332,9 +389,7 @@ cdef class Engine:
     # where the locks are free again.
 
     cdef int refuse(self, const char* limit, size_t given, size_t allowed) noexcept nogil:
-        self.refusal.limit = limit
-        self.refusal.given = given
-        self.refusal.allowed = allowed
+        self.refusal = Refusal(limit, given, allowed)
         return REFUSED
 
     cdef int refuse_vocabulary(self) noexcept nogil:

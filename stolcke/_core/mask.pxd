@@ -9,10 +9,11 @@ from stolcke._core.types cimport NONE, load_pointer
 
 
 cdef struct Mask:
-    const uint64_t** dense              # rows to be united
-    uint32_t n_dense
-    uint32_t n_tokens
-    const uint32_t* tokens              # further tokens
+    const uint32_t* parts               # partitions to be united
+    uint32_t n_parts
+    uint32_t n_dense                    # how many of them are rows
+    uint32_t n_tokens                   # how many tokens the others hold
+    bint accepting                      # the end tokens, too
     void* row                           # the finished row, NULL until the mask is HOT
     uint32_t uses
 

@@ -36,8 +36,6 @@ cdef class MaskStore:
         cdef size_t i
         cdef uint32_t index, n_tokens = 0, n_dense = 0
         cdef const Partition* p
-        cdef uint32_t* tokens
-        cdef const uint64_t** dense
         cdef Mask* mask
         sort(parts.begin(), parts.end())
         parts.erase(unique(parts.begin(), parts.end()), parts.end())
@@ -53,39 +51,25 @@ cdef class MaskStore:
                 n_dense += 1
             else:
                 n_tokens += p.n_tokens
-        if accepting:
-            n_tokens += <uint32_t>self.end_tokens.size()
-        dense = <const uint64_t**>self.arena.take(n_dense * sizeof(void*) + 1)
-        tokens = <uint32_t*>self.arena.take(<size_t>n_tokens * 4 + 1)
-        n_dense = 0
-        n_tokens = 0
-        for i in range(parts.size()):
-            p = self.store.at(parts[i])
-            if p.dense != NULL:
-                dense[n_dense] = p.dense
-                n_dense += 1
-            else:
-                memcpy(tokens + n_tokens, p.tokens, <size_t>p.n_tokens * 4)
-                n_tokens += p.n_tokens
-        if accepting:
-            for i in range(self.end_tokens.size()):
-                tokens[n_tokens] = self.end_tokens[i]
-                n_tokens += 1
         if self.masks.size == self.keys.count():        # else an earlier MemoryError left one to be reused
             segments_push(&self.masks)
-        mask = self.at(self.keys.count())
-        mask.dense = dense
+        index = self.keys.intern(self.key.data(), self.key.size())
+        mask = self.at(index)
+        mask.parts = self.keys.words(index) + 1
+        mask.n_parts = <uint32_t>parts.size()
         mask.n_dense = n_dense
-        mask.tokens = tokens
         mask.n_tokens = n_tokens
+        mask.accepting = accepting
         mask.row = NULL
         mask.uses = 0
-        return self.keys.intern(self.key.data(), self.key.size())
+        return index
 
     cdef void write(self, Mask* mask, int32_t* row, size_t n_words) noexcept nogil:
         """Write the bits of a mask into a row; words beyond the vocabulary become zero."""
         cdef size_t n = self.store.n_words
         cdef size_t i, k
+        cdef bint empty = True
+        cdef const Partition* p
         cdef const uint32_t* other
         cdef uint32_t* words = <uint32_t*>row
         cdef uint32_t token
@@ -95,17 +79,29 @@ cdef class MaskStore:
         if finished != NULL:
             memcpy(row, finished, n * 4)
             return
-        if mask.n_dense == 0:
+        for k in range(mask.n_parts):
+            p = self.store.at(mask.parts[k])
+            if p.dense == NULL:
+                continue
+            if empty:
+                memcpy(row, p.dense, n * 4)
+                empty = False
+                continue
+            other = <const uint32_t*>p.dense
+            for i in range(n):
+                words[i] |= other[i]
+        if empty:
             memset(row, 0, n * 4)
-        else:
-            memcpy(row, mask.dense[0], n * 4)
-            for k in range(1, mask.n_dense):
-                other = <const uint32_t*>mask.dense[k]
-                for i in range(n):
-                    words[i] |= other[i]
-        for i in range(mask.n_tokens):
-            token = mask.tokens[i]
-            words[token >> 5] |= <uint32_t>1 << (token & 31)
+        for k in range(mask.n_parts):
+            p = self.store.at(mask.parts[k])
+            if p.dense == NULL:
+                for i in range(p.n_tokens):
+                    token = p.tokens[i]
+                    words[token >> 5] |= <uint32_t>1 << (token & 31)
+        if mask.accepting:
+            for i in range(self.end_tokens.size()):
+                token = self.end_tokens[i]
+                words[token >> 5] |= <uint32_t>1 << (token & 31)
 
     cdef int finish(self, uint32_t index) except -1 nogil:
         """Keep the finished row of a mask that is asked for again, where that is cheaper."""

@@ -9,6 +9,7 @@ from stolcke._core.locks cimport Lock
 from stolcke._core.profile cimport ProfileStore
 from stolcke._core.split cimport Splitter
 from stolcke._core.storage cimport IdMap, Segments, SequenceTable, segments_at
+from stolcke._core.token_bits cimport TokenBits
 from stolcke._core.types cimport NONE
 
 
@@ -35,6 +36,9 @@ cdef class PartitionStore(Splitter):
     cdef Segments partitions            # Partition each
     cdef SequenceTable token_sets       # of partitions that are given as a list of tokens
     cdef vector[uint32_t] token_set_partition
+    cdef SequenceTable merges           # of partitions that are given as a list of others, all of them sparse
+    cdef vector[uint32_t] merge_partition
+    cdef TokenBits merging
     cdef SequenceTable unions           # of suffix tries
     cdef vector[uint32_t] union_node
     cdef uint64_t n_dense
@@ -45,6 +49,7 @@ cdef class PartitionStore(Splitter):
     cdef uint32_t next(self, uint32_t state, uint32_t byte, size_t most_bytes) except? 0xFFFFFFFE nogil
     cdef uint32_t partition(self, uint32_t node, uint32_t state, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
+    cdef uint32_t merged(self, const uint32_t* parts, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil

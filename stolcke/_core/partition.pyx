@@ -58,6 +58,8 @@ cdef class PartitionStore(Splitter):
         self.lock = Lock(STORE)
         self.profiles = ProfileStore()
         self.token_sets = SequenceTable(self.arena)
+        self.merges = SequenceTable(self.arena)
+        self.merging = TokenBits(self.n_tokens)
         self.unions = SequenceTable(self.arena)
         segments_init(&self.partitions, sizeof(Partition))
         idmap_init(&self.known, 8)
@@ -144,7 +146,8 @@ cdef class PartitionStore(Splitter):
     cdef size_t bytes(self) noexcept nogil:
         return (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
                 + self.profiles.bytes() + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits)
-                + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.unions.bytes())
+                + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.merges.bytes()
+                + self.unions.bytes())
 
     @property
     def n_bytes(self):
@@ -422,6 +425,30 @@ cdef class PartitionStore(Splitter):
         self.token_set_partition.push_back(self.partitions.size - 1)
         set_id = self.token_sets.intern(tokens, n)
         return self.token_set_partition[set_id]
+
+    cdef uint32_t merged(self, const uint32_t* parts, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil:
+        """The partition that holds the tokens of several sparse ones (ascending), NONE as in :meth:`partition`."""
+        cdef uint32_t index, made = NONE
+        cdef size_t i
+        cdef const Partition* p
+        self.lock.lock()
+        try:
+            index = self.merges.find(parts, n)
+            if index == NONE and self.bytes() <= most_bytes:
+                for i in range(n):
+                    p = self.at(parts[i])
+                    self.merging.add(p.tokens, p.n_tokens)
+                self.left_tokens.clear()
+                self.merging.drain(self.left_tokens)
+                made = self.of_tokens(self.left_tokens.data(), self.left_tokens.size())
+                self.merge_partition.resize(self.merges.count())
+                self.merge_partition.push_back(made)
+                index = self.merges.intern(parts, n)
+            if index != NONE:
+                made = self.merge_partition[index]
+        finally:
+            self.lock.unlock()
+        return made
 
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil:
         """The suffix trie of all tokens of several (ascending), NONE as in :meth:`partition`; takes the lock."""

@@ -1,22 +1,22 @@
 """Grammar -> arrays: the part of compilation that no vocabulary is needed for.
 
 :func:`lower` reads top to bottom as the pipeline it is: automata of the
-terminals, what matches nothing is trimmed away, lists are folded, ``%ignore`` is
-written out, and what remains is numbered.
+terminals, rules as integers, what matches nothing is trimmed away, lists are
+folded, ``%ignore`` is written out, and what remains is numbered.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
-from itertools import chain
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from stolcke._core.lists import fold_lists
+from stolcke._core.rules import Rules
 from stolcke.compiler.progress import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
-from stolcke.grammar import transforms
-from stolcke.grammar.analysis import nullable
-from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Tally, Terminal, TerminalDefinition, error_at
+from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Literal, Machine, Regex, Special
 from stolcke.grammar.printing import pattern_text
@@ -24,10 +24,15 @@ from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
 
-__all__ = ["GrammarArrays", "lower"]
+__all__ = ["GrammarArrays", "TerminalMachine", "lower"]
 
 MOST = 2**30
 """Numbers of entries from here on are taken to be this one: no text that memory can hold reaches it."""
+
+TerminalMachine = Automaton | CountedAutomaton
+
+Names = tuple[tuple[str, ...], tuple[str, ...]]
+"""Of the terminals, and of the nonterminals."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +44,19 @@ class GrammarArrays:
 
     Attributes
     ----------
-    terminals : tuple of str
-        How each terminal is called in messages: its name, or what it matches.
-    nonterminals : tuple of str
+    machines : tuple of Automaton or CountedAutomaton
+        Of each terminal but the specials, which come after these.
     specials : tuple of str
         Names of the declared terminals, which special tokens are bound to; they
         are the last terminals.
     unused_specials : tuple of str
         Declared terminals that no text can reach; they may be bound, to no effect.
+    n_nonterminals : int
     lhs : int32[rules]
         Nonterminal of each rule, counted from 0; tallies have no rules.
     rhs_offsets : int32[rules + 1]
     rhs : int32[total]
         Right-hand sides, one after the other, as symbol numbers.
-    automaton_offsets : int32[automata + 1]
-        Where the states of each automaton begin: of each terminal but the
-        specials, then of the parts of counted repeats.
-    edge_offsets : int32[states + 1]
-    low, high : uint8[edges]
-        Byte range of each edge.
-    target : int32[edges]
-        State within the same automaton.
-    accepting : uint8[states]
-    counted : int32[6 * counted terminals]
-        For each terminal with a counted repeat: the terminal, whose own
-        automaton is the one without bounds; the automata of what stands before
-        the repeat, of its unit, and of what follows; the least number of units,
-        and the most, -1 for no bound.
     tally : int32[tallies]
         Nonterminal of each tally, counted from 0.
     entry_offsets : int32[tallies + 1]
@@ -79,22 +70,17 @@ class GrammarArrays:
         Separators, one after the other, as symbol numbers.
     tally_bounds : int32[4 * tallies]
         For each tally the least and greatest number of entries, and of marked ones; -1 for no greatest.
+    naming : callable
+        Makes the names of terminals and nonterminals, which only messages and files need.
     """
 
-    terminals: tuple[str, ...]
-    nonterminals: tuple[str, ...]
+    machines: tuple[TerminalMachine, ...]
     specials: tuple[str, ...]
     unused_specials: tuple[str, ...]
+    n_nonterminals: int
     lhs: np.ndarray
     rhs_offsets: np.ndarray
     rhs: np.ndarray
-    automaton_offsets: np.ndarray
-    edge_offsets: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    target: np.ndarray
-    accepting: np.ndarray
-    counted: np.ndarray
     tally: np.ndarray
     entry_offsets: np.ndarray
     entry: np.ndarray
@@ -102,28 +88,58 @@ class GrammarArrays:
     separator_offsets: np.ndarray
     separator: np.ndarray
     tally_bounds: np.ndarray
+    naming: Callable[[], Names] = field(repr=False)
 
-    def automaton(self, number: int) -> Automaton:
-        """The automaton of a terminal that is not a special token, or of a part of a counted repeat."""
-        states = slice(self.automaton_offsets[number], self.automaton_offsets[number + 1])
-        edges = slice(self.edge_offsets[states.start], self.edge_offsets[states.stop])
-        return Automaton(
-            offsets=self.edge_offsets[states.start : states.stop + 1] - np.int32(edges.start),
-            low=self.low[edges].view(),
-            high=self.high[edges].view(),
-            target=self.target[edges].view(),
-            accepting=self.accepting[states].view(),
-        )
+    @property
+    def n_terminals(self) -> int:
+        """Number of terminals, the specials included."""
+        return len(self.machines) + len(self.specials)
 
-    def repeats(self) -> dict[int, tuple[int, ...]]:
-        """By terminal with a counted repeat: before, unit, after (automata), least, most."""
-        return {row[0]: tuple(row[1:]) for row in self.counted.reshape(-1, 6).tolist()}
+    @property
+    def _names(self) -> Names:
+        if "_made_names" not in self.__dict__:  # no functools.cached_property, whose lock a fork may leave locked
+            self.__dict__["_made_names"] = self.naming()
+        return self.__dict__["_made_names"]
+
+    @property
+    def terminals(self) -> tuple[str, ...]:
+        """How each terminal is called in messages: its name, or what it matches."""
+        return self._names[0]
+
+    @property
+    def nonterminals(self) -> tuple[str, ...]:
+        """The name of each nonterminal."""
+        return self._names[1]
+
+    # --- files ---------------------------------------------------------------------------------------------------
 
     def to_file(self) -> tuple[dict, dict[str, np.ndarray]]:
-        """Names and arrays, as :mod:`stolcke.container` stores them."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-        return {name: list(value) for name, value in values.items() if name not in arrays}, arrays
+        """Names and arrays, as :mod:`stolcke.container` stores them.
+
+        Beside the arrays above these are:
+
+        * automaton_offsets, int32[automata + 1]: where the states of each automaton begin: of each machine, that
+          without bounds for a counted one, and then of the parts of counted ones;
+        * edge_offsets, int32[states + 1]: where the edges of each state begin;
+        * low, high, uint8[edges]: byte range of each edge;
+        * target, int32[edges]: state within the same automaton;
+        * accepting, uint8[states];
+        * counted, int32[6 * counted machines]: the machine; the automata of what stands before the repeat, of its
+          unit, and of what follows; the least number of units, and the most, -1 for no bound.
+        """
+        names = ("terminals", "nonterminals", "specials", "unused_specials")
+        arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.type == "np.ndarray"}
+        machines, counted = _written_down(self.machines)
+        arrays |= {
+            "automaton_offsets": _offsets([machine.n_states for machine in machines]),
+            "edge_offsets": _offsets([n for machine in machines for n in np.diff(machine.offsets).tolist()]),
+            "low": _joined([machine.low for machine in machines], np.uint8),
+            "high": _joined([machine.high for machine in machines], np.uint8),
+            "target": _joined([machine.target for machine in machines], np.int32),
+            "accepting": _joined([machine.accepting for machine in machines], np.uint8),
+            "counted": np.array(counted, np.int32),
+        }
+        return {name: list(getattr(self, name)) for name in names}, arrays
 
     @classmethod
     def from_file(cls, meta: dict, arrays: dict[str, np.ndarray]) -> GrammarArrays:
@@ -135,11 +151,17 @@ class GrammarArrays:
             Where names or arrays are missing or contradict each other.
         """
         try:
-            names = {
-                name: tuple(map(str, meta[name]))
-                for name in ("terminals", "nonterminals", "specials", "unused_specials")
-            }
-            self = cls(**names, **{f.name: arrays[f.name] for f in fields(cls) if f.name not in names})
+            terminals, nonterminals, specials, unused = (
+                tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")
+            )
+            self = cls(
+                machines=_machines_from(arrays, len(terminals) - len(specials)),
+                specials=specials,
+                unused_specials=unused,
+                n_nonterminals=len(nonterminals),
+                naming=lambda: (terminals, nonterminals),
+                **{f.name: arrays[f.name] for f in fields(cls) if f.type == "np.ndarray"},
+            )
             self._check()
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FileFormatError(f"the compiled grammar's tables are malformed: {error}") from error
@@ -147,44 +169,26 @@ class GrammarArrays:
 
     def _check(self) -> None:
         """Raise ValueError unless every index is in range and every offset array ascends."""
-        kinds = dict.fromkeys(("low", "high", "accepting", "entry_flags"), np.uint8)
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, np.ndarray) and (value.ndim != 1 or value.dtype != kinds.get(field.name, np.int32)):
-                raise ValueError(f"array {field.name} has another type or shape")
-        n_text = len(self.terminals) - len(self.specials)
-        n_symbols = len(self.terminals) + len(self.nonterminals)
+        for f in fields(self):
+            if f.type == "np.ndarray":
+                _check_type(f.name, getattr(self, f.name), np.uint8 if f.name == "entry_flags" else np.int32)
+        n_symbols = self.n_terminals + self.n_nonterminals
         _check_offsets("rhs_offsets", self.rhs_offsets, self.lhs.size, self.rhs.size)
-        n_automata = self.automaton_offsets.size - 1
-        if n_automata < n_text or self.counted.size % 6:
-            raise ValueError("automata are missing")
-        _check_offsets("automaton_offsets", self.automaton_offsets, n_automata, self.accepting.size)
-        _check_offsets("edge_offsets", self.edge_offsets, self.accepting.size, self.target.size)
-        if self.low.size != self.target.size or self.high.size != self.target.size or (self.low > self.high).any():
-            raise ValueError("edges are malformed")
-        _check_range("lhs", self.lhs, 0, len(self.nonterminals))
+        _check_range("lhs", self.lhs, 0, self.n_nonterminals)
         # Nonterminal 0 is the start, which no right-hand side mentions.
         _check_range("rhs", self.rhs, 0, n_symbols)
-        if (self.rhs == len(self.terminals)).any() or (np.diff(self.automaton_offsets) == 0).any():
-            raise ValueError("the start is used in a rule, or a terminal has no automaton")
-        states_of_edge = np.repeat(np.diff(self.automaton_offsets), np.diff(self.automaton_offsets))
-        _check_range("target", self.target, 0, np.repeat(states_of_edge, np.diff(self.edge_offsets)))
-        for terminal, (*parts, least, most) in self.repeats().items():
-            if not 0 <= terminal < n_text or not all(n_text <= part < n_automata for part in parts):
-                raise ValueError("counted has an index out of range")
-            whole = unbounded(*map(self.automaton, parts))
-            if least < 0 or (most != -1 and most < max(least, 1)) or whole != self.automaton(terminal):
-                raise ValueError("the parts of a counted repeat contradict each other")
+        if (self.rhs == self.n_terminals).any():
+            raise ValueError("the start is used in a rule")
         self._check_tallies(n_symbols)
 
     def _check_tallies(self, n_symbols: int) -> None:
         _check_offsets("entry_offsets", self.entry_offsets, self.tally.size, self.entry.size)
         _check_offsets("separator_offsets", self.separator_offsets, self.tally.size, self.separator.size)
-        _check_range("tally", self.tally, 1, len(self.nonterminals))
-        _check_range("entry", self.entry, len(self.terminals) + 1, n_symbols)
+        _check_range("tally", self.tally, 1, self.n_nonterminals)
+        _check_range("entry", self.entry, self.n_terminals + 1, n_symbols)
         _check_range("separator", self.separator, 0, n_symbols)
         _check_range("tally_bounds", self.tally_bounds, -1, MOST + 1)
-        if (self.separator == len(self.terminals)).any():
+        if (self.separator == self.n_terminals).any():
             raise ValueError("the start separates the entries of a tally")
         if np.unique(self.tally).size != self.tally.size or np.isin(self.tally, self.lhs).any():
             raise ValueError("a tally occurs twice, or has rules")
@@ -192,6 +196,71 @@ class GrammarArrays:
             raise ValueError("entry_flags are malformed")
         if self.tally_bounds.size != 4 * self.tally.size or (self.tally_bounds[::2] < 0).any():
             raise ValueError("tally_bounds are malformed")
+
+
+def _written_down(machines: tuple[TerminalMachine, ...]) -> tuple[list[Automaton], list[int]]:
+    """The automata of terminals and of the parts of counted repeats, and how these are put together."""
+    written = [machine.unbounded if isinstance(machine, CountedAutomaton) else machine for machine in machines]
+    counted: list[int] = []
+    number: dict[Automaton, int] = {}
+    for terminal, machine in enumerate(machines):
+        if not isinstance(machine, CountedAutomaton):
+            continue
+        parts = []
+        for part in (machine.before, machine.unit, machine.after):
+            parts.append(number.setdefault(part, len(written)))
+            if parts[-1] == len(written):
+                written.append(part)
+        counted += [terminal, *parts, machine.least, -1 if machine.most is None else machine.most]
+    return written, counted
+
+
+def _machines_from(arrays: dict[str, np.ndarray], n: int) -> tuple[TerminalMachine, ...]:
+    """The machines that :meth:`GrammarArrays.to_file` wrote down; ValueError where something is wrong."""
+    automata = _automata_from(arrays)
+    counted = arrays["counted"]
+    _check_type("counted", counted, np.int32)
+    if len(automata) < n or counted.size % 6:
+        raise ValueError("automata are missing")
+    machines: list[TerminalMachine] = automata[:n]
+    for terminal, *numbers, least, most in counted.reshape(-1, 6).tolist():
+        if not 0 <= terminal < n or not all(n <= number < len(automata) for number in numbers):
+            raise ValueError("counted has an index out of range")
+        parts = [automata[number] for number in numbers]
+        whole = unbounded(*parts)
+        if least < 0 or (most != -1 and most < max(least, 1)) or whole != automata[terminal]:
+            raise ValueError("the parts of a counted repeat contradict each other")
+        machines[terminal] = CountedAutomaton(*parts, least, None if most < 0 else most, whole)
+    return tuple(machines)
+
+
+def _automata_from(arrays: dict[str, np.ndarray]) -> list[Automaton]:
+    """The automata that :meth:`GrammarArrays.to_file` put one after the other; ValueError where that is wrong."""
+    begins, edges = arrays["automaton_offsets"], arrays["edge_offsets"]
+    low, high, target, accepting = (arrays[name] for name in ("low", "high", "target", "accepting"))
+    for name, dtype in dict.fromkeys(("low", "high", "accepting"), np.uint8).items():
+        _check_type(name, arrays[name], dtype)
+    for name in ("automaton_offsets", "edge_offsets", "target"):
+        _check_type(name, arrays[name], np.int32)
+    _check_offsets("automaton_offsets", begins, begins.size - 1, accepting.size)
+    _check_offsets("edge_offsets", edges, accepting.size, target.size)
+    if low.size != target.size or high.size != target.size or (low > high).any():
+        raise ValueError("edges are malformed")
+    sizes = np.diff(begins)
+    if (sizes == 0).any():
+        raise ValueError("a terminal has no automaton")
+    _check_range("target", target, 0, np.repeat(np.repeat(sizes, sizes), np.diff(edges)))
+    found = []
+    for begin, end in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):
+        first, last = edges[begin], edges[end]
+        ways = (array[first:last].view() for array in (low, high, target))
+        found.append(Automaton(edges[begin : end + 1] - np.int32(first), *ways, accepting[begin:end].view()))
+    return found
+
+
+def _check_type(name: str, array: np.ndarray, dtype: type) -> None:
+    if not isinstance(array, np.ndarray) or array.ndim != 1 or array.dtype != dtype:
+        raise ValueError(f"array {name} has another type or shape")
 
 
 def _check_offsets(name: str, offsets: np.ndarray, count: int, end: int) -> None:
@@ -221,39 +290,40 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     for name, tally in grammar.tallies.items():
         if len(tally.entries) > limits.tally_entries:
             raise LimitExceeded("tally_entries", len(tally.entries), limits.tally_entries, f"tally {name}")
-    automata = _automata(grammar, limits, deadline)
+    machines = _automata(grammar, limits, deadline)
     deadline.check("rewriting the grammar")
-    grammar = transforms.trim(grammar, [name for name, a in automata.items() if a is not None and a.n_states == 0])
-    grammar = transforms.remove_duplicates(grammar)
-    _check_entries(grammar)
-    grammar = transforms.with_entry_rules(grammar)
+    number = {name: index for index, name in enumerate(machines)}
+    nothing = {number[name] for name, machine in machines.items() if machine is not None and machine.n_states == 0}
+    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal)
+    if not rules.trim(nothing):
+        raise _derives_nothing(grammar)
+    rules.remove_duplicates()
+    empty = rules.empty_entry()
+    if empty is not None:
+        # Where one ends and another begins could not be counted.
+        raise GrammarError(
+            f"entry {empty[1]} of tally {empty[0]!r} derives the empty text; make it derive at least one character"
+        )
+    rules.write_entries()
     if options.fold_lists:
-        grammar = transforms.trim(transforms.fold_lists(grammar))
-    grammar = transforms.with_ignore(grammar)
+        fold_lists(rules)
+    rules.write_ignore(number[name] for name in grammar.ignore if number[name] not in nothing)
     deadline.check("numbering the grammar")
-    declared = [name for name, machine in automata.items() if machine is None]
-    return _number(grammar, automata, declared, options)
+    return _number(grammar, machines, rules, options)
 
 
-_Machine = Automaton | CountedAutomaton | None
+def _derives_nothing(grammar: Grammar) -> GrammarError:
+    reason = (
+        f"the start rule {grammar.start!r} derives no text: each of its alternatives needs itself again, "
+        "or something that matches nothing"
+    )
+    written = grammar.alternatives.get(grammar.start)
+    return error_at(reason, written[0].location if written else None)
 
 
-def _check_entries(grammar: Grammar) -> None:
-    """Refuse entries that derive the empty text: where one ends and another begins could not be counted."""
-    if not grammar.tallies:
-        return
-    empty = nullable(grammar)
-    for name, tally in grammar.tallies.items():
-        for number, entry in enumerate(tally.entries):
-            if all(isinstance(symbol, Nonterminal) and symbol.name in empty for symbol in entry.symbols):
-                raise GrammarError(
-                    f"entry {number} of tally {name!r} derives the empty text; make it derive at least one character"
-                )
-
-
-def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, _Machine]:
+def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, TerminalMachine | None]:
     """The automaton of each terminal; None for a declared one."""
-    made: dict[str, _Machine] = {}
+    made: dict[str, TerminalMachine | None] = {}
     for name, definition in grammar.terminals.items():
         deadline.check(f"building the automaton of terminal {name}")
         if isinstance(definition.pattern, Special):
@@ -294,93 +364,64 @@ def _title(definition: TerminalDefinition) -> str:
         return definition.pattern.title if isinstance(definition.pattern, Machine) else definition.name
 
 
-def _number(grammar: Grammar, automata: dict[str, _Machine], declared: list[str], options: Options) -> GrammarArrays:
-    strings = chain((r.rhs for r in grammar.rules), (t.separator for t in grammar.tallies.values()))
-    used = {symbol.name for symbols in strings for symbol in symbols if isinstance(symbol, Terminal)}
-    number: dict[str, int] = {}
-    titles: list[list[str]] = []
-    distinct: list[Automaton | CountedAutomaton] = []
-    by_language: dict[tuple, int] = {}
-    for name, definition in grammar.terminals.items():
-        machine = automata[name]
-        if name not in used or machine is None:
+def _number(
+    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, options: Options
+) -> GrammarArrays:
+    """Number the terminals that are used, equal ones alike, and let the rules follow."""
+    used = rules.used().tolist()
+    numbers = np.zeros(len(used), np.int32)
+    distinct: list[TerminalMachine] = []
+    called: list[list[TerminalDefinition]] = []
+    number_of: dict[TerminalMachine, int] = {}
+    declared: list[tuple[int, str]] = []
+    unused = []
+    for index, (name, machine) in enumerate(machines.items()):
+        if not used[index]:
+            unused += [name] if machine is None else []
             continue
-        key = machine.key()
-        if options.merge_terminals and key in by_language:
-            number[name] = by_language[key]
-            titles[number[name]].append(_title(definition))
+        if machine is None:
+            declared.append((index, name))
             continue
-        number[name] = by_language[key] = len(distinct)
-        distinct.append(machine)
-        titles.append([_title(definition)])
-    written, counted = _written_down(distinct)
-    specials = tuple(name for name in declared if name in used)
-    for name in specials:
-        number[name] = len(titles)
-        titles.append([name])
-    n_terminals = len(titles)
-    # The engine wants a start that no rule mentions; nonterminal 0 is made to be one.
-    nonterminals = ["", *grammar.nonterminals]
-    symbol_of = {name: n_terminals + i for i, name in enumerate(nonterminals)}
+        number = number_of.setdefault(machine, len(distinct)) if options.merge_terminals else len(distinct)
+        if number == len(distinct):
+            distinct.append(machine)
+            called.append([])
+        called[number].append(grammar.terminals[name])
+        numbers[index] = number
+    for number, (index, _) in enumerate(declared, len(distinct)):
+        numbers[index] = number
+    specials = tuple(name for _, name in declared)
+    arrays, order = rules.numbered(numbers, len(distinct) + len(specials))
+    written, made = rules.names, rules.made
 
-    def numbers(symbols: tuple[Symbol, ...]) -> list[int]:
-        return [number[s.name] if isinstance(s, Terminal) else symbol_of[s.name] for s in symbols]
+    def naming() -> Names:
+        titles = (" or ".join(dict.fromkeys(map(_title, definitions))) for definitions in called)
+        return (*titles, *specials), _nonterminals(written, made, order.tolist())
 
-    lhs = [0]
-    rhs = [symbol_of[grammar.start]]
-    rhs_offsets = [0, 1]
-    for rule in grammar.rules:
-        lhs.append(symbol_of[rule.lhs.name] - n_terminals)
-        rhs += numbers(rule.rhs)
-        rhs_offsets.append(len(rhs))
-    tallies = list(grammar.tallies.values())
     return GrammarArrays(
-        terminals=tuple(" or ".join(dict.fromkeys(title)) for title in titles),
-        nonterminals=tuple(nonterminals),
+        machines=tuple(distinct),
         specials=specials,
-        unused_specials=tuple(name for name in declared if name not in used),
-        lhs=np.array(lhs, np.int32),
-        rhs_offsets=np.array(rhs_offsets, np.int32),
-        rhs=np.array(rhs, np.int32),
-        automaton_offsets=_offsets([a.n_states for a in written]),
-        edge_offsets=_offsets([n for a in written for n in np.diff(a.offsets).tolist()]),
-        low=_joined([a.low for a in written], np.uint8),
-        high=_joined([a.high for a in written], np.uint8),
-        target=_joined([a.target for a in written], np.int32),
-        accepting=_joined([a.accepting for a in written], np.uint8),
-        counted=np.array(counted, np.int32),
-        tally=np.array([symbol_of[name] - n_terminals for name in grammar.tallies], np.int32),
-        entry_offsets=_offsets([len(tally.entries) for tally in tallies]),
-        entry=np.array([n for tally in tallies for entry in tally.entries for n in numbers(entry.symbols)], np.int32),
-        entry_flags=np.array(
-            [e.once | e.required << 1 | e.marked << 2 for tally in tallies for e in tally.entries], np.uint8
-        ),
-        separator_offsets=_offsets([len(tally.separator) for tally in tallies]),
-        separator=np.array([n for tally in tallies for n in numbers(tally.separator)], np.int32),
-        tally_bounds=np.array([bound for tally in tallies for bound in _bounds(tally)], np.int32),
+        unused_specials=tuple(unused),
+        n_nonterminals=len(order) + 1,
+        naming=naming,
+        **arrays,
     )
 
 
-def _written_down(machines: list[Automaton | CountedAutomaton]) -> tuple[list[Automaton], list[int]]:
-    """The automata of terminals and of the parts of counted repeats, and how these are put together."""
-    written = [machine.unbounded if isinstance(machine, CountedAutomaton) else machine for machine in machines]
-    counted: list[int] = []
-    number: dict[tuple, int] = {}
-    for terminal, machine in enumerate(machines):
-        if not isinstance(machine, CountedAutomaton):
-            continue
-        parts = []
-        for part in (machine.before, machine.unit, machine.after):
-            parts.append(number.setdefault(part.key(), len(written)))
-            if parts[-1] == len(written):
-                written.append(part)
-        counted += [terminal, *parts, machine.least, -1 if machine.most is None else machine.most]
-    return written, counted
-
-
-def _bounds(tally: Tally) -> list[int]:
-    bounds = (tally.least, tally.most, tally.least_marked, tally.most_marked)
-    return [-1 if bound is None else min(bound, MOST) for bound in bounds]
+def _nonterminals(written: list[str], made: list[tuple[str, int, int]], order: list[int]) -> tuple[str, ...]:
+    """The names of nonterminals; those that were made are called by what they were made for."""
+    names = list(written)
+    taken = set(names)
+    least: dict[str, int] = {}
+    for kind, owner, number in made:
+        base = "_ignored" if kind == "ignored" else f"_{names[owner].strip('_')}_{kind}"
+        number = max(number, least.get(base, 0))
+        while f"{base}_{number}" in taken:
+            number += 1
+        least[base] = number + 1
+        names.append(f"{base}_{number}")
+        taken.add(names[-1])
+    return ("", *(names[index] for index in order))
 
 
 def _offsets(sizes: list[int]) -> np.ndarray:

@@ -11,7 +11,8 @@ from stolcke._core.engine import Engine
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
 from stolcke._core.tally import TallyTable
-from stolcke.compiler.arrays import GrammarArrays
+from stolcke.compiler.arrays import GrammarArrays, TerminalMachine
+from stolcke.lexer import Automaton
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
 
@@ -69,22 +70,13 @@ def build_engine(
 ) -> Engine:
     """The run-time engine of a grammar over a vocabulary."""
     core = vocabulary.core
-    n = len(arrays.terminals)
-    n_text = n - len(arrays.specials)
+    n, n_text = arrays.n_terminals, len(arrays.machines)
     states = np.full(n, NONE, np.uint32)
     symbols = np.full(n, NONE, np.uint32)
     partitions = np.full(n, NONE, np.uint32)
-    # The states that automata begin with: of terminals, and of the parts of counted repeats.
-    starts = []
-    for number in range(arrays.automaton_offsets.size - 1):
+    for terminal, machine in enumerate(arrays.machines):
         _check_memory(core, limits)
-        starts.append(int(core.add_automaton(*arrays.automaton(number).arrays())[0]))
-    states[:n_text] = starts[:n_text]
-    for terminal, (before, unit, after, least, most) in arrays.repeats().items():
-        _check_memory(core, limits)
-        states[terminal] = core.add_counted(
-            starts[before], starts[unit], starts[after], starts[terminal], least, None if most < 0 else most
-        )
+        states[terminal] = _start_state(machine, vocabulary)
     token_symbols: dict[int, int] = {}
     for terminal, name in enumerate(arrays.specials, n_text):
         partitions[terminal] = core.add_token_set(bound[name])
@@ -99,7 +91,7 @@ def build_engine(
     tables = GrammarTables(
         core,
         n,
-        len(arrays.nonterminals),
+        arrays.n_nonterminals,
         arrays.lhs,
         arrays.rhs_offsets,
         arrays.rhs,
@@ -119,6 +111,14 @@ def build_engine(
     )
     ends = np.array(vocabulary.eos_token_ids, np.uint32)
     return Engine(core, tables, ends, {t: int(s) for t, s in token_symbols.items()}, errors, limits, options)
+
+
+def _start_state(machine: TerminalMachine, vocabulary: Vocabulary) -> int:
+    """The canonical state that a terminal begins with."""
+    if isinstance(machine, Automaton):
+        return vocabulary.start_state(machine)
+    parts = (machine.before, machine.unit, machine.after, machine.unbounded)
+    return vocabulary.core.add_counted(*map(vocabulary.start_state, parts), machine.least, machine.most)
 
 
 def _check_memory(core: PartitionStore, limits: Limits) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
+from typing import Any
 
 from stolcke.errors import GrammarError
+from stolcke.frontends.lark_json import Schemas
 from stolcke.frontends.lark_modules import Definitions, load, suggestion
 from stolcke.frontends.lark_rules import Lowering
 from stolcke.frontends.lark_terminals import Terminals
@@ -22,6 +24,7 @@ def read_lark(
     lexer: str = "dynamic_complete",
     source: str | PathLike | None = None,
     import_paths: Iterable[str | PathLike] = (),
+    json_options: Mapping[str, Any] | None = None,
     limits: Limits = Limits(),
 ) -> Grammar:
     """Read a Lark grammar; see :meth:`stolcke.Grammar.from_lark`."""
@@ -36,12 +39,14 @@ def read_lark(
     definitions = load(text, None if source is None else fspath(source), import_paths, limits)
     _check_start(definitions, start)
     terminals = Terminals(definitions, limits)
-    lowering = Lowering(definitions, terminals, limits)
+    schemas = Schemas(json_options or {}, limits)
+    lowering = Lowering(definitions, terminals, schemas, limits)
     lowering.run()
     ignore = terminals.ignored()
     used = {symbol.name for rule in lowering.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
     _check_templates(definitions, lowering)
-    return Grammar(start, tuple(lowering.rules), terminals.select(used.union(ignore)), ignore, lowering.options)
+    defined = terminals.select(used.union(ignore)) | schemas.terminals()
+    return schemas.put_into(Grammar(start, tuple(lowering.rules), defined, ignore, lowering.options))
 
 
 def _check_start(definitions: Definitions, start: str) -> None:

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from lark import Token, Tree
 
 from stolcke.errors import GrammarError, LimitExceeded
+from stolcke.frontends.lark_json import Schemas
 from stolcke.frontends.lark_modules import Body, Definition, Definitions, suggestion
 from stolcke.frontends.lark_syntax import Module, read_literal
 from stolcke.frontends.lark_terminals import Terminals, read_bounds, read_range
@@ -66,12 +67,15 @@ class Lowering:
     definitions : Definitions
     terminals : Terminals
         Gains the unnamed literals of the rules.
+    schemas : Schemas
+        Gains those of the rules.
     limits : Limits
     """
 
-    def __init__(self, definitions: Definitions, terminals: Terminals, limits: Limits) -> None:
+    def __init__(self, definitions: Definitions, terminals: Terminals, schemas: Schemas, limits: Limits) -> None:
         self._definitions = definitions.by_name
         self._terminals = terminals
+        self._schemas = schemas
         self._limits = limits
         self.rules: list[Rule] = []
         self.options: dict[str, RuleOptions] = {}
@@ -94,6 +98,7 @@ class Lowering:
             "value": self._value,
             "literal": self._literal,
             "range": self._range,
+            "json": self._json,
             "terminal": self._reference,
             "nonterminal": self._reference,
             "template_usage": self._template_usage,
@@ -218,6 +223,11 @@ class Lowering:
     def _range(self, parts: list) -> Alternatives:
         name = self._terminals.of_pattern(read_range(self._module, parts), self._module.location(parts[0]))
         return (Alternative((Terminal(name),), None, parts[0]),)
+
+    def _json(self, parts: list) -> Alternatives:
+        token = parts[0]
+        schema = self._module.schemas[token.line, token.column]
+        return (Alternative((self._schemas.symbol(schema),), None, token),)
 
     def _value(self, parts: list) -> Alternatives:
         part = parts[0]

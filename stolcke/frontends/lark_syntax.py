@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from lark.lexer import PatternStr
 from lark.load_grammar import _get_parser, _literal_to_pattern
 
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
+from stolcke.frontends.lark_json import EmbeddedSchema, mark_schemas, take_schemas
 from stolcke.frontends.regex import check_regex
 from stolcke.grammar.model import Location, error_at
 from stolcke.grammar.patterns import Literal, Regex
@@ -40,6 +42,8 @@ class Module:
     source: str | None
     folder: str | None
     tree: Tree
+    schemas: dict[tuple[int, int], EmbeddedSchema] = field(default_factory=dict)
+    """What follows each ``%json``, by the line and column of that."""
     names: dict[int, frozenset[str]] = field(default_factory=dict)
     """Symbols used by a definition, by the id of its tree; a cache of the importer."""
 
@@ -94,17 +98,19 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
     ------
     GrammarError, LimitExceeded
     """
-    check_sizes(text, limits)
+    readable, schemas = take_schemas(text, source)
+    check_sizes(readable, limits)
     try:
-        tree = _get_parser().parse(text + "\n", "start")
+        tree = _get_parser().parse(readable + "\n", "start")
     except UnexpectedCharacters as error:
         reason = f"unexpected character {error.char!r}"
         raise error_at(reason, Location(error.line, error.column, source, text)) from None
     except UnexpectedToken as error:
-        reason = _explain(text, error)
+        reason = _explain(readable, error, schemas)
         place = Location(error.token.line or 1, error.token.column or 1, source, text)
         raise error_at(reason, place) from None
-    return Module(text, source, folder, tree)
+    mark_schemas(tree, schemas)
+    return Module(text, source, folder, tree, schemas)
 
 
 _TOKEN_WORDS = {
@@ -137,12 +143,12 @@ _TOKEN_WORDS = {
 _EXPRESSION = {"RULE", "TERMINAL", "STRING", "REGEXP", "_LPAR", "_LBRA"}
 
 
-def _explain(text: str, error: UnexpectedToken) -> str:
+def _explain(text: str, error: UnexpectedToken, schemas: Container[tuple[int | None, int | None]]) -> str:
     """Say what was found and what could have stood there."""
     token, expected = error.token, set(error.expected)
     found = _TOKEN_WORDS.get(token.type, repr(str(token)))
     if token.type in ("RULE", "TERMINAL", "STRING", "REGEXP", "NUMBER", "OP"):
-        found += f" {str(token)[:40]!r}"
+        found = "%json" if (token.line, token.column) in schemas else f"{found} {str(token)[:40]!r}"
     words = ["an expression"] if expected >= _EXPRESSION else []
     if words:
         expected -= _EXPRESSION

@@ -115,6 +115,9 @@ class Terminals:
             for node in body.tree.iter_subtrees_topdown():
                 if node.data in ("alias", "template_usage"):
                     raise _misplaced(module, node)
+                if node.data == "json":
+                    reason = f"terminal {definition.name!r} contains %json, which only rules can; make it a rule"
+                    raise module.error(reason, node.children[0])
                 if node.data == "nonterminal":
                     reason = f"terminal {definition.name!r} refers to a rule; only terminals can stand here"
                     raise module.error(reason, node.children[0])

@@ -286,6 +286,7 @@ class Grammar:
         lexer: str = "dynamic_complete",
         source: str | Path | None = None,
         import_paths: Iterable[str | Path] = (),
+        json_options: Mapping[str, Any] | None = None,
         limits: Limits = Limits(),
     ) -> Grammar:
         """Read a grammar in the language of the Lark parser generator.
@@ -303,6 +304,8 @@ class Grammar:
             relative imports start.
         import_paths : iterable of paths
             Folders searched by ``%import`` before Lark's own grammars.
+        json_options : mapping of str to object, optional
+            Keywords of :meth:`from_json_schema`, for the schemas of ``%json``.
         limits : Limits
             What the text may cost.
 
@@ -312,11 +315,21 @@ class Grammar:
             With line, column and remedy, where the text is wrong.
         RegexError
             Where one of its regular expressions is.
+        SchemaError
+            Where one of its JSON Schemas is, or cannot be honoured.
         LimitExceeded
         """
         from stolcke.frontends.lark_grammar import read_lark
 
-        return read_lark(text, start, lexer=lexer, source=source, import_paths=import_paths, limits=limits)
+        return read_lark(
+            text,
+            start,
+            lexer=lexer,
+            source=source,
+            import_paths=import_paths,
+            json_options=json_options,
+            limits=limits,
+        )
 
     @classmethod
     def from_file(cls, path: str | Path, start: str = "start", **keywords) -> Grammar:

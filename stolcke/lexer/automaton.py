@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
 from stolcke._core import dfa
+from stolcke._core.concatenate import concatenate
 from stolcke._core.minimize import minimize
 from stolcke.errors import LimitExceeded
-from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern
+from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence
 from stolcke.lexer import nfa
 from stolcke.options import Limits
 
@@ -44,6 +45,7 @@ class Automaton:
     high: np.ndarray
     target: np.ndarray
     accepting: np.ndarray
+    _key: tuple[bytes, ...] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for array in self.arrays():
@@ -51,6 +53,12 @@ class Automaton:
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         return self.offsets, self.low, self.high, self.target, self.accepting
+
+    def key(self) -> tuple[bytes, ...]:
+        """What equal automata have in common, and no others: the bytes of all arrays."""
+        if self._key is None:
+            object.__setattr__(self, "_key", tuple([array.tobytes() for array in self.arrays()]))
+        return self._key  # type: ignore[return-value]
 
     @property
     def n_states(self) -> int:
@@ -94,14 +102,10 @@ class Automaton:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automaton):
             return NotImplemented
-        return all(np.array_equal(a, b) for a, b in zip(self.arrays(), other.arrays(), strict=True))
+        return self is other or self.key() == other.key()
 
     def __hash__(self) -> int:
         return hash(self.key())
-
-    def key(self) -> tuple:
-        """What automata of equal language have in common, and no others."""
-        return tuple(array.tobytes() for array in self.arrays())
 
     def __str__(self) -> str:
         r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
@@ -154,6 +158,8 @@ def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:
         A special terminal, or text without an encoding.
     LimitExceeded
     """
+    if isinstance(pattern, Machine):
+        return pattern.automaton
     try:
         return _automaton(pattern, limits)
     except RecursionError:
@@ -173,6 +179,10 @@ def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
         if len(words) == len(pattern.parts) <= limits.alternatives:
             # A dictionary: no larger than its text, which is bounded where it comes from.
             return Automaton(*minimize(*nfa.words([nfa.encode(word) for word in words])))
+    if isinstance(pattern, Sequence) and len(pattern.parts) > 1 and isinstance(pattern.parts[0], Machine):
+        joined = _joined_after(pattern.parts[0].automaton, pattern.parts[1:], limits)
+        if joined is not None:
+            return joined
     machine = nfa.build(pattern, limits)
     try:
         arrays = dfa.determinize(
@@ -189,3 +199,28 @@ def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
         given = f"more than {limits.regex_states}"
         raise LimitExceeded("regex_states", given, limits.regex_states, "terminal") from None
     return Automaton(*minimize(*arrays))
+
+
+def _joined_after(first: Automaton, rest: tuple[Pattern, ...], limits: Limits) -> Automaton | None:
+    """Join an automaton and what follows it, where that needs no determinisation; else None.
+
+    Such are a name in quotes and the colon after it, of which a JSON Schema has as many as it has properties.
+    """
+    if any(map(_may_look_behind, rest)):
+        return None
+    after = automaton(rest[0] if len(rest) == 1 else Sequence(rest), limits)
+    if first.n_states + after.n_states > limits.regex_states:
+        return None
+    arrays = concatenate(*first.arrays(), *after.arrays())
+    return None if arrays is None else Automaton(*arrays)
+
+
+def _may_look_behind(pattern: Pattern) -> bool:
+    """Whether what a pattern matches may depend on what stands before it."""
+    if isinstance(pattern, Literal | Machine):
+        return False
+    if isinstance(pattern, Regex):
+        return "(?<" in pattern.source
+    if isinstance(pattern, Sequence | Choice):
+        return any(map(_may_look_behind, pattern.parts))
+    return not isinstance(pattern, Repeat) or _may_look_behind(pattern.part)

@@ -7,7 +7,7 @@ import pytest
 
 import stolcke
 from stolcke import container
-from stolcke.cli import _describe
+from stolcke.cli.findings import describe
 from stolcke.grammar.patterns import Literal
 from tests.engine.laws import filled
 from tests.strategies import A, B, C, make_grammar, make_tally
@@ -148,7 +148,7 @@ def test_looking_makes_no_states():
 
 
 def test_the_command_line_counts_and_analyses_tallies():
-    found = _describe(example())
+    found = describe(example())
     assert found["counts"]["of_which_tallies"] == 2
     assert found["counts"]["nonterminals"] == 4
     assert found["findings"]["unused_terminals"] == []

@@ -12,9 +12,9 @@ from stolcke.errors import GrammarError
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, RuleOptions, Tally, TallyEntry, Terminal
 from stolcke.grammar.patterns import Literal
-from stolcke.grammar.transforms import fold_lists, remove_duplicates, trim, with_entry_rules, with_ignore
 from tests.reference.language import language, languages
 from tests.reference.tallies import written_out
+from tests.reference.transforms import fold_lists, remove_duplicates, trim, with_entry_rules, with_ignore
 from tests.strategies import EFFORT, A, B, make_grammar, make_tally, tally_grammars
 
 TERMINALS = {"A": A, "B": B, "C": Literal("c"), "S": Literal(" ")}

@@ -108,3 +108,16 @@ def validator(schema: Any, *, dialect: str = "2020-12", formats: bool = True, re
     if named:  # a `$ref` back to the root would read it again, and take the inexact class
         schema = {keyword: value for keyword, value in schema.items() if keyword != "$schema"}
     return _exact_class(plain)(schema, format_checker=plain.FORMAT_CHECKER if formats else None, **more)
+
+
+def verdict(judge: Any, document: Any) -> bool | None:
+    """Whether a validator finds a document valid; None where a loop of references exhausts its stack."""
+    try:
+        return judge.is_valid(document)
+    except RecursionError:
+        return None
+    except BaseException as error:
+        # The stack may also end inside the Rust library that holds the registry, whose panics are no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        return None

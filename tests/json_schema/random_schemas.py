@@ -21,7 +21,7 @@ Schema = Any
 TYPES = ("null", "boolean", "integer", "number", "string", "array", "object")
 NAMES = ("a", "b", "c", "ab", "é")
 WORDS = ("", "a", "b", "ab", "ba", "abc", "aa", "é", 'q"\\/', "😀", "127.0.0.1", "127.0.0.01", "1")
-PATTERNS = ("a", "^a", "b$", "^(a|b)*$", "^[a-c]{2}$", "^.$", "^[^a]*$", "", "^(?!a)", "a(?=b)", r"\d")
+PATTERNS = ("a", "^a", "b$", "^(a|b)*$", "^[a-c]{2}$", "^.$", "^[^a]*$", ".*", "^(?!a)", "a(?=b)", r"\d")
 FORMATS = ("ipv4", "uuid", "of-nobody")
 FRACTIONS = tuple(
     map(Decimal, ["-3", "-2.5", "-1", "-0.1", "0.1", "0.3", "0.5", "1.5", "2.50", "1e1", "12.75", "1e-2"])

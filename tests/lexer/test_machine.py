@@ -29,6 +29,19 @@ def test_a_machine_means_what_it_was_made_from(source: str, around: str) -> None
     assert automaton(AROUND[around](machine)) == automaton(AROUND[around](expression))
 
 
+FIRSTS = ["a", "ab|ac", "(a|bb)*c", '"[^"]*"', "ab|a", "a*", "", r"[^\s\S]", "aab|aac|ab", "x{3}"]
+AFTERS = ["a", "a*", "", "[ab]*c?", r"[^\s\S]", " *: *", "(?:a|bb)*c", "a*?b", "ab|a"]
+
+
+@pytest.mark.parametrize("first", FIRSTS)
+@pytest.mark.parametrize("after", AFTERS)
+def test_what_follows_a_machine_is_joined_to_it(first: str, after: str) -> None:
+    machine = Machine("first", automaton(Regex(first)))
+    expected = automaton(Sequence((Regex(first), Regex(after))))
+    assert automaton(Sequence((machine, Regex(after)))) == expected
+    assert automaton(Sequence((machine, Repeat(Regex(after), 1, 1), Literal("")))) == expected
+
+
 def test_machines_of_equal_language_are_equal() -> None:
     one, other = Machine("one", automaton(Regex("aa*"))), Machine("other", automaton(Regex("a+")))
     assert one == other

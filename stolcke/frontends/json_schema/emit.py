@@ -93,8 +93,6 @@ class Emitter:
 
     def rule(self, lhs: Nonterminal, *rhs: Symbol) -> None:
         """Add a rule."""
-        if len(self.rules) >= self.settings.limits.rules:
-            raise LimitExceeded("rules", f"more than {len(self.rules)}", self.settings.limits.rules, "JSON Schema")
         self.rules.append(Rule(lhs, rhs))
 
     def name(self, wanted: str) -> str:
@@ -147,7 +145,11 @@ class Emitter:
         """Make the symbol of a goal; its rules are written later, unless one terminal is all there is."""
         found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
         structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
-        scalars = [self.terminal(*each) for each in self.scalars.patterns(found)]
+        try:
+            scalars = [self.terminal(*each) for each in self.scalars.patterns(found)]
+        except LimitExceeded as error:
+            where = _pointer(goal)
+            raise error if where is None else LimitExceeded(error.limit, error.given, error.allowed, where) from error
         if len(scalars) == 1 and not structured:
             return scalars[0]
         lhs = Nonterminal(self.name(_title(goal)))
@@ -168,9 +170,9 @@ class Emitter:
             try:
                 write(self, lhs, simple, depth)
             except UnsupportedSchema as error:
-                nodes = [node for formula in goal if (node := _schema_of(formula)) is not None]
-                pointer = error.pointer or (nodes[0].pointer if nodes else None)
-                raise UnsupportedSchema(error.reason, pointer=pointer) from error
+                raise UnsupportedSchema(error.reason, pointer=error.pointer or _pointer(goal)) from error
+            if len(self.rules) > self.settings.limits.rules:
+                raise LimitExceeded("rules", f"at least {len(self.rules)}", self.settings.limits.rules, "JSON Schema")
         if len(self.rules) == before:
             self.rule(lhs, lhs)
 
@@ -179,6 +181,11 @@ def _title(goal: Goal) -> str:
     """A name for the nonterminal of a goal: that of its schema, or of one of them."""
     names = [_schema_of(formula).name for formula in goal if _schema_of(formula) is not None]
     return min(names, default="value")
+
+
+def _pointer(goal: Goal) -> str | None:
+    """The place of a goal's schema, or of one of them."""
+    return next((node.pointer for formula in goal if (node := _schema_of(formula)) is not None), None)
 
 
 def _schema_of(formula: Formula) -> Node | None:

@@ -20,10 +20,7 @@ from stolcke.lexer.language import Language
 __all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
-_LOGIC = frozenset(
-    ["type", "enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"]
-    + ["unevaluatedProperties", "unevaluatedItems"]
-)
+_LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
@@ -173,7 +170,7 @@ class Evaluator:
                     found = self._meet(found, values, kind)
                 except UnsupportedSchema as error:
                     self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
-            elif keyword in _LOGIC and keyword not in ("type", "unevaluatedProperties", "unevaluatedItems"):
+            elif keyword in _LOGIC:
                 found = self._meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
             if not found:
                 return ()

@@ -213,7 +213,9 @@ def max_items(c: Context, value: Any) -> Union:
 
 
 def unique_items(c: Context, value: Any) -> Union:
-    return (Arrays(unique=value is True),)
+    if not isinstance(value, bool):
+        raise c.wrong("uniqueItems", "true or false")
+    return (Arrays(unique=value),)
 
 
 def contains(c: Context, value: Any) -> Union:

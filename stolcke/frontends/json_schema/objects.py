@@ -11,10 +11,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, opposite
 from stolcke.lexer.language import Language
 
 __all__ = ["KeyClass", "Layer", "Objects", "Witness"]
+
+_GLANCE = 64
+"""Required names that are looked at to see that a set is empty."""
+_CLASSES = 256
+"""Groups of names that overlapping patterns may make; each further pattern may double them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +34,11 @@ class Layer:
     properties: Mapping[str, Goal] = field(default_factory=dict)
     patterns: tuple[tuple[Language, Goal], ...] = ()
     additional: Goal = ANYTHING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it says nothing of names other than its properties."""
+        return not self.patterns and not self.additional
 
     def goal(self, name: str) -> Goal:
         """What the member of a name has to satisfy."""
@@ -87,7 +98,7 @@ class Objects:
         if self.seen is not None and other.seen is not None:
             seen = self.seen | other.seen
         common = Objects(
-            self.layers + other.layers,
+            _layers(self.layers, other.layers),
             tuple(dict.fromkeys(self.required + other.required)) if other.required else self.required,
             names,
             max(self.least, other.least),
@@ -102,7 +113,7 @@ class Objects:
         """Whether a glance shows that no object is in the set."""
         if self.most is not None and max(self.least, len(self.required)) > self.most:
             return True
-        return any(self.goal(name) is NEVER for name in self.required)
+        return len(self.required) <= _GLANCE and any(self.goal(name) is NEVER for name in self.required)
 
     def goal(self, name: str) -> Goal:
         """What the member of a name has to satisfy."""
@@ -167,6 +178,8 @@ class Objects:
                     split.append((inside, goal if so_far is None else both(so_far, goal)))
                     split.append((outside, so_far))
                 cells = [(keys, goal) for keys, goal in split if not keys.is_empty]
+                if len(cells) > _CLASSES:
+                    raise UnsupportedSchema(f"patternProperties overlap in more than {_CLASSES} ways")
             refined = []
             for each in classes:
                 for keys, goal in cells:
@@ -175,11 +188,23 @@ class Objects:
                     if total is not NEVER and not common.is_empty:
                         refined.append(KeyClass(common, total))
             classes = refined
+            if len(classes) > _CLASSES:
+                raise UnsupportedSchema(f"patternProperties overlap in more than {_CLASSES} ways")
         return _merged(classes)
 
     def _undeclared(self, declared: tuple[str, ...]) -> Language:
         free = ~Language.words(declared) if declared else Language.everything()
         return free if self.names is None else free & self.names
+
+
+def _layers(a: tuple[Layer, ...], b: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """The layers of both; two that only name properties become one."""
+    if a and b and a[-1].is_open and b[0].is_open:
+        properties = dict(a[-1].properties)
+        for name, goal in b[0].properties.items():
+            properties[name] = both(properties[name], goal) if name in properties else goal
+        return (*a[:-1], Layer(properties), *b[1:])
+    return a + b
 
 
 def _merged(classes: list[KeyClass]) -> list[KeyClass]:

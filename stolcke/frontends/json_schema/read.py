@@ -8,8 +8,8 @@ from stolcke.errors import LimitExceeded, SchemaError
 from stolcke.frontends.json_schema.emit import Emitter
 from stolcke.frontends.json_schema.evaluate import Evaluator, Loop
 from stolcke.frontends.json_schema.references import Document
-from stolcke.frontends.json_schema.sources import parse_schema
 from stolcke.frontends.json_schema.settings import Settings
+from stolcke.frontends.json_schema.sources import parse_schema
 from stolcke.grammar.model import Grammar
 
 __all__ = ["read_json_schema"]

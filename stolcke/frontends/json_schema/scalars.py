@@ -19,6 +19,7 @@ from stolcke.lexer.language import Language
 
 __all__ = ["Scalars"]
 
+
 class Scalars:
     """Makes the patterns of simple sets."""
 

@@ -180,16 +180,51 @@ class _Writer:
     def different_items(self) -> None:
         """Equal items are forbidden: each value of a finite set at most once."""
         arrays, emitter = self.arrays, self.emitter
-        if arrays.counts or arrays.n_prefix:
-            raise UnsupportedSchema("uniqueItems beside contains, or where items differ by place")
-        values = emitter.evaluator.finite_values(arrays.goal(0), _FINITE)
-        if values is None:
-            raise UnsupportedSchema("uniqueItems where items are not scalars with a bounded number of values")
+        if arrays.counts:
+            raise UnsupportedSchema("uniqueItems beside contains")
+        if arrays.n_prefix:
+            self._different_by_place()
+            return
+        values = self._finite(arrays.goal(0))
         if arrays.least == 0:
             emitter.rule(self.lhs, self.empty)
         if values and arrays.most != 0:
-            entries = [TallyEntry((self._value(frozenset([Constant(value)])),), once=True) for value in values]
+            entries = [TallyEntry((self._value(frozenset([value])),), once=True) for value in values]
             self._tally(entries, max(1, arrays.least), arrays.most, {})
+
+    def _different_by_place(self) -> None:
+        """Which values there were is the state, and how many of them says which place is next."""
+        arrays, emitter = self.arrays, self.emitter
+        n = arrays.n_prefix + 1
+        if arrays.most is not None:
+            n = min(n, arrays.most)
+        places = [self._finite(arrays.goal(index)) for index in range(n)]
+        rests: dict[frozenset, Nonterminal] = {}
+        todo: list[tuple[frozenset, Nonterminal, Symbol]] = [(frozenset(), self.lhs, self.open)]
+        while todo:
+            used, lhs, separator = todo.pop()
+            if len(used) >= arrays.least:
+                emitter.rule(lhs, self.close if used else self.empty)
+            if arrays.most is not None and len(used) >= arrays.most:
+                continue
+            for value in places[min(len(used), len(places) - 1)]:
+                after = used | {value}
+                if value in used:
+                    continue
+                if after not in rests:
+                    if len(rests) > _STATES:
+                        raise UnsupportedSchema("uniqueItems over too many combinations of values")
+                    rests[after] = Nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+                    emitter.rule(rests[after], rests[after])  # for where nothing may follow; trimmed away
+                    todo.append((after, rests[after], self.comma))
+                emitter.rule(lhs, separator, self._value(frozenset([value])), rests[after])
+
+    def _finite(self, goal: Goal) -> list[Constant]:
+        """The values of an item."""
+        values = self.emitter.evaluator.finite_values(goal, _FINITE)
+        if values is None:
+            raise UnsupportedSchema("uniqueItems where items are not scalars with a bounded number of values")
+        return [Constant(value) for value in values]
 
     def _value(self, goal: Goal) -> Symbol:
         return self.emitter.value(goal, self.depth)

@@ -140,7 +140,7 @@ class _Writer:
             getattr(self, "_" + kind)(self.known[kind, state], *state)
 
     def _next(self, kind: str, state: tuple) -> Nonterminal:
-        """The nonterminal of a state: ``rest`` after a member, ``member`` before one, ``named`` before a declared one."""
+        """The nonterminal of a state: ``rest`` after a member, ``member`` before one, ``named`` before a declared."""
         if kind == "member" and not self.others:
             kind = "named"
         found = self.known.get((kind, state))

@@ -1,4 +1,4 @@
-"""Grammars to equivalent grammars: the same language, better suited to the engine.
+"""Grammars to equivalent grammars, step by step: what :class:`stolcke._core.rules.Rules` does to integers.
 
 The usual order is :func:`trim`, :func:`remove_duplicates`, :func:`with_entry_rules`,
 :func:`fold_lists`, :func:`trim` again, and :func:`with_ignore`: ignored terminals

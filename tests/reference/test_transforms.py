@@ -10,9 +10,9 @@ from stolcke.errors import GrammarError
 from stolcke.grammar.analysis import duplicates, productive, reachable
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Literal
-from stolcke.grammar.transforms import fold_lists, remove_duplicates, trim, with_ignore
 from tests.reference.language import language
 from tests.reference.random_grammars import random_grammar
+from tests.reference.transforms import fold_lists, remove_duplicates, trim, with_ignore
 
 SEEDS = range(400)
 

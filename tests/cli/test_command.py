@@ -14,7 +14,7 @@ import pytest
 import stolcke
 from stolcke.cli import main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 JSON = str(ROOT / "grammars/json.lark")
 
 
@@ -240,6 +240,12 @@ def test_other_start_and_imports(capsys, grammar, tmp_path, text_file) -> None:
         [JSON, "--timeout", "-1"],
         [JSON, "--timeout", "soon"],
         [JSON, "--no-such-option"],
+        [JSON, "--json-schema", JSON],
+        ["--json-schema", JSON, "--start", "x"],
+        [JSON, "--whitespace", "17"],
+        [JSON, "--max-whitespace", "few"],
+        [JSON, "--resource", "urn:x"],
+        [JSON, "--property-order", "sorted"],
     ],
 )
 def test_wrong_usage(capsys, arguments: list[str]) -> None:
@@ -263,7 +269,18 @@ def test_help_is_complete(capsys) -> None:
         main(["--help"])
     assert stopped.value.code == 0
     out = capsys.readouterr().out
-    for word in ("examples:", "exit status:", "--vocab", "--special", "--start", "--dump", "--check", "--json", "-o"):
+    for word in (
+        "examples:",
+        "exit status:",
+        "--vocab",
+        "--special",
+        "--start",
+        "--dump",
+        "--check",
+        "--json",
+        "-o",
+        "--json-schema",
+    ):
         assert word in out
 
 

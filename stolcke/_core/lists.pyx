@@ -1,0 +1,174 @@
+"""Lists among the rules of a grammar, folded behind what precedes them."""
+
+from libc.stdint cimport uint32_t
+from libcpp.vector cimport vector
+
+from stolcke._core.rules cimport Rule, Rules, String
+from stolcke._core.storage cimport Arena, SequenceTable
+from stolcke._core.types cimport NONE
+
+
+cdef extern from *:
+    """
+    #include <algorithm>
+    #include <vector>
+    /* Whether two collections hold the same strings, each of them once. */
+    static bool same_strings(const uint32_t* symbols, std::vector<RuleString> a, std::vector<RuleString> b) {
+        auto less = [=](const RuleString& x, const RuleString& y) {
+            return std::lexicographical_compare(symbols + x.begin, symbols + x.end, symbols + y.begin, symbols + y.end);
+        };
+        auto same = [=](const RuleString& x, const RuleString& y) {
+            return std::equal(symbols + x.begin, symbols + x.end, symbols + y.begin, symbols + y.end);
+        };
+        std::sort(a.begin(), a.end(), less);
+        std::sort(b.begin(), b.end(), less);
+        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), same);
+    }
+    """
+    bint same_strings(const uint32_t* symbols, vector[String] a, vector[String] b) except + nogil
+
+
+cdef enum:
+    SMALL = 16                          # symbols of a list's rounds that may be copied to several places
+
+
+cdef cppclass List:                     # of ``s: | s b`` or ``s: b | s b``
+    bint may_be_empty
+    uint32_t nonterminal
+    uint32_t uses                       # how many prefixes it is folded behind
+    vector[String] rounds               # the b
+    uint32_t group                      # nonterminal that stands for the rounds, or NONE
+
+
+def fold_lists(Rules rules not None):
+    """Rewrite lists ``x: a (b)* c`` as ``x: h c`` with ``h: a | h b``.
+
+    Then the first and all later rounds of the list begin where the rule
+    begins, and the parser meets equal columns after each ``b``.  The prefix
+    ``a`` must not be empty, and must not begin with ``x``, as that would turn
+    a direct left recursion into an indirect one.  Duplicates must have been
+    removed; lists that end up unused are.
+    """
+    cdef vector[List] lists
+    cdef vector[uint32_t] list_of, done, heads
+    cdef SequenceTable prefixes     # those that a list is folded behind, each with the list's nonterminal
+    cdef Rule rule
+    cdef uint32_t x, k, head
+    cdef size_t i, begin
+    cdef bint folded
+    find_lists(rules, lists, list_of)
+    if lists.empty():
+        return
+    prefixes = SequenceTable(Arena())
+    for i in range(rules.rules.size()):
+        rule = rules.rules[i]
+        if rule.rhs.end - rule.rhs.begin < 2 or rules.symbols[rule.rhs.begin] == rules.n_terminals + rule.lhs:
+            continue
+        done.clear()
+        folded = False
+        for k in range(rule.rhs.begin, rule.rhs.end):
+            x = rules.symbols[k]
+            done.push_back(x)
+            if done.size() == 1 or x < rules.n_terminals or list_of[x - rules.n_terminals] == NONE:
+                continue
+            x = list_of[x - rules.n_terminals]
+            # A list of at least one round repeats the prefix before each kind of round.
+            if not lists[x].may_be_empty and lists[x].rounds.size() > 1 and done.size() > 2:
+                continue
+            head = prefixes.intern(done.data(), done.size())
+            if prefixes.added:
+                heads.push_back(rules.make("list", rule.lhs))
+                lists[x].uses += 1
+            done.assign(1, rules.n_terminals + heads[head])
+            folded = True
+        if folded:
+            begin = rules.symbols.size()
+            rules.symbols.insert(rules.symbols.end(), done.begin(), done.end())
+            rules.rules[i].rhs.begin = <uint32_t>begin
+            rules.rules[i].rhs.end = <uint32_t>rules.symbols.size()
+    for i in range(lists.size()):
+        write_rounds(rules, &lists[i])
+    for i in range(heads.size()):
+        x = list_of[prefixes.words(<uint32_t>i)[prefixes.length(<uint32_t>i) - 1] - rules.n_terminals]
+        write_head(rules, heads[i], prefixes.words(<uint32_t>i), prefixes.length(<uint32_t>i) - 1, &lists[x])
+    rules.keep_reachable()
+
+
+cdef int find_lists(Rules rules, vector[List]& lists, vector[uint32_t]& list_of) except -1 nogil:
+    """Recognise ``s: | s b`` and ``s: b | s b``, in the order of their first rules."""
+    cdef vector[uint32_t] ordered, begin
+    cdef vector[String] bases
+    cdef List found
+    cdef Rule rule
+    cdef size_t i
+    cdef uint32_t a, k
+    rules.group(ordered, begin)
+    list_of.assign(rules.n_nonterminals, NONE)
+    for i in range(rules.rules.size()):
+        a = rules.rules[i].lhs
+        if ordered[begin[a]] != i:
+            continue
+        bases.clear()
+        found.rounds.clear()
+        for k in range(begin[a], begin[a + 1]):
+            rule = rules.rules[ordered[k]]
+            if rule.rhs.begin == rule.rhs.end or rules.symbols[rule.rhs.begin] != rules.n_terminals + a:
+                bases.push_back(rule.rhs)
+            else:
+                rule.rhs.begin += 1
+                if rule.rhs.begin < rule.rhs.end:
+                    found.rounds.push_back(rule.rhs)
+        if found.rounds.empty() or bases.empty():
+            continue
+        found.may_be_empty = bases.size() == 1 and bases[0].begin == bases[0].end
+        if found.may_be_empty or (bases.size() == found.rounds.size()
+                                  and same_strings(rules.symbols.data(), bases, found.rounds)):
+            found.nonterminal = a
+            found.uses = 0
+            found.group = NONE
+            list_of[a] = <uint32_t>lists.size()
+            lists.push_back(found)
+    return 0
+
+
+cdef int write_rounds(Rules rules, List* folded) except -1:
+    """Give the rounds of a list a nonterminal, if they are long and needed more than once."""
+    cdef size_t i, begin, total = 0
+    for i in range(folded.rounds.size()):
+        total += folded.rounds[i].end - folded.rounds[i].begin + 1
+    if folded.uses > 1 and total > SMALL:
+        folded.group = rules.make("round", folded.nonterminal)
+        for i in range(folded.rounds.size()):
+            begin = rules.symbols.size()
+            copy(rules, folded.rounds[i])
+            rules.add_rule(folded.group, begin)
+    return 0
+
+
+cdef int write_head(Rules rules, uint32_t head, const uint32_t* prefix, uint32_t length, List* folded) except -1 nogil:
+    """The rules of a list behind a prefix."""
+    cdef size_t i, begin, n = folded.rounds.size() if folded.group == NONE else 1
+    cdef uint32_t again
+    for again in range(2):
+        for i in range(1 if folded.may_be_empty and not again else n):
+            begin = rules.symbols.size()
+            if again:
+                rules.symbols.push_back(rules.n_terminals + head)
+            else:
+                rules.symbols.insert(rules.symbols.end(), prefix, prefix + length)
+            if again or not folded.may_be_empty:
+                if folded.group == NONE:
+                    copy(rules, folded.rounds[i])
+                else:
+                    rules.symbols.push_back(rules.n_terminals + folded.group)
+            rules.add_rule(head, begin)
+    return 0
+
+
+cdef int copy(Rules rules, String s) except -1 nogil:
+    """Append the symbols of a string once more."""
+    cdef uint32_t k, symbol
+    for k in range(s.begin, s.end):
+        symbol = rules.symbols[k]
+        rules.symbols.push_back(symbol)
+    return 0

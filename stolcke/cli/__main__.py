@@ -1,0 +1,7 @@
+"""``python -m stolcke.cli``, the same as ``stolcke-compile``."""
+
+import sys
+
+from stolcke.cli.command import main
+
+sys.exit(main())
