@@ -84,8 +84,11 @@ def compile(  # the name that re and the other engines use, too
     bound = bind(arrays, special, vocabulary)
     deadline.check("building the tables")
     compiled = CompiledGrammar(arrays, bound, vocabulary, limits, options)
-    for _ in zip(range(prewarm), compiled.warming(), strict=False):
+    columns = 0
+    warming = compiled.warming()
+    while columns < prewarm and (finished := next(warming, None)) is not None:
         deadline.check("computing the first masks")
+        columns += finished
     return compiled
 
 
@@ -151,21 +154,24 @@ class CompiledGrammar:
         """
         end = time.perf_counter() + budget_ms / 1000
         visited = 0
-        for visited, _ in enumerate(self.warming(), 1):  # noqa: B007 - the count is the result
+        for finished in self.warming():
+            visited += finished
             if time.perf_counter() >= end:
                 break
         return visited
 
-    def warming(self) -> Iterator[int]:
-        """Go through the columns breadth first; each is computed when it is asked for."""
+    def warming(self) -> Iterator[bool]:
+        """Go through the columns breadth first; each step computes a little, and tells whether a column is finished."""
         start, _ = self.engine.state_threads(1)
         found = [] if start is None else [start]
         seen = set(found)
         for column in found:  # which grows
-            after = self.engine.prewarm_column(column)
-            found += [new for new in dict.fromkeys(after) if new not in seen]
-            seen.update(after)
-            yield column
+            begin: int | None = 0
+            while begin is not None:
+                after, begin = self.engine.prewarm_column(column, begin)
+                found += [new for new in dict.fromkeys(after) if new not in seen]
+                seen.update(after)
+                yield begin is None
 
     # --- files ---------------------------------------------------------------------------------------------------
 

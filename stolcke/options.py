@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from functools import cached_property
 
 __all__ = ["Limits", "Options"]
 
@@ -36,12 +35,16 @@ class Limits:
     """Length of one token of a vocabulary; 4,096 is the most that can be set."""
     cache_bytes: int = 1_000_000_000
     """Memory of one compiled grammar's lazily grown caches."""
+    vocabulary_cache_bytes: int = 2_000_000_000
+    """Memory of a vocabulary's tables, which all its grammars share, when one of them has to add to them."""
     live_threads: int = 20_000
     """Lexical threads alive at one byte of one sequence."""
 
-    @cached_property
+    @property
     def _values(self) -> tuple[int, ...]:
-        return astuple(self)
+        if "_astuple" not in self.__dict__:  # no functools.cached_property, whose lock a fork may leave locked
+            self.__dict__["_astuple"] = astuple(self)
+        return self.__dict__["_astuple"]
 
     # Part of the key of every automaton that is remembered, so looked at for each terminal of each grammar.
 

@@ -6,13 +6,13 @@ import difflib
 import hashlib
 import operator
 import os
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from stolcke import container, tokenizers
+from stolcke._core.locks import Lock
 from stolcke.errors import FileFormatError, LimitExceeded, VocabularyError
 from stolcke.options import Limits
 
@@ -172,7 +172,7 @@ class Vocabulary:
         self.fingerprint = fingerprint
         self._core: PartitionStore | None = None
         self._core_arrays = core_arrays
-        self._core_lock = threading.Lock()
+        self._core_lock = Lock()
         self._start_states: dict[Any, int] = {}
 
     # -- other ways to make one -------------------------------------------------------------------------------

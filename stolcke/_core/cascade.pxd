@@ -10,6 +10,10 @@ from stolcke._core.tables cimport GrammarTables
 from stolcke._core.types cimport ByteSet
 
 
+cdef enum:
+    REFUSED = 1                         # status: the vocabulary's partitions would outgrow their limit
+
+
 cdef struct Cascaded:
     uint32_t parts                      # results[parts:parts_end]: partitions whose inside is allowed
     uint32_t parts_end
@@ -26,6 +30,7 @@ cdef class Cascade:
     cdef GrammarTables tables
     cdef Chart chart
     cdef bint memoise
+    cdef size_t most_bytes              # of the vocabulary's memory
     cdef IdMap known                    # node << 32 | suffix -> cascaded
     cdef vector[Cascaded] cascaded
     cdef vector[uint32_t] results
@@ -49,7 +54,8 @@ cdef class Cascade:
     cdef int item(self, uint32_t node, uint32_t suffix, uint32_t continuation) except -1 nogil
     cdef int push_return(self, uint32_t continuation, uint32_t node) except -1 nogil
     cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil
-    cdef uint32_t terminal(self, uint32_t node, uint32_t terminal, const ByteSet* bytes) except? 0xFFFFFFFE nogil
+    cdef int terminal(self, uint32_t node, uint32_t terminal, const ByteSet* bytes,
+                      uint32_t* residue) except -1 nogil
     cdef int merge_small(self, size_t first) except -1 nogil
     cdef int unite_residues(self, size_t first) except -1 nogil
     cdef size_t bytes(self) noexcept nogil

@@ -9,6 +9,9 @@ of the text, and what one rule's rest allows is computed once per grammar.
 Evaluation recurses only into residues, whose tokens are at least a byte shorter:
 its depth is bounded by the longest token.  Continuations, of any depth, are
 worked through from an explicit stack.
+
+Where the vocabulary's memory would outgrow its limit, a status travels up:
+nothing of the mask that was being computed is kept.
 """
 
 from libc.string cimport memset
@@ -65,11 +68,12 @@ cdef inline bint overlap(const ByteSet* a, const ByteSet* b) noexcept nogil:
 
 cdef class Cascade:
 
-    def __cinit__(self, PartitionStore store not None, Chart chart not None, bint memoise):
+    def __cinit__(self, PartitionStore store not None, Chart chart not None, bint memoise, size_t most_bytes):
         self.store = store
         self.chart = chart
         self.tables = chart.tables
         self.memoise = memoise
+        self.most_bytes = most_bytes
         idmap_init(&self.known, 8)
 
     def __dealloc__(self):
@@ -108,20 +112,22 @@ cdef class Cascade:
 
     cdef int thread(self, uint32_t state, uint32_t column, uint32_t terminal) except -1 nogil:
         """Whole tokens, from within a terminal that began in a column."""
-        cdef uint32_t part = self.store.partition(0, state)
-        cdef const Partition* p = self.store.at(part)
+        cdef uint32_t part = self.store.partition(0, state, self.most_bytes)
+        cdef const Partition* p
+        if part == NONE:
+            return REFUSED
+        p = self.store.at(part)
         if p.n_tokens:
             self.parts.push_back(part)
-        if p.residue != NONE:
-            self.scan(p.residue, column, terminal)
-        return 0
+        return 0 if p.residue == NONE else self.scan(p.residue, column, terminal)
 
     cdef int fresh(self, uint32_t column) except -1 nogil:
         """Whole tokens, where a column begins."""
         cdef uint32_t i
         cdef Column c = self.chart.columns[column]
         for i in range(c.items, c.items_end):
-            self.item(0, self.chart.items[i].suffix, self.chart.items[i].continuation)
+            if self.item(0, self.chart.items[i].suffix, self.chart.items[i].continuation):
+                return REFUSED
         return 0
 
     cdef int scan(self, uint32_t node, uint32_t column, uint32_t terminal) except -1 nogil:
@@ -133,13 +139,15 @@ cdef class Cascade:
         while i < c.items_end and self.chart.items[i].symbol == terminal:
             suffix = self.chart.items[i].suffix
             continuation = self.chart.items[i].continuation
-            self.item(node, self.tables.suffixes[suffix].tail, continuation)
+            if self.item(node, self.tables.suffixes[suffix].tail, continuation):
+                return REFUSED
             i += 1
         i = self.tables.first_predicted(c.prediction, terminal)
         while i < self.tables.predictions[c.prediction].items_end and self.tables.predicted[i].symbol == terminal:
             p = self.tables.predicted[i]
             continuation = self.chart.continuation(p.lhs, column)
-            self.item(node, self.tables.suffixes[p.suffix].tail, continuation)
+            if self.item(node, self.tables.suffixes[p.suffix].tail, continuation):
+                return REFUSED
             i += 1
         return 0
 
@@ -149,7 +157,10 @@ cdef class Cascade:
         suffix = self.tables.resolved(suffix)
         if suffix == 0:
             return self.push_return(continuation, node)
-        e = self.cascaded[self.evaluate(node, suffix)]
+        i = self.evaluate(node, suffix)
+        if i == NONE:
+            return REFUSED
+        e = self.cascaded[i]
         for i in range(e.parts, e.parts_end):
             self.parts.push_back(self.results[i])
         for i in range(e.parts_end, e.residues_end):
@@ -192,7 +203,9 @@ cdef class Cascade:
                     self.uniting.clear()
                     for k in range(i, j):
                         self.uniting.push_back(self.round[k].node)
-                    node = self.store.unite(self.uniting.data(), self.uniting.size())
+                    node = self.store.unite(self.uniting.data(), self.uniting.size(), self.most_bytes)
+                    if node == NONE:
+                        return REFUSED
                     seen_add(&self.seen[self.depth - 1], <uint64_t>continuation << 32 | node)
                     i = j - 1
                     self.round[i].node = node
@@ -200,7 +213,8 @@ cdef class Cascade:
                 node = self.round[i].node
                 for k in range(c.entries, c.entries_end):
                     e = self.chart.entries[k]
-                    self.item(node, e.suffix, e.continuation)
+                    if self.item(node, e.suffix, e.continuation):
+                        return REFUSED
                 i += 1
             self.round.resize(first_round)
         return 0
@@ -209,13 +223,15 @@ cdef class Cascade:
         """Replace many residues by their union."""
         cdef uint32_t node
         if self.residues.size() - first > MANY_TRIES:       # they are sorted
-            node = self.store.unite(self.residues.data() + first, self.residues.size() - first)
+            node = self.store.unite(self.residues.data() + first, self.residues.size() - first, self.most_bytes)
+            if node == NONE:
+                return REFUSED
             self.residues.resize(first)
             self.residues.push_back(node)
         return 0
 
     cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil:
-        """What a suffix allows of a suffix trie: an index into ``cascaded``."""
+        """What a suffix allows of a suffix trie: an index into ``cascaded``, or NONE where that is refused."""
         cdef uint64_t key = <uint64_t>node << 32 | suffix
         cdef uint32_t known = idmap_find(&self.known, key)
         if known != NONE:
@@ -224,7 +240,7 @@ cdef class Cascade:
         cdef size_t first_part = self.parts.size()
         cdef size_t first_residue = self.residues.size()
         cdef size_t first_return = self.returns.size()
-        cdef uint32_t part
+        cdef uint32_t residue
         cdef ByteSet bytes
         cdef uint32_t i, t, column
         cdef Column c
@@ -237,9 +253,10 @@ cdef class Cascade:
         t = self.tables.suffixes[suffix].symbol
         if t < self.tables.n_terminals:
             # No column is needed where there is just one way to go on.
-            part = self.terminal(node, t, &bytes)
-            if part != NONE:
-                self.item(self.store.at(part).residue, self.tables.suffixes[suffix].tail, HOLE)
+            if self.terminal(node, t, &bytes, &residue):
+                return NONE
+            if residue != NONE and self.item(residue, self.tables.suffixes[suffix].tail, HOLE):
+                return NONE
         else:
             column = self.chart.item_column(suffix)
             c = self.chart.columns[column]
@@ -247,17 +264,21 @@ cdef class Cascade:
                 self.residues.push_back(node)
             for i in range(c.terminals, c.terminals_end):
                 t = self.chart.live_terminals[i]
-                part = self.terminal(node, t, &bytes)
-                if part != NONE:
-                    self.scan(self.store.at(part).residue, column, t)
-        self.drain(first_return)
+                if self.terminal(node, t, &bytes, &residue):
+                    return NONE
+                if residue != NONE and self.scan(residue, column, t):
+                    return NONE
+        if self.drain(first_return):
+            return NONE
         self.close()
         sort(self.parts.begin() + first_part, self.parts.end())
         self.parts.erase(unique(self.parts.begin() + first_part, self.parts.end()), self.parts.end())
-        self.merge_small(first_part)
+        if self.merge_small(first_part):
+            return NONE
         sort(self.residues.begin() + first_residue, self.residues.end())
         self.residues.erase(unique(self.residues.begin() + first_residue, self.residues.end()), self.residues.end())
-        self.unite_residues(first_residue)
+        if self.unite_residues(first_residue):
+            return NONE
         made.parts = <uint32_t>self.results.size()
         self.results.insert(self.results.end(), self.parts.begin() + first_part, self.parts.end())
         made.parts_end = <uint32_t>self.results.size()
@@ -269,27 +290,33 @@ cdef class Cascade:
         idmap_put(&self.known, key, <uint32_t>self.cascaded.size() - 1)
         return <uint32_t>self.cascaded.size() - 1
 
-    cdef uint32_t terminal(self, uint32_t node, uint32_t terminal, const ByteSet* bytes) except? 0xFFFFFFFE nogil:
-        """Allow what stays within a terminal; its partition if something leaves it, else NONE."""
+    cdef int terminal(self, uint32_t node, uint32_t terminal, const ByteSet* bytes,
+                      uint32_t* residue) except -1 nogil:
+        """Allow what stays within a terminal; give the suffix trie of what leaves it, NONE where nothing does."""
         cdef uint32_t part
         cdef const Partition* p
+        residue[0] = NONE
         if self.tables.terminal_state[terminal] == NONE:
             # A special token: only a whole token, and nothing of it remains.
             if node == 0:
                 self.parts.push_back(self.tables.terminal_partition[terminal])
-            return NONE
+            return 0
         if not overlap(bytes, &self.tables.terminal_first[terminal]):
-            return NONE
-        part = self.store.partition(node, self.tables.terminal_state[terminal])
+            return 0
+        part = self.store.partition(node, self.tables.terminal_state[terminal], self.most_bytes)
+        if part == NONE:
+            return REFUSED
         p = self.store.at(part)
         if p.n_tokens:
             self.parts.push_back(part)
-        return NONE if p.residue == NONE else part
+        residue[0] = p.residue
+        return 0
 
     cdef int merge_small(self, size_t first) except -1 nogil:
         """Replace many sparse partitions by one, so that masks are made of few parts."""
         cdef size_t i, kept = first
         cdef size_t total = 0
+        cdef uint32_t part
         cdef const Partition* p
         self.merging.clear()
         for i in range(first, self.parts.size()):
@@ -302,7 +329,10 @@ cdef class Cascade:
                 kept += 1
         if self.merging.size() > FEW_PARTS and total <= SMALL_PARTS:
             self.parts.resize(kept)
-            self.parts.push_back(self.store.merged(self.merging.data(), self.merging.size()))
+            part = self.store.merged(self.merging.data(), self.merging.size(), self.most_bytes)
+            if part == NONE:
+                return REFUSED
+            self.parts.push_back(part)
         else:
             for i in range(self.merging.size()):
                 self.parts[kept + i] = self.merging[i]

@@ -20,7 +20,7 @@ cdef struct Item:
 
 
 cdef struct Entry:
-    uint32_t suffix                     # empty only for HOLE
+    uint32_t suffix                     # empty for HOLE, and where a long continuation is referred to as a whole
     uint32_t continuation
 
 
@@ -52,8 +52,6 @@ cdef struct Pending:                    # one equation of a cyclic continuation 
 cdef class Chart:
     cdef GrammarTables tables
     cdef bint memoise, bisimulation
-    cdef object errors
-    cdef size_t cache_bytes
     cdef Arena arena
     cdef vector[Entry] entries
     cdef vector[Continuation] continuations
@@ -76,9 +74,11 @@ cdef class Chart:
     cdef SeenSet seen
     cdef vector[Entry] adding
     cdef vector[Pending] pending, solved
-    cdef vector[uint32_t] key, waiting, begin_of, stamp
+    cdef vector[uint32_t] key, waiting, begin_of, solved_begin
     cdef vector[uint64_t] unit          # member << 32 | another one, where the first may end with the other
-    cdef vector[char] accepts, solved_accepts
+    cdef vector[uint32_t] unit_begin, unit_to               # the same, as a graph
+    cdef vector[uint32_t] class_of, class_continuation      # by member; by class of members
+    cdef vector[char] accepts, class_accepts
     cdef vector[uint32_t] solving
 
     cdef uint32_t goto_pairs(self, const vector[uint64_t]& pairs) except? 0xFFFFFFFF nogil
@@ -89,14 +89,17 @@ cdef class Chart:
     cdef int scan(self, uint32_t column, uint32_t terminal) except -1 nogil
     cdef int add(self, uint32_t suffix, uint32_t continuation) except -1 nogil
     cdef uint32_t intern_column(self) except? 0xFFFFFFFF nogil
-    cdef uint32_t missing_component(self, uint32_t component, uint32_t column) noexcept nogil
+    cdef bint is_solved(self, uint32_t component, uint32_t column) noexcept nogil
+    cdef bint push_unsolved(self, uint32_t component, uint32_t column) except -1 nogil
     cdef int solve(self, uint32_t component, uint32_t column) except -1 nogil
     cdef int add_equation(self, uint32_t member, uint32_t suffix, uint32_t continuation) except -1 nogil
-    cdef int close_units(self, uint32_t n) except -1 nogil
+    cdef uint32_t condense(self, uint32_t n) except? 0xFFFFFFFF nogil
+    cdef int index_units(self, uint32_t n) except -1 nogil
+    cdef int close_units(self, uint32_t n_classes) except -1 nogil
+    cdef int add_closed(self, uint32_t m, uint32_t other) except -1 nogil
     cdef uint32_t bisimilar(self, uint32_t n) except? 0xFFFFFFFF nogil
     cdef bint same_entries(self, uint32_t member, uint32_t base) except -1 nogil
     cdef int index_pending(self, uint32_t n) except -1 nogil
-    cdef int check_size(self, size_t entries) except -1 nogil
     cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil
     cdef size_t bytes(self) noexcept nogil
 

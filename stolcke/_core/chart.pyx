@@ -20,8 +20,9 @@ with relative references, and interned as a group.
 """
 
 from libc.string cimport memset
-from libcpp.algorithm cimport lower_bound, sort
+from libcpp.algorithm cimport sort, unique
 
+from stolcke._core.components cimport strong_components
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
 )
@@ -41,27 +42,30 @@ cdef extern from *:
                    < std::make_tuple(b.symbol, b.suffix, b.continuation);
         });
     }
-    template <class P> static void sort_equations(std::vector<P>& v) {
+    template <class P> static void sort_equations(std::vector<P>& v, size_t first) {
         auto rank = [](const P& x) { return std::make_tuple(x.member, x.suffix, x.continuation); };
-        std::sort(v.begin(), v.end(), [=](const P& a, const P& b) { return rank(a) < rank(b); });
-        v.erase(std::unique(v.begin(), v.end(), [=](const P& a, const P& b) { return rank(a) == rank(b); }), v.end());
+        auto begin = v.begin() + first;
+        std::sort(begin, v.end(), [=](const P& a, const P& b) { return rank(a) < rank(b); });
+        v.erase(std::unique(begin, v.end(), [=](const P& a, const P& b) { return rank(a) == rank(b); }), v.end());
     }
     """
     const uint32_t RELATIVE             # marks a reference to a member of the group being solved
     void sort_items(vector[Item]& v) noexcept nogil
-    void sort_equations(vector[Pending]& v) noexcept nogil
+    void sort_equations(vector[Pending]& v, size_t first) noexcept nogil
+
+
+cdef enum:
+    MANY_ENTRIES = 256                  # a continuation of more entries is referred to by a tail call, not repeated
 
 
 cdef class Chart:
 
-    def __cinit__(self, GrammarTables tables not None, bint memoise, bint bisimulation, errors, size_t cache_bytes):
+    def __cinit__(self, GrammarTables tables not None, bint memoise, bint bisimulation):
         cdef Continuation c
         cdef Entry e
         self.tables = tables
         self.memoise = memoise
         self.bisimulation = bisimulation
-        self.errors = errors
-        self.cache_bytes = cache_bytes
         self.arena = Arena()
         self.groups = SequenceTable(self.arena)
         self.column_keys = SequenceTable(self.arena)
@@ -254,36 +258,40 @@ cdef class Chart:
         """What may follow a nonterminal that begins in a column."""
         cdef uint64_t key = <uint64_t>column << 32 | nonterminal
         cdef uint32_t result = idmap_find(&self.continuation_of, key)
-        cdef uint32_t missing
+        cdef uint32_t component
         if result != NONE:
             return result
         # Components that this one depends on come first; a stack of our own, for chains may be long.
         self.solving.clear()
         self.solving.push_back(self.tables.component[nonterminal])
         while not self.solving.empty():
-            missing = self.missing_component(self.solving.back(), column)
-            if missing != NONE:
-                self.solving.push_back(missing)
-                continue
-            self.solve(self.solving.back(), column)
-            self.solving.pop_back()
+            component = self.solving.back()
+            if self.is_solved(component, column):       # meanwhile, as another one's need
+                self.solving.pop_back()
+            elif not self.push_unsolved(component, column):
+                self.solve(component, column)
+                self.solving.pop_back()
         return idmap_find(&self.continuation_of, key)
 
-    cdef uint32_t missing_component(self, uint32_t component, uint32_t column) noexcept nogil:
-        """A component whose continuations this one needs and that is not solved for this column."""
+    cdef bint is_solved(self, uint32_t component, uint32_t column) noexcept nogil:
+        cdef uint32_t last = self.tables.members[self.tables.members_begin[component + 1] - 1]
+        return idmap_find(&self.continuation_of, <uint64_t>column << 32 | last) != NONE
+
+    cdef bint push_unsolved(self, uint32_t component, uint32_t column) except -1 nogil:
+        """Put the components whose continuations this one needs, and that are not solved yet, on the stack."""
         cdef uint32_t prediction = self.columns[column].prediction
         cdef uint32_t end = self.tables.predictions[prediction].items_end
-        cdef uint32_t m, i, symbol, lhs
+        cdef size_t before = self.solving.size()
+        cdef uint32_t m, i, symbol, other
         for m in range(self.tables.members_begin[component], self.tables.members_begin[component + 1]):
             symbol = self.tables.n_terminals + self.tables.members[m]
             i = self.tables.first_predicted(prediction, symbol)
             while i < end and self.tables.predicted[i].symbol == symbol:
-                lhs = self.tables.predicted[i].lhs
-                if (self.tables.component[lhs] != component
-                        and idmap_find(&self.continuation_of, <uint64_t>column << 32 | lhs) == NONE):
-                    return self.tables.component[lhs]
+                other = self.tables.component[self.tables.predicted[i].lhs]
+                if other != component and not self.is_solved(other, column):
+                    self.solving.push_back(other)
                 i += 1
-        return NONE
+        return self.solving.size() > before
 
     cdef int add_equation(self, uint32_t member, uint32_t suffix, uint32_t continuation) except -1 nogil:
         """After the member comes ``suffix`` and then the continuation."""
@@ -301,7 +309,11 @@ cdef class Chart:
         else:                                   # a tail call: nothing of this rule remains to be remembered
             c = &self.continuations[continuation]
             self.accepts[member] |= c.accepting
-            self.check_size(self.pending.size() + c.entries_end - c.entries)
+            if c.entries_end - c.entries > MANY_ENTRIES:
+                p.suffix = 0
+                p.continuation = continuation
+                self.pending.push_back(p)
+                return 0
             for i in range(c.entries, c.entries_end):
                 p.suffix = self.entries[i].suffix
                 p.continuation = self.entries[i].continuation
@@ -314,7 +326,7 @@ cdef class Chart:
         cdef uint32_t first = self.tables.members_begin[component]
         cdef uint32_t n = self.tables.members_begin[component + 1] - first
         cdef uint32_t end = self.tables.predictions[c.prediction].items_end
-        cdef uint32_t m, i, symbol, lhs, base
+        cdef uint32_t m, i, symbol, lhs, base, n_classes
         cdef bint cyclic = False
         cdef size_t j
         self.pending.clear()
@@ -335,39 +347,32 @@ cdef class Chart:
                     base = idmap_find(&self.continuation_of, <uint64_t>column << 32 | lhs)
                 self.add_equation(m, self.tables.suffixes[self.tables.predicted[i].suffix].tail, base)
                 i += 1
+        n_classes = self.condense(n)
+        self.index_pending(n_classes)
         if not self.unit.empty():
-            self.close_units(n)
-        self.index_pending(n)
+            self.close_units(n_classes)
         for j in range(self.pending.size()):
             cyclic |= (self.pending[j].continuation & RELATIVE) != 0
+        self.class_continuation.resize(n_classes)
         if cyclic:
-            base = self.bisimilar(n) if self.bisimulation else NONE
+            base = self.bisimilar(n_classes) if self.bisimulation else NONE
             if base == NONE:
-                base = self.intern_group(0, n)
-            for m in range(n):
-                idmap_put(&self.continuation_of, <uint64_t>column << 32 | self.tables.members[first + m], base + m)
+                base = self.intern_group(0, n_classes)
+            for m in range(n_classes):
+                self.class_continuation[m] = base + m
         else:
-            for m in range(n):
-                base = self.intern_group(m, 1)
-                idmap_put(&self.continuation_of, <uint64_t>column << 32 | self.tables.members[first + m], base)
-        return 0
-
-    cdef int check_size(self, size_t entries) except -1 nogil:
-        """Tail calls repeat what follows on every level: refuse what would outgrow the caches' limit."""
-        cdef size_t used
-        if entries < 4096:
-            return 0
-        used = self.bytes() + entries * sizeof(Pending)
-        if used > self.cache_bytes:
-            with gil:
-                raise self.errors.LimitExceeded("cache_bytes", used, self.cache_bytes, "what may follow a rule")
+            for m in range(n_classes):
+                self.class_continuation[m] = self.intern_group(m, 1)
+        for m in range(n):
+            idmap_put(&self.continuation_of, <uint64_t>column << 32 | self.tables.members[first + m],
+                      self.class_continuation[self.class_of[m]])
         return 0
 
     cdef int index_pending(self, uint32_t n) except -1 nogil:
         """Sort the pending equations; those of member m are ``pending[begin_of[m]:begin_of[m + 1]]``."""
         cdef size_t i
         cdef uint32_t m
-        sort_equations(self.pending)
+        sort_equations(self.pending, 0)
         self.begin_of.assign(n + 1, 0)
         for i in range(self.pending.size()):
             self.begin_of[self.pending[i].member + 1] += 1
@@ -375,38 +380,84 @@ cdef class Chart:
             self.begin_of[m + 1] += self.begin_of[m]
         return 0
 
-    cdef int close_units(self, uint32_t n) except -1 nogil:
-        """Where one member of a group ends with another, it is followed by all that follows the other."""
-        cdef uint32_t i, j, m
-        cdef size_t k
-        cdef Pending p
-        sort(self.unit.begin(), self.unit.end())
-        self.index_pending(n)
-        self.solved.clear()
-        self.solved_accepts = self.accepts
-        self.stamp.assign(n, NONE)
+    cdef uint32_t condense(self, uint32_t n) except? 0xFFFFFFFF nogil:
+        """Members that end with each other are followed by the same: one class each; the number of classes.
+
+        Equations are rewritten to speak of classes.  A class comes after all that it ends with.
+        """
+        cdef uint32_t m, s, n_classes
+        cdef size_t i
+        if self.unit.empty():
+            self.class_of.resize(n)
+            for m in range(n):
+                self.class_of[m] = m
+            return n
+        self.index_units(n)
+        n_classes = strong_components(self.unit_begin, self.unit_to, self.class_of)
+        for i in range(self.unit.size()):
+            s = self.class_of[self.unit[i] >> 32]
+            self.unit[i] = <uint64_t>s << 32 | self.class_of[<uint32_t>self.unit[i]]
+        for i in range(self.pending.size()):
+            self.pending[i].member = self.class_of[self.pending[i].member]
+            if self.pending[i].continuation & RELATIVE:
+                self.pending[i].continuation = RELATIVE | self.class_of[self.pending[i].continuation & ~RELATIVE]
+        self.class_accepts.assign(n_classes, 0)
         for m in range(n):
-            self.waiting.clear()
-            self.waiting.push_back(m)
-            self.stamp[m] = m
-            while not self.waiting.empty():
-                i = self.waiting.back()
-                self.waiting.pop_back()
-                self.solved_accepts[m] |= self.accepts[i]
-                self.check_size(self.pending.size() + self.solved.size())
-                for k in range(self.begin_of[i], self.begin_of[i + 1]):
-                    p = self.pending[k]
-                    p.member = m
-                    self.solved.push_back(p)
-                k = lower_bound(self.unit.begin(), self.unit.end(), <uint64_t>i << 32) - self.unit.begin()
-                while k < self.unit.size() and self.unit[k] >> 32 == i:
-                    j = <uint32_t>self.unit[k]
-                    if self.stamp[j] != m:
-                        self.stamp[j] = m
-                        self.waiting.push_back(j)
-                    k += 1
+            self.class_accepts[self.class_of[m]] |= self.accepts[m]
+        self.accepts.swap(self.class_accepts)
+        return n_classes
+
+    cdef int index_units(self, uint32_t n) except -1 nogil:
+        """Sort the unit equations; member m ends with ``unit_to[unit_begin[m]:unit_begin[m + 1]]``."""
+        cdef size_t i
+        cdef uint32_t m
+        sort(self.unit.begin(), self.unit.end())
+        self.unit.erase(unique(self.unit.begin(), self.unit.end()), self.unit.end())
+        self.unit_begin.assign(n + 1, 0)
+        self.unit_to.resize(self.unit.size())
+        for i in range(self.unit.size()):
+            self.unit_begin[(self.unit[i] >> 32) + 1] += 1
+            self.unit_to[i] = <uint32_t>self.unit[i]
+        for m in range(n):
+            self.unit_begin[m + 1] += self.unit_begin[m]
+        return 0
+
+    cdef int close_units(self, uint32_t n_classes) except -1 nogil:
+        """Where one class ends with another, it is followed by all that follows the other."""
+        cdef uint32_t m, other
+        cdef size_t k, first
+        self.index_units(n_classes)
+        self.solved.clear()
+        self.solved_begin.assign(1, 0)
+        for m in range(n_classes):
+            first = self.solved.size()
+            for k in range(self.begin_of[m], self.begin_of[m + 1]):
+                self.solved.push_back(self.pending[k])
+            for k in range(self.unit_begin[m], self.unit_begin[m + 1]):
+                other = self.unit_to[k]
+                if other != m:                          # a class of a smaller number, closed already
+                    self.accepts[m] |= self.accepts[other]
+                    self.add_closed(m, other)
+            sort_equations(self.solved, first)
+            self.solved_begin.push_back(<uint32_t>self.solved.size())
         self.pending.swap(self.solved)
-        self.accepts.swap(self.solved_accepts)
+        self.index_pending(n_classes)
+        return 0
+
+    cdef int add_closed(self, uint32_t m, uint32_t other) except -1 nogil:
+        """Let a class be followed by what follows another."""
+        cdef Pending p
+        cdef size_t k
+        if self.solved_begin[other + 1] - self.solved_begin[other] > MANY_ENTRIES:
+            p.member = m
+            p.suffix = 0
+            p.continuation = RELATIVE | other
+            self.solved.push_back(p)
+            return 0
+        for k in range(self.solved_begin[other], self.solved_begin[other + 1]):
+            p = self.solved[k]
+            p.member = m
+            self.solved.push_back(p)
         return 0
 
     cdef uint32_t bisimilar(self, uint32_t n) except? 0xFFFFFFFF nogil:
@@ -428,11 +479,9 @@ cdef class Chart:
                 if self.continuations[candidate].group_size != n:
                     continue
                 candidate = self.continuations[candidate].group
-            for j in range(self.waiting.size()):
-                if self.waiting[j] == candidate:
-                    break
-            else:
-                self.waiting.push_back(candidate)
+            self.waiting.push_back(candidate)
+        sort(self.waiting.begin(), self.waiting.end())
+        self.waiting.erase(unique(self.waiting.begin(), self.waiting.end()), self.waiting.end())
         for j in range(self.waiting.size()):
             same = True
             for m in range(n):
@@ -461,7 +510,7 @@ cdef class Chart:
             if p.continuation & RELATIVE:
                 p.continuation = base + (p.continuation & ~RELATIVE)
             self.solved.push_back(p)
-        sort_equations(self.solved)
+        sort_equations(self.solved, 0)
         if self.solved.size() != c.entries_end - c.entries:
             return False
         for i in range(self.solved.size()):
@@ -501,7 +550,7 @@ cdef class Chart:
                 if p.continuation & RELATIVE:
                     p.continuation = base + (p.continuation & ~RELATIVE) - first
                 self.solved.push_back(p)
-            sort_equations(self.solved)
+            sort_equations(self.solved, 0)
             for j in range(self.solved.size()):
                 e.suffix = self.solved[j].suffix
                 e.continuation = self.solved[j].continuation

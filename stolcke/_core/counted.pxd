@@ -61,9 +61,11 @@ cdef class CountedStore:
     cdef SequenceTable level_keys
     cdef vector[uint32_t] level_slot    # by level
     cdef Segments slots                 # Level each; slot 0 is none, so that UNMADE is no state
+    cdef const char* reason             # of the last refusal
 
     cdef uint32_t add(self, uint32_t before, uint32_t unit, uint32_t after, uint32_t unbounded, uint32_t least,
                       uint32_t most) except? 0xFFFFFFFF nogil
+    cdef uint32_t refuse(self, const char* reason) noexcept nogil
     cdef uint32_t unit_family(self, uint32_t unit, uint32_t after, uint32_t unbounded) except? 0xFFFFFFFF nogil
     cdef uint32_t prefix_family(self, uint32_t before, uint32_t base, uint32_t unbounded) except? 0xFFFFFFFF nogil
     cdef uint32_t explore(self, uint32_t start, uint32_t twin, vector[uint32_t]& inner,
@@ -71,13 +73,15 @@ cdef class CountedStore:
     cdef int make_inner(self, Family* family, vector[uint32_t]& inner, vector[uint32_t]& twins) except -1 nogil
     cdef int make_state(self, State* state, vector[uint8_t]& low, vector[uint8_t]& high,
                         vector[uint32_t]& target) except -1 nogil
-    cdef int make_between(self, Family* family) except -1 nogil
+    cdef bint make_between(self, Family* family) except -1 nogil
     cdef bint reads_character(self, const Family* family, uint32_t code, const uint8_t* ranges) noexcept nogil
     cdef void note_home(self, Family* family, uint32_t code, uint32_t utf8, const uint8_t* ranges) noexcept nogil
     cdef uint32_t intern_family(self, const Family* family, const uint32_t* key) except? 0xFFFFFFFF nogil
     cdef uint32_t level(self, uint32_t family, uint32_t required, uint32_t slack) except? 0xFFFFFFFF nogil
     cdef int make_next(self, uint32_t state) except -1 nogil
-    cdef uint32_t nearest(self, uint32_t state, uint32_t height, bint locked) except? 0xFFFFFFFF nogil
+    cdef uint32_t nearest(self, uint32_t state, uint32_t height, bint locked,
+                          bint room) except? 0xFFFFFFFF nogil
+    cdef bint has_level(self, uint32_t family, uint32_t required, uint32_t slack) noexcept nogil
     cdef size_t bytes(self) noexcept nogil
 
     cdef inline const Family* family(self, uint32_t index) noexcept nogil:

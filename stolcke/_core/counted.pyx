@@ -28,11 +28,6 @@ cdef enum:
     ROW_FROM = 4                        # states of more edges than this get a row of 256 targets
 
 
-cdef int refuse(const char* reason) except -1 nogil:
-    with gil:
-        raise ValueError(f"counted repeat: {reason.decode()}")
-
-
 cdef class CountedStore:
 
     def __cinit__(self, Arena arena not None, AutomatonStore automata not None):
@@ -53,20 +48,32 @@ cdef class CountedStore:
         """The start of ``before unit{least,most} after``, each given by the canonical start of its automaton.
 
         ``unbounded`` is that of ``before unit* after``; ``most`` may be UNBOUNDED.
+        NONE where that cannot be: then ``reason`` says why.
         """
         cdef uint32_t family
         cdef uint32_t twin = unbounded
         cdef vector[uint32_t] inner, twins
         if least >= COUNTED or (most != UNBOUNDED and (most < least or most >= COUNTED)):
-            refuse(b"its bounds are out of order or too large")
+            return self.refuse(b"its bounds are out of order or too large")
         cdef uint32_t slack = UNBOUNDED if most == UNBOUNDED else most - least
         cdef bint has_prefix = self.automata.state(before).n_edges > 0
         if has_prefix:
             twin = self.explore(before, unbounded, inner, twins)
+            if twin == NONE:
+                return NONE
         family = self.unit_family(unit, after, twin)
-        if not has_prefix:
-            return self.level_of(self.level(family, least, slack)).between
-        return self.level(self.prefix_family(before, family, unbounded), least, slack) + 1
+        if family != NONE and has_prefix:
+            family = self.prefix_family(before, family, unbounded)
+        if family == NONE:
+            return NONE
+        if has_prefix:
+            return self.level(family, least, slack) + 1
+        return self.level_of(self.level(family, least, slack)).between
+
+    cdef uint32_t refuse(self, const char* reason) noexcept nogil:
+        """Note why a repeat cannot be; a status, because an error must not be raised while a lock is held."""
+        self.reason = reason
+        return NONE
 
     # --- families ------------------------------------------------------------------------------------------------
 
@@ -76,18 +83,23 @@ cdef class CountedStore:
         cdef vector[uint32_t] inner, twins
         cdef uint32_t[3] key = [OF_UNIT, unit, after]
         cdef uint32_t known = self.family_keys.find(key, 3)
+        cdef uint32_t end
         if known != NONE:
             return known
         memset(&family, 0, sizeof(Family))
         # What a unit begins with is a state within it only where a word leads back there.
-        if self.explore(unit, unbounded, inner, twins) != unbounded:
-            refuse(b"the unbounded automaton is another's")
+        end = self.explore(unit, unbounded, inner, twins)
+        if end == NONE:
+            return NONE
+        if end != unbounded:
+            return self.refuse(b"the unbounded automaton is another's")
         family.start = unit
         family.base = self.family_keys.count()
         family.after = after
         self.make_inner(&family, inner, twins)
         family.twins[0] = unbounded
-        self.make_between(&family)
+        if not self.make_between(&family):
+            return self.refuse(b"a byte begins both the unit and what follows")
         return self.intern_family(&family, key)
 
     cdef uint32_t prefix_family(self, uint32_t before, uint32_t base, uint32_t unbounded) except? 0xFFFFFFFF nogil:
@@ -96,11 +108,15 @@ cdef class CountedStore:
         cdef vector[uint32_t] inner, twins
         cdef uint32_t[3] key = [OF_PREFIX, before, base]
         cdef uint32_t known = self.family_keys.find(key, 3)
+        cdef uint32_t end
         if known != NONE:
             return known
         memset(&family, 0, sizeof(Family))
-        if self.explore(before, unbounded, inner, twins) != self.family(base).twins[0]:
-            refuse(b"the unbounded automaton is another's")
+        end = self.explore(before, unbounded, inner, twins)
+        if end == NONE:
+            return NONE
+        if end != self.family(base).twins[0]:
+            return self.refuse(b"the unbounded automaton is another's")
         family.start = before
         family.base = base
         family.after = self.family(base).after
@@ -125,7 +141,7 @@ cdef class CountedStore:
         cdef uint32_t e, target
         cdef size_t i = 0
         if self.automata.state(start).accepting:
-            refuse(b"a part that must not be empty may be")
+            return self.refuse(b"a part that must not be empty may be")
         inner.push_back(start)
         twins.push_back(twin)
         place[start] = 0
@@ -135,10 +151,10 @@ cdef class CountedStore:
                 target = at.target[e]
                 twin = state_next(self.automata.state(twins[i]), at.low[e])
                 if twin == NONE:
-                    refuse(b"the unbounded automaton is another's")
+                    return self.refuse(b"the unbounded automaton is another's")
                 if self.automata.state(target).accepting:
                     if self.automata.state(target).n_edges:
-                        refuse(b"a word of a part is a prefix of another")
+                        return self.refuse(b"a word of a part is a prefix of another")
                     end = twin
                 elif place.count(target) == 0:
                     place[target] = <uint32_t>inner.size()
@@ -147,7 +163,7 @@ cdef class CountedStore:
                 elif target == start:
                     twins[0] = twin     # not that of the beginning, where a repeat may also end
             i += 1
-        return end
+        return self.refuse(b"a part has no words") if end == NONE else end
 
     cdef int make_inner(self, Family* family, vector[uint32_t]& inner, vector[uint32_t]& twins) except -1 nogil:
         """Templates of the states within a word."""
@@ -175,8 +191,11 @@ cdef class CountedStore:
             self.make_state(&family.inner[i], low, high, target)
         return 0
 
-    cdef int make_between(self, Family* family) except -1 nogil:
-        """Templates of the state between two units, and which of them lead back to it by whole characters."""
+    cdef bint make_between(self, Family* family) except -1 nogil:
+        """Templates of the state between two units, and which of them lead back to it by whole characters.
+
+        False where a byte begins both the unit and what follows.
+        """
         cdef const State* unit = &family.inner[0]
         cdef const State* after = self.automata.state(family.after)
         cdef vector[uint8_t] low, high
@@ -213,13 +232,13 @@ cdef class CountedStore:
                 target.push_back(after.target[a])
                 a += 1
             if low.size() > 1 and low.back() <= high[low.size() - 2]:
-                refuse(b"a byte begins both the unit and what follows")
+                return False
         self.make_state(&family.free, low, high, target)
         family.free.accepting = after.accepting
         family.free.loops_utf8 = family.required.loops_utf8
         family.free.loop_ascii[0] = family.required.loop_ascii[0]
         family.free.loop_ascii[1] = family.required.loop_ascii[1]
-        return 0
+        return True
 
     cdef int make_state(self, State* state, vector[uint8_t]& low, vector[uint8_t]& high,
                         vector[uint32_t]& target) except -1 nogil:
@@ -324,12 +343,12 @@ cdef class CountedStore:
         store32(&level.next, next_level)
         return 0
 
-    cdef uint32_t nearest(self, uint32_t state, uint32_t height, bint locked) except? 0xFFFFFFFF nogil:
+    cdef uint32_t nearest(self, uint32_t state, uint32_t height, bint locked, bint room) except? 0xFFFFFFFF nogil:
         """A state that no token of at most ``height`` bytes can tell from this one, the same for as many as possible.
 
         Such tokens begin at most so many units.  Where that cannot use up the slack, the state of an endless repeat
         stands for this one, and where it cannot fulfil what is required, that of any larger requirement.  UNMADE where
-        the caller must come again with the lock.
+        the caller must come again with the lock, or where the state is still to be made and there is no room.
         """
         cdef const Level* level = self.level_of(state)
         cdef uint32_t index = self.index_of(state)
@@ -341,9 +360,14 @@ cdef class CountedStore:
             return self.family(level.family).twins[index]
         if required == level.required and slack == level.slack:
             return state
-        if not locked:
+        if not locked or (not room and not self.has_level(level.family, required, slack)):
             return UNMADE
         return self.level(level.family, required, slack) + index
+
+    cdef bint has_level(self, uint32_t family, uint32_t required, uint32_t slack) noexcept nogil:
+        """Whether a level is made already; the caller holds the lock."""
+        cdef uint32_t[3] key = [family, required, slack]
+        return self.level_keys.find(key, 3) != NONE
 
     cdef size_t bytes(self) noexcept nogil:
         return (segments_bytes(&self.families) + segments_bytes(&self.slots) + self.family_keys.bytes()

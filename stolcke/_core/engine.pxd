@@ -2,12 +2,12 @@
 
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 from libc.string cimport memcpy
-from libcpp.mutex cimport mutex
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
 from stolcke._core.cascade cimport Cascade
 from stolcke._core.chart cimport Chart
+from stolcke._core.locks cimport Lock
 from stolcke._core.mask cimport Mask, MaskStore
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable, idmap_find, segments_at
@@ -33,6 +33,12 @@ cdef struct LiveState:                  # its threads are a sequence of Engine.s
     bint accepting
 
 
+cdef struct Refusal:                    # why something was not computed
+    const char* limit                   # name of a field of Limits, NULL where nothing was refused
+    size_t given
+    size_t allowed
+
+
 cdef struct Thread:
     uint32_t terminal
     uint32_t state                      # of the terminal's automaton, canonical
@@ -47,9 +53,9 @@ cdef class Engine:
     cdef MaskStore masks
     cdef readonly object errors         # the module of exceptions to raise
     cdef bint memoise_steps, memoise_masks
-    cdef size_t cache_bytes
+    cdef size_t cache_bytes, vocabulary_cache_bytes
     cdef uint32_t live_threads
-    cdef mutex lock                     # of everything that grows; what is there is read without it
+    cdef Lock lock                      # of everything that grows; what is there is read without it
     cdef Arena arena
     cdef SequenceTable state_keys       # column, then terminal, state, column of each thread, ascending
     cdef Segments states                # LiveState each
@@ -58,6 +64,7 @@ cdef class Engine:
     cdef readonly uint64_t n_steps, n_masks                  # computed, not remembered
 
     # scratch
+    cdef Refusal refusal                # of the computation under way
     cdef uint32_t here                  # the live state being moved: the column that begins at its last byte or NONE,
     cdef vector[Thread] threads         # and the terminals under way
     cdef vector[Thread] moving
@@ -66,7 +73,6 @@ cdef class Engine:
 
     cdef uint32_t compute_step(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
     cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
-    cdef uint32_t compute_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF nogil
     cdef bint stays(self, uint32_t state, uint32_t token) noexcept nogil
     cdef int enter(self, uint32_t state) except -1 nogil
     cdef bint advance(self, uint32_t symbol) except -1 nogil
@@ -74,7 +80,12 @@ cdef class Engine:
     cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil
-    cdef int check_memory(self) except -1 nogil
+    cdef bint out_of_memory(self) noexcept nogil
+    cdef int refuse(self, const char* limit, size_t given, size_t allowed) noexcept nogil
+    cdef int refuse_vocabulary(self) noexcept nogil
+    cdef int fail(self, Refusal refusal) except -1 nogil
+    cdef int prewarm_start(self, uint32_t column) except -1 nogil
+    cdef int prewarm_terminal(self, uint32_t column, uint32_t terminal) except -1 nogil
     cdef int finish_row(self, uint32_t mask) except -1 nogil
     cdef uint32_t run_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF
     cdef uint32_t run_bytes(self, uint32_t state, const unsigned char* data, size_t n) except? 0xFFFFFFFF

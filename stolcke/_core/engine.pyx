@@ -16,11 +16,13 @@ from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
+from stolcke._core.cascade cimport REFUSED
 from stolcke._core.chart cimport Column, Continuation
-from stolcke._core.counted cimport COUNTED
+from stolcke._core.counted cimport COUNTED, UNMADE
+from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
 from stolcke._core.storage cimport (
-    idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
+    idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
 )
 from stolcke._core.tables cimport CHOICE
@@ -49,6 +51,7 @@ cdef enum:
     CHEAP_ROWS = 2                      # uniting more rows than these, or setting more bits, costs so much
     CHEAP_TOKENS = 1024                 # that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
+    SLICE = 16                          # terminals of a column that are prepared at a time
 
 
 cdef list spelled(const vector[uint32_t]& symbols):
@@ -83,15 +86,17 @@ cdef class Engine:
     def __cinit__(self, PartitionStore store not None, GrammarTables tables not None, const uint32_t[::1] end_tokens,
                   special_tokens, errors, limits, options):
         cdef LiveState* state
+        self.lock = Lock(ENGINE)
         self.store = store
         self.tables = tables
         self.errors = errors
-        self.chart = Chart(tables, options.memoise_goto, options.bisimulation, errors, limits.cache_bytes)
-        self.cascade = Cascade(store, self.chart, options.memoise_cascade)
+        self.chart = Chart(tables, options.memoise_goto, options.bisimulation)
+        self.cascade = Cascade(store, self.chart, options.memoise_cascade, limits.vocabulary_cache_bytes)
         self.masks = MaskStore(store, end_tokens)
         self.memoise_steps = options.memoise_steps
         self.memoise_masks = options.memoise_masks
         self.cache_bytes = limits.cache_bytes
+        self.vocabulary_cache_bytes = limits.vocabulary_cache_bytes
         self.live_threads = limits.live_threads
         self.arena = Arena()
         self.state_keys = SequenceTable(self.arena)
@@ -120,51 +125,44 @@ cdef class Engine:
 
     cdef uint32_t compute_step(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
         """The state after a symbol, or DEAD; takes the lock, so the caller must not hold Python's."""
-        cdef uint32_t result
+        cdef uint32_t known, result
+        cdef Refusal refusal
         self.lock.lock()
         try:
-            result = self.known_step(state, symbol)
-            if result == NONE or not self.memoise_steps:
-                if self.n_steps % SOME == 0:
-                    self.check_memory()
-                if result == NONE:
-                    result = self.step_locked(state, symbol)
+            self.refusal.limit = NULL
+            result = known = self.known_step(state, symbol)
+            if known == NONE or not self.memoise_steps:
+                result = self.step_locked(state, symbol)
+                # Tokens that are not allowed are many, and not remembered.
+                if known == NONE and result != NONE and (result != DEAD or symbol < TOKEN):
                     idmap_put(&self.steps, <uint64_t>state << 32 | symbol, result)
-                else:
-                    result = self.step_locked(state, symbol)
+            refusal = self.refusal
         finally:
             self.lock.unlock()
+        if result == NONE:
+            self.fail(refusal)
         return result
 
     cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
-        self.enter(state)
-        return self.intern_state(self.here) if self.advance(symbol) else DEAD
+        """The state after a symbol, DEAD, or NONE where a limit refuses it.
 
-    cdef uint32_t compute_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF nogil:
-        """The state after the bytes of a token, or DEAD; takes the lock, so the caller must not hold Python's.
-
-        Only the last state is interned.  The states within tokens are many, and few are met again.
+        Of a token only the last state is interned.  The states within tokens are many, and few are met again.
         """
-        cdef uint64_t key = <uint64_t>state << 32 | TOKEN | token
-        cdef uint32_t known, result
+        cdef uint32_t token = symbol & ~<uint32_t>TOKEN
+        cdef bint alive = True
         cdef int64_t i
-        self.lock.lock()
-        try:
-            known = result = idmap_find(&self.steps, key)
-            if known == NONE or not self.memoise_steps:
-                if self.n_steps % SOME == 0:
-                    self.check_memory()
-                self.n_steps += 1
-                self.enter(state)
-                for i in range(self.store.offsets[token], self.store.offsets[token + 1]):
-                    if not self.advance(self.store.data[i]):
-                        return DEAD
-                result = self.intern_state(self.here)
-                if known == NONE:
-                    idmap_put(&self.steps, key, result)
-        finally:
-            self.lock.unlock()
-        return result
+        if self.n_steps % SOME == 0 and self.out_of_memory():
+            return NONE
+        self.n_steps += 1
+        self.enter(state)
+        if symbol < TOKEN:
+            alive = self.advance(symbol)
+        else:
+            for i in range(self.store.offsets[token], self.store.offsets[token + 1]):
+                alive = alive and self.advance(self.store.data[i])
+        if alive:
+            return self.intern_state(self.here)
+        return DEAD if self.refusal.limit == NULL else NONE
 
     cdef bint stays(self, uint32_t state, uint32_t token) noexcept nogil:
         """Whether a token surely leads back to a state, as most do within strings; found without a lock."""
@@ -197,7 +195,7 @@ cdef class Engine:
         return 0
 
     cdef bint advance(self, uint32_t symbol) except -1 nogil:
-        """Move ``here`` and ``threads`` by a symbol; whether any sentence allows it."""
+        """Move ``here`` and ``threads`` by a symbol; whether any sentence allows it, and no limit refuses it."""
         cdef uint32_t i, t
         cdef Column c
         self.moving.swap(self.threads)
@@ -205,14 +203,16 @@ cdef class Engine:
         self.ended.clear()
         if symbol < 256:
             for i in range(self.moving.size()):
-                self.move(self.moving[i].terminal, self.moving[i].state, self.moving[i].column, symbol)
+                if self.move(self.moving[i].terminal, self.moving[i].state, self.moving[i].column, symbol):
+                    return False
         if self.here != NONE:
             c = self.chart.columns[self.here]
             for i in range(c.terminals, c.terminals_end):
                 t = self.chart.live_terminals[i]
                 if symbol < 256:
-                    if byteset_has(&self.tables.terminal_first[t], symbol):
-                        self.move(t, self.tables.terminal_state[t], self.here, symbol)
+                    if (byteset_has(&self.tables.terminal_first[t], symbol)
+                            and self.move(t, self.tables.terminal_state[t], self.here, symbol)):
+                        return False
                 elif self.tables.terminal_symbol[t] == symbol:
                     self.ended.push_back(<uint64_t>self.here << 32 | t)
         if self.ended.empty():
@@ -225,14 +225,17 @@ cdef class Engine:
             self.here = self.chart.goto_pairs(self.ended)
         sort_threads(self.threads)
         if self.threads.size() > self.live_threads:
-            with gil:
-                raise self.errors.LimitExceeded("live_threads", self.threads.size(), self.live_threads, "matching")
+            self.refuse("live_threads", self.threads.size(), self.live_threads)
+            return False
         return True
 
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil:
-        cdef uint32_t target = self.store.next(state, byte)
+        """Let a thread read a byte; a status, as where a limit refuses it."""
+        cdef uint32_t target = self.store.next(state, byte, self.vocabulary_cache_bytes)
         cdef const State* s
         cdef Thread thread
+        if target == UNMADE:
+            return self.refuse_vocabulary()
         if target == NONE:
             return 0
         s = self.store.state(target)
@@ -270,12 +273,12 @@ cdef class Engine:
         """The state after a token (not an end token), or DEAD."""
         cdef uint32_t symbol, result
         if not self.store.skip[token]:
-            result = idmap_find(&self.steps, <uint64_t>state << 32 | TOKEN | token)
+            result = self.known_step(state, TOKEN | token)
             if result == NONE or not self.memoise_steps:
                 if self.memoise_steps and self.stays(state, token):
                     return state
                 with nogil:
-                    result = self.compute_token(state, token)
+                    result = self.compute_step(state, TOKEN | token)
             return result
         if self.special_symbols.count(token) == 0:
             return DEAD
@@ -328,30 +331,38 @@ cdef class Engine:
 
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef uint32_t result
+        cdef Refusal refusal
         self.lock.lock()
         try:
+            self.refusal.limit = NULL
             result = self.at(state).mask
             if result == NONE:
-                if self.n_masks % SOME == 0:
-                    self.check_memory()
                 result = self.mask_locked(state)
                 if self.memoise_masks:
                     store32(&self.at(state).mask, result)
+            refusal = self.refusal
         finally:
             self.lock.unlock()
+        if result == NONE:
+            self.fail(refusal)
         return result
 
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The mask of a state, or NONE where a limit refuses it."""
         cdef const uint32_t* words = self.state_keys.words(state)
         cdef uint32_t n = self.state_keys.length(state)
         cdef uint32_t i
+        if self.n_masks % SOME == 0 and self.out_of_memory():
+            return NONE
         self.n_masks += 1
         self.cascade.start()
         for i in range(1, n, 3):
-            self.cascade.thread(words[i + 1], words[i + 2], words[i])
-        if words[0] != NONE:
-            self.cascade.fresh(words[0])
-        self.cascade.drain(0)
+            if self.cascade.thread(words[i + 1], words[i + 2], words[i]):
+                self.refuse_vocabulary()
+                return NONE
+        if words[0] != NONE and self.cascade.fresh(words[0]) or self.cascade.drain(0):
+            self.refuse_vocabulary()
+            return NONE
         return self.masks.intern(self.cascade.parts, self.at(state).accepting)
 
     # --- the rest ------------------------------------------------------------------------------------------------
@@ -373,49 +384,101 @@ cdef class Engine:
                 if self.tables.terminal_state[self.chart.live_terminals[i]] == NONE:
                     special[0] = True
 
-    cdef int check_memory(self) except -1 nogil:
+    # A limit is met deep within a computation, with locks held.  To raise an error there would run Python's garbage
+    # collector, and whatever it finalises might wait for these locks.  So a status travels up, and the error is raised
+    # where the locks are free again.
+
+    cdef int refuse(self, const char* limit, size_t given, size_t allowed) noexcept nogil:
+        self.refusal = Refusal(limit, given, allowed)
+        return REFUSED
+
+    cdef int refuse_vocabulary(self) noexcept nogil:
+        """Refuse what the vocabulary's memory has no room for."""
+        self.store.lock.lock()
+        cdef size_t used = self.store.bytes()
+        self.store.lock.unlock()
+        return self.refuse("vocabulary_cache_bytes", used, self.vocabulary_cache_bytes)
+
+    cdef bint out_of_memory(self) noexcept nogil:
+        """Whether the caches have outgrown their limit; if so, that is the refusal."""
         cdef size_t used = self.bytes()
         if used > self.cache_bytes:
-            with gil:
-                raise self.errors.LimitExceeded("cache_bytes", used, self.cache_bytes, "caches of a compiled grammar")
-        return 0
+            self.refuse("cache_bytes", used, self.cache_bytes)
+        return used > self.cache_bytes
+
+    cdef int fail(self, Refusal refusal) except -1 nogil:
+        """Raise what was refused; no lock may be held."""
+        with gil:
+            raise self.errors.LimitExceeded(refusal.limit.decode(), refusal.given, refusal.allowed, "matching")
 
     cdef size_t bytes(self) noexcept nogil:
         return (self.tables.bytes() + self.chart.bytes() + self.cascade.bytes() + self.masks.bytes() + self.arena.bytes
                 + self.state_keys.bytes() + segments_bytes(&self.states) + idmap_bytes(&self.steps))
 
-    def prewarm_column(self, uint32_t column):
-        """Compute what masks at a column and one byte into its terminals need; return the columns after them."""
-        cdef uint32_t i, k, t, state, target, last
+    def prewarm_column(self, uint32_t column, uint32_t begin):
+        """Compute what masks at a column and one byte into its terminals need.
+
+        A slice of the terminals at a time, so that the caller can stop between
+        two and the lock is never held for long.
+
+        Returns
+        -------
+        list of int
+            The columns after these terminals.
+        int or None
+            Where to begin next, None after the last slice.
+        """
+        cdef uint32_t i, end
         cdef Column c
-        cdef const State* start
         cdef vector[uint32_t] after
+        cdef Refusal refusal
         with nogil:
             self.lock.lock()
             try:
-                self.check_memory()
-                self.threads.clear()
-                state = self.intern_state(column)
-                if self.at(state).mask == NONE and self.memoise_masks:
-                    store32(&self.at(state).mask, self.mask_locked(state))
+                self.refusal.limit = NULL
                 c = self.chart.columns[column]
-                for i in range(c.terminals, c.terminals_end):
-                    t = self.chart.live_terminals[i]
-                    after.push_back(self.chart.goto_one(column, t))
-                    if self.tables.terminal_state[t] == NONE:
-                        continue
-                    start = self.store.state(self.tables.terminal_state[t])
-                    last = NONE
-                    for k in range(start.n_edges):
-                        target = self.store.next(self.tables.terminal_state[t], start.low[k])
-                        if target != last:
-                            self.cascade.start()
-                            self.cascade.thread(target, column, t)
-                            self.cascade.drain(0)
-                            last = target
+                end = min(c.terminals_end, c.terminals + begin + SLICE)
+                if not self.out_of_memory() and (begin or not self.prewarm_start(column)):
+                    for i in range(c.terminals + begin, end):
+                        after.push_back(self.chart.goto_one(column, self.chart.live_terminals[i]))
+                        if self.prewarm_terminal(column, self.chart.live_terminals[i]):
+                            break
+                refusal = self.refusal
             finally:
                 self.lock.unlock()
-        return list(after)
+        if refusal.limit != NULL:
+            self.fail(refusal)
+        return list(after), (end - c.terminals if end < c.terminals_end else None)
+
+    cdef int prewarm_start(self, uint32_t column) except -1 nogil:
+        """Compute the mask of the state that consists of a column alone."""
+        cdef uint32_t state, mask
+        self.threads.clear()
+        state = self.intern_state(column)
+        if self.at(state).mask == NONE and self.memoise_masks:
+            mask = self.mask_locked(state)
+            if mask == NONE:
+                return REFUSED
+            store32(&self.at(state).mask, mask)
+        return 0
+
+    cdef int prewarm_terminal(self, uint32_t column, uint32_t terminal) except -1 nogil:
+        """Compute what masks one byte into a terminal need."""
+        cdef uint32_t state = self.tables.terminal_state[terminal]
+        cdef uint32_t k, target, last = NONE
+        cdef const State* start
+        if state == NONE:
+            return 0
+        start = self.store.state(state)
+        for k in range(start.n_edges):
+            target = self.store.next(state, start.low[k], self.vocabulary_cache_bytes)
+            if target == last:
+                continue
+            last = target
+            self.cascade.start()
+            if target == UNMADE or self.cascade.thread(target, column, terminal) or self.cascade.drain(0):
+                return self.refuse_vocabulary()
+        return 0
 
     def state_threads(self, uint32_t state):
         """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""
@@ -521,6 +584,7 @@ cdef class Engine:
             "columns": self.chart.columns.size(),
             "items": self.chart.items.size(),
             "continuations": self.chart.continuations.size(),
+            "continuation_entries": self.chart.entries.size(),
             "predictions": self.tables.predictions.size(),
             "gotos": self.chart.n_gotos,
             "states": self.state_keys.count(),

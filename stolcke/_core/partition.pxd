@@ -1,11 +1,11 @@
 """What a terminal's automaton state does to a suffix trie: which tokens stay inside, what remains of the others."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libcpp.mutex cimport mutex
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport state_next
 from stolcke._core.counted cimport COUNTED, CountedStore
+from stolcke._core.locks cimport Lock
 from stolcke._core.profile cimport ProfileStore
 from stolcke._core.split cimport Splitter
 from stolcke._core.storage cimport IdMap, Segments, SequenceTable, segments_at
@@ -29,7 +29,7 @@ cdef class PartitionStore(Splitter):
     cdef const uint8_t[::1] data
     cdef const int64_t[::1] offsets
     cdef const uint8_t[::1] skip
-    cdef mutex lock                     # of everything that grows, here and in the Splitter
+    cdef Lock lock                      # of everything that grows, here and in the Splitter
     cdef IdMap known                    # node << 32 | state -> partition
     cdef ProfileStore profiles
     cdef IdMap known_splits             # profile << 32 | least << 16 | most -> partition
@@ -46,17 +46,18 @@ cdef class PartitionStore(Splitter):
 
     cdef restore(self, arrays)
     cdef restore_counted(self, arrays, const uint32_t[::1] ids)
-    cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t next(self, uint32_t state, uint32_t byte, size_t most_bytes) except? 0xFFFFFFFE nogil
+    cdef uint32_t partition(self, uint32_t node, uint32_t state, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
-    cdef uint32_t merged(self, const uint32_t* parts, size_t n) except? 0xFFFFFFFF nogil
-    cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
+    cdef uint32_t merged(self, const uint32_t* parts, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
+    cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil
     cdef int store_row(self, Partition* p, const uint64_t* row, size_t total) except -1 nogil
     cdef void set_range(self, uint64_t* row, uint32_t begin, uint32_t end) noexcept nogil
-    cdef uint32_t next(self, uint32_t state, uint32_t byte) except? 0xFFFFFFFE nogil
+    cdef size_t bytes(self) noexcept nogil
 
     cdef inline bint is_wide(self, size_t n) noexcept nogil:
         """Whether so many tokens inside are kept as a row, not as a list."""

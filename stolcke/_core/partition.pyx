@@ -21,6 +21,7 @@ from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport State
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Family, Level
+from stolcke._core.locks cimport STORE
 from stolcke._core.profile cimport Profile
 from stolcke._core.storage cimport (
     Slots, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
@@ -54,6 +55,7 @@ cdef class PartitionStore(Splitter):
         self.data = data
         self.offsets = offsets
         self.skip = skip
+        self.lock = Lock(STORE)
         self.profiles = ProfileStore()
         self.token_sets = SequenceTable(self.arena)
         self.merges = SequenceTable(self.arena)
@@ -107,38 +109,28 @@ cdef class PartitionStore(Splitter):
         """
         cdef uint32_t most_ = UNBOUNDED if most is None else most
         cdef uint32_t result
+        cdef const char* reason
         if max(before, unit, after, unbounded) >= self.automata.states.size:
             raise ValueError("counted repeat: no such state")
         with nogil:
             self.lock.lock()
             try:
                 result = self.counted.add(before, unit, after, unbounded, least, most_)
+                reason = self.counted.reason
             finally:
                 self.lock.unlock()
+        if result == NONE:
+            raise ValueError(f"counted repeat: {reason.decode()}")
         return result
 
     def add_token_set(self, ids):
         """The partition that holds just these tokens: what a special token's terminal allows."""
         cdef const uint32_t[::1] tokens = np.unique(np.asarray(ids, np.uint32))
-        cdef uint32_t result
-        with nogil:
-            self.lock.lock()
-            try:
-                result = self.of_tokens(&tokens[0], tokens.shape[0])
-            finally:
-                self.lock.unlock()
-        return result
+        with self.lock:
+            return self.of_tokens(&tokens[0], tokens.shape[0])
 
     def stats(self):
         """Deterministic counts, and bytes of memory."""
-        cdef size_t total
-        with nogil:
-            self.lock.lock()
-            total = (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
-                     + self.profiles.bytes() + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits)
-                     + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.merges.bytes()
-                     + self.unions.bytes())
-            self.lock.unlock()
         return {
             "tokens": self.n_tokens,
             "trie_nodes": self.trie.n_own,
@@ -148,8 +140,20 @@ cdef class PartitionStore(Splitter):
             "partitions": self.partitions.size,
             "dense_partitions": self.n_dense,
             "trie_nodes_visited": self.visited,
-            "vocabulary_bytes": total,
+            "vocabulary_bytes": self.n_bytes,
         }
+
+    cdef size_t bytes(self) noexcept nogil:
+        return (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
+                + self.profiles.bytes() + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits)
+                + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.merges.bytes()
+                + self.unions.bytes())
+
+    @property
+    def n_bytes(self):
+        """Memory in use."""
+        with self.lock:
+            return self.bytes()
 
     @property
     def longest_token(self):
@@ -337,9 +341,12 @@ cdef class PartitionStore(Splitter):
         for i in range(families.shape[0]):
             start, after, twin = ids[families[i, 0]], ids[families[i, 2]], ids[families[i, 3]]
             if families[i, 1] == i:
-                made.append(self.counted.unit_family(start, after, twin))
+                family = self.counted.unit_family(start, after, twin)
             else:
-                made.append(self.counted.prefix_family(start, made[families[i, 1]], twin))
+                family = self.counted.prefix_family(start, made[families[i, 1]], twin)
+            if family == NONE:
+                raise ValueError(f"counted repeat: {self.counted.reason.decode()}")
+            made.append(family)
         for i in range(states.shape[0]):
             family = made[states[i, 0]]
             if not self.counted.has_state(family, states[i, 1], states[i, 2], states[i, 3]):
@@ -349,8 +356,13 @@ cdef class PartitionStore(Splitter):
 
     # --- building ------------------------------------------------------------------------------------------------
 
-    cdef uint32_t next(self, uint32_t state, uint32_t byte) except? 0xFFFFFFFE nogil:
-        """The state that a byte leads to, or NONE; takes the lock where the state has to be made."""
+    # What the vocabulary's memory has no room for is refused by a status: an error must not be raised with a lock held.
+
+    cdef uint32_t next(self, uint32_t state, uint32_t byte, size_t most_bytes) except? 0xFFFFFFFE nogil:
+        """The state that a byte leads to, or NONE; takes the lock where the state has to be made.
+
+        UNMADE, and nothing is made, where more than ``most_bytes`` are in use already.
+        """
         cdef uint32_t target
         if state < COUNTED:
             return state_next(self.automata.state(state), byte)
@@ -358,18 +370,24 @@ cdef class PartitionStore(Splitter):
         if target == UNMADE:
             self.lock.lock()
             try:
-                target = self.step(state, byte)
+                target = self.counted.next(state, byte)     # another thread may have made it
+                if target == UNMADE and self.bytes() <= most_bytes:
+                    target = self.step(state, byte)
             finally:
                 self.lock.unlock()
         return target
 
-    cdef uint32_t partition(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
-        """The partition of a suffix trie by a state, built when first asked for."""
+    cdef uint32_t partition(self, uint32_t node, uint32_t state, size_t most_bytes) except? 0xFFFFFFFF nogil:
+        """The partition of a suffix trie by a state, built when first asked for.
+
+        NONE, and nothing is built, where more than ``most_bytes`` are in use already.
+        """
         cdef uint32_t twin = state
         cdef uint32_t index = NONE
         cdef uint64_t key
+        cdef bint room
         if state >= COUNTED:
-            twin = self.counted.nearest(state, self.trie.node(node).height, False)
+            twin = self.counted.nearest(state, self.trie.node(node).height, False, False)
         key = <uint64_t>node << 32 | twin
         if twin != UNMADE:
             index = idmap_find(&self.known, key)
@@ -377,11 +395,12 @@ cdef class PartitionStore(Splitter):
             return index
         self.lock.lock()
         try:
+            room = self.bytes() <= most_bytes
             if twin == UNMADE:
-                twin = self.counted.nearest(state, self.trie.node(node).height, True)
+                twin = self.counted.nearest(state, self.trie.node(node).height, True, room)
                 key = <uint64_t>node << 32 | twin
             index = idmap_find(&self.known, key)
-            if index == NONE:
+            if index == NONE and room:
                 index = self.build(node, twin)
                 idmap_put(&self.known, key, index)
         finally:
@@ -407,15 +426,15 @@ cdef class PartitionStore(Splitter):
         set_id = self.token_sets.intern(tokens, n)
         return self.token_set_partition[set_id]
 
-    cdef uint32_t merged(self, const uint32_t* parts, size_t n) except? 0xFFFFFFFF nogil:
-        """The partition that holds the tokens of several sparse ones (ascending); takes the lock."""
-        cdef uint32_t index, made
+    cdef uint32_t merged(self, const uint32_t* parts, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil:
+        """The partition that holds the tokens of several sparse ones (ascending), NONE as in :meth:`partition`."""
+        cdef uint32_t index, made = NONE
         cdef size_t i
         cdef const Partition* p
         self.lock.lock()
         try:
             index = self.merges.find(parts, n)
-            if index == NONE:
+            if index == NONE and self.bytes() <= most_bytes:
                 for i in range(n):
                     p = self.at(parts[i])
                     self.merging.add(p.tokens, p.n_tokens)
@@ -425,17 +444,19 @@ cdef class PartitionStore(Splitter):
                 self.merge_partition.resize(self.merges.count())
                 self.merge_partition.push_back(made)
                 index = self.merges.intern(parts, n)
-            made = self.merge_partition[index]
+            if index != NONE:
+                made = self.merge_partition[index]
         finally:
             self.lock.unlock()
         return made
 
-    cdef uint32_t unite(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil:
-        """The suffix trie of all tokens of several (ascending); takes the lock."""
-        cdef uint32_t result
+    cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil:
+        """The suffix trie of all tokens of several (ascending), NONE as in :meth:`partition`; takes the lock."""
+        cdef uint32_t result = NONE
         self.lock.lock()
         try:
-            result = self.unite_locked(nodes, n)
+            if self.unions.find(nodes, n) != NONE or self.bytes() <= most_bytes:
+                result = self.unite_locked(nodes, n)
         finally:
             self.lock.unlock()
         return result

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property
 
 import numpy as np
 
@@ -96,9 +95,11 @@ class GrammarArrays:
         """Number of terminals, the specials included."""
         return len(self.machines) + len(self.specials)
 
-    @cached_property
+    @property
     def _names(self) -> Names:
-        return self.naming()
+        if "_made_names" not in self.__dict__:  # no functools.cached_property, whose lock a fork may leave locked
+            self.__dict__["_made_names"] = self.naming()
+        return self.__dict__["_made_names"]
 
     @property
     def terminals(self) -> tuple[str, ...]:

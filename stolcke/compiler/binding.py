@@ -8,6 +8,7 @@ import numpy as np
 
 from stolcke import errors
 from stolcke._core.engine import Engine
+from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
 from stolcke._core.tally import TallyTable
 from stolcke.compiler.arrays import GrammarArrays, TerminalMachine
@@ -73,7 +74,9 @@ def build_engine(
     states = np.full(n, NONE, np.uint32)
     symbols = np.full(n, NONE, np.uint32)
     partitions = np.full(n, NONE, np.uint32)
-    states[:n_text] = [_start_state(machine, vocabulary) for machine in arrays.machines]
+    for terminal, machine in enumerate(arrays.machines):
+        _check_memory(core, limits)
+        states[terminal] = _start_state(machine, vocabulary)
     token_symbols: dict[int, int] = {}
     for terminal, name in enumerate(arrays.specials, n_text):
         partitions[terminal] = core.add_token_set(bound[name])
@@ -116,3 +119,11 @@ def _start_state(machine: TerminalMachine, vocabulary: Vocabulary) -> int:
         return vocabulary.start_state(machine)
     parts = (machine.before, machine.unit, machine.after, machine.unbounded)
     return vocabulary.core.add_counted(*map(vocabulary.start_state, parts), machine.least, machine.most)
+
+
+def _check_memory(core: PartitionStore, limits: Limits) -> None:
+    used = core.n_bytes
+    if used > limits.vocabulary_cache_bytes:
+        raise errors.LimitExceeded(
+            "vocabulary_cache_bytes", used, limits.vocabulary_cache_bytes, "automata of the terminals"
+        )

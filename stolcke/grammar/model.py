@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -239,13 +238,16 @@ class Grammar:
             if not isinstance(symbol, Symbol) or not symbol.name or symbol.name not in known:
                 raise error_at(f"{symbol!r}, used in {where}, is not defined", location)
 
-    @cached_property
-    def _hash(self) -> int:
-        terminals, options = frozenset(self.terminals.items()), frozenset(self.options.items())
-        return hash((self.start, self.rules, terminals, self.ignore, options, frozenset(self.tallies.items())))
+    # What is computed once is kept beside the fields: functools.cached_property holds a lock before Python 3.12, which
+    # all grammars share and which the child of a fork may find locked for ever.
 
     def __hash__(self) -> int:
-        return self._hash
+        if "_hash" not in self.__dict__:
+            terminals, options = frozenset(self.terminals.items()), frozenset(self.options.items())
+            self.__dict__["_hash"] = hash(
+                (self.start, self.rules, terminals, self.ignore, options, frozenset(self.tallies.items()))
+            )
+        return self.__dict__["_hash"]
 
     def __repr__(self) -> str:
         tallies = f"{len(self.tallies)} tallies, " if self.tallies else ""
@@ -256,18 +258,22 @@ class Grammar:
 
         return lark_text(self)
 
-    @cached_property
+    @property
     def alternatives(self) -> Mapping[str, tuple[Rule, ...]]:
         """The rules of each nonterminal, both in the order written."""
-        grouped: dict[str, list[Rule]] = {}
-        for rule in self.rules:
-            grouped.setdefault(rule.lhs.name, []).append(rule)
-        return MappingProxyType({name: tuple(rules) for name, rules in grouped.items()})
+        if "_alternatives" not in self.__dict__:
+            grouped: dict[str, list[Rule]] = {}
+            for rule in self.rules:
+                grouped.setdefault(rule.lhs.name, []).append(rule)
+            self.__dict__["_alternatives"] = MappingProxyType({name: tuple(rules) for name, rules in grouped.items()})
+        return self.__dict__["_alternatives"]
 
-    @cached_property
+    @property
     def nonterminals(self) -> tuple[str, ...]:
         """Names of all nonterminals: those that have rules, then the tallies."""
-        return (*self.alternatives, *self.tallies)
+        if "_nonterminals" not in self.__dict__:
+            self.__dict__["_nonterminals"] = (*self.alternatives, *self.tallies)
+        return self.__dict__["_nonterminals"]
 
     # The constructors below are the one place where this floor reaches up to the front ends.
 

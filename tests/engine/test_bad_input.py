@@ -342,6 +342,29 @@ def test_compile_can_be_cancelled():
     assert stolcke.compile(grammar, BYTES, cancel=lambda: False).matcher().accept_bytes(b"a")
 
 
+def test_compile_asks_within_one_wide_column():
+    """A thousand terminals may begin at once: their masks are not one step between two questions."""
+    grammar = stolcke.Grammar.from_lark("start: " + " | ".join(f'/[a-z]{{{n},}}/ "{n}"' for n in range(1, 200)))
+    asked = {}
+    for columns in (0, 1):
+        calls = []
+        stolcke.compile(grammar, BYTES, prewarm=columns, cancel=lambda calls=calls: calls.append(0))
+        asked[columns] = len(calls)
+    assert asked[1] - asked[0] >= 10, asked
+
+    left = iter(range(asked[1] - 5))
+
+    def impatient() -> bool:
+        return next(left, None) is None
+
+    vocabulary = stolcke.Vocabulary.from_bytes()
+    with pytest.raises(stolcke.Cancelled, match="first masks"):
+        stolcke.compile(grammar, vocabulary, prewarm=1, cancel=impatient)
+    # What was computed until then is shared with the next one, and whole.
+    masks = [stolcke.compile(grammar, v, prewarm=0).matcher().mask() for v in (vocabulary, BYTES)]
+    assert (masks[0] == masks[1]).all()
+
+
 @pytest.mark.parametrize("grammar", ['start: "a"', None, 7])
 def test_compile_takes_a_grammar(grammar):
     with pytest.raises((TypeError, stolcke.StolckeError)):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import pytest
 
 import stolcke
+from stolcke.grammar.model import Nonterminal, Rule, Terminal, TerminalDefinition
+from stolcke.grammar.patterns import Literal
 from tests.engine.laws import filled
 
 VOCABULARY = stolcke.Vocabulary.from_bytes()
@@ -162,3 +164,45 @@ def test_masks_and_other_tokenisations_mint_no_columns():
                 assert other.accept(value)
         extra[depth] = {name: count - before[name] for name, count in sizes(compiled).items()}
     assert extra[10] == extra[100]
+
+
+def test_a_ring_of_unit_rules():
+    """All of the ring are followed by the same: found once, not once for each."""
+    n = 20_000
+    rules = [Rule(Nonterminal(f"r{i}"), (Nonterminal(f"r{(i + 1) % n}"),)) for i in range(n)]
+    rules += [Rule(Nonterminal(f"r{i}"), (Nonterminal(f"r{i}"), Terminal("A"))) for i in range(0, n, 10)]
+    rules.append(Rule(Nonterminal("r7"), (Terminal("A"),)))
+    grammar = stolcke.Grammar("r0", tuple(rules), {"A": TerminalDefinition("A", Literal("a"))})
+    compiled = stolcke.compile(grammar, VOCABULARY, prewarm=0)
+    matcher = compiled.matcher()
+    assert matcher.accept_bytes(b"aaa")
+    assert filled(matcher, 257) == [*b"a", END]
+    assert compiled.stats()["continuation_entries"] <= 3 * n
+
+
+def levels(n: int, operator: str = "") -> str:
+    """Write a grammar of ``n`` levels of precedence; all share one operator, or each has one of its own."""
+    rules = [f'e{i}: e{i} "{operator or f"+{i};"}" e{i + 1} | e{i + 1}' for i in range(n)]
+    return "\n".join(["start: e0", *rules, f'e{n}: "x" | "(" e0 ")"'])
+
+
+def test_a_thousand_levels_of_precedence():
+    """What follows the innermost level is long, but what each level adds to it is not repeated by the next."""
+    entries = {}
+    for n in (500, 1000, 2000):
+        compiled, matcher = start(levels(n))
+        assert matcher.accept_bytes(b"((x")
+        assert filled(matcher, 257) == [*b")+"]
+        assert matcher.accept_bytes(f"+{n - 1};x+7;x+0;x".encode())
+        assert matcher.accept_bytes(b"))+1;x")
+        assert filled(matcher, 257) == [*b"+", END]
+        assert not matcher.accept_bytes(b"+" + str(n).encode() + b";")
+        entries[n] = compiled.stats()["continuation_entries"]
+    assert entries[2000] - entries[1000] <= 2.2 * (entries[1000] - entries[500]), entries
+
+
+def test_many_levels_of_precedence_stay_flat():
+    """Referring to long continuations as a whole must not make equal ones look different."""
+    source = levels(700, "+")
+    few, many = grown(source, b"x" + b"+(x)" * 5), grown(source, b"x" + b"+(x)" * 50)
+    assert few == many
