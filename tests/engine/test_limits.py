@@ -130,3 +130,25 @@ def test_the_levels_of_counted_repeats_are_bounded_too():
     assert free.accept_bytes(text)
     assert matcher.accept_bytes(text)  # what another grammar has made is there for all
     assert same(masks_along(stolcke.compile(grammar, vocabulary), text[:40]), expected)
+
+
+@pytest.mark.parametrize("limit", ["cache_bytes", "live_threads", "vocabulary_cache_bytes"])
+def test_a_token_refused_leaves_its_matcher_as_it_was(limit):
+    string = Counted(Regex('"'), Regex("[a-z]"), 20_000, 60_000, Regex('"'))
+    grammar = make_grammar({"start": [["STRING"], ["OTHER"]]}, {"STRING": string, "OTHER": Regex('"a+')})
+    vocabulary = stolcke.Vocabulary([b'"', b"a", b"a" * 900], ())
+    stolcke.compile(grammar, vocabulary, prewarm=0)
+    allowed = {"cache_bytes": 1, "live_threads": 1, "vocabulary_cache_bytes": vocabulary.core.n_bytes}[limit]
+    compiled = stolcke.compile(grammar, vocabulary, limits=stolcke.Limits(**{limit: allowed}), prewarm=0)
+    matcher = compiled.matcher()
+    tokens = [0, *[2] * 60]
+    with pytest.raises(stolcke.LimitExceeded, match=limit):
+        all(map(matcher.accept, tokens))
+    accepted = matcher.n_accepted
+    for _ in range(2):
+        with pytest.raises(stolcke.LimitExceeded, match=limit):
+            matcher.accept(tokens[accepted])
+        assert matcher.n_accepted == accepted
+    assert compiled.stats()["states"] == 2 + accepted  # those of the finished and of the empty text beside
+    free = stolcke.compile(grammar, vocabulary).matcher()
+    assert all(map(free.accept, tokens))
