@@ -180,7 +180,7 @@ class Emitter:
 def _title(goal: Goal) -> str:
     """A name for the nonterminal of a goal: that of its schema, or of one of them."""
     names = [_schema_of(formula).name for formula in goal if _schema_of(formula) is not None]
-    return min(names, default="value")
+    return min(names, default="") or "value"
 
 
 def _pointer(goal: Goal) -> str | None:
