@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from stolcke.errors import SchemaError, UnsupportedSchema
+from stolcke.errors import LimitExceeded, SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema import algebra
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.arrays import Arrays
@@ -24,6 +24,8 @@ _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$r
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
+_GOALS = 60_000
+"""Goals, by type, in one grammar; oneOf within oneOf doubles them."""
 _FEW = 8
 """Cases that are not worth a search for empty ones."""
 
@@ -71,6 +73,8 @@ class Evaluator:
             if len(found) > 1:
                 found = tuple(simple for simple in found if self.is_possible(simple))
             self._goals[key] = found
+            if len(self._goals) > _GOALS:
+                raise UnsupportedSchema(f"the schema comes to more than {_GOALS} combinations of schemas")
         return found
 
     def kinds(self, goal: Goal) -> tuple[str, ...]:
@@ -235,7 +239,14 @@ class Evaluator:
         if not mine:
             return ()
         if kind == "string":
+            longest = max(map(len, mine))
+            if longest > self.settings.limits.regex_states:
+                raise LimitExceeded(
+                    "regex_states", longest + 1, self.settings.limits.regex_states, f"{keyword} (at {node.pointer})"
+                )
             return (Strings(Language.words(mine)),)
+        if kind == "number" and len(mine) > algebra.ALTERNATIVES:
+            raise UnsupportedSchema(f"more than {algebra.ALTERNATIVES} numbers are listed", pointer=node.pointer)
         return tuple(constant(each.value, self.goal_of_value) for each in dict.fromkeys(map(Constant, mine)))
 
     def _below(self, node: Node, scope: tuple, kind: str, tracking: bool, *path: str | int) -> Union:

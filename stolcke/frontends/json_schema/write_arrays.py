@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["array_rules"]
 
-_STATES = 50_000
+_STATES = 5_000
 """Nonterminals that the counts of one array may take."""
 
 _FINITE = 1_000
@@ -168,6 +168,8 @@ class _Writer:
                 else:
                     split[-1] = (goal, (*so_far, n))
             variants = split
+            if len(variants) > _STATES:
+                raise UnsupportedSchema("an item here may count for too many contains at once")
         written = False
         for goal, after in variants:
             if goal is not NEVER:

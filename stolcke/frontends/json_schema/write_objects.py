@@ -18,6 +18,8 @@ __all__ = ["object_rules"]
 
 _STATES = 50_000
 """Nonterminals that the counts and witnesses of one object may take."""
+_VARIANTS = 1_000
+"""Ways in which one member may meet several witnesses."""
 
 
 def object_rules(emitter: Emitter, lhs: Nonterminal, objects: Objects, depth: int) -> None:
@@ -202,6 +204,8 @@ class _Writer:
                 else:
                     common = each if witness.keys is None else each & witness.keys
                     variants.append((common, both(wanted, witness.goal), found | {i}))
+            if len(variants) > _VARIANTS:
+                raise UnsupportedSchema("a member here may be a witness for too many schemas at once")
         return [variant for variant in variants if variant[1] is not NEVER]
 
     # --- symbols -------------------------------------------------------------------------------------------------
