@@ -81,7 +81,7 @@ SCHEMAS: dict[str, tuple[Any, list[Any]]] = {
         [{"value": 1, "children": [{"value": -2.5}, {"value": 3e2, "children": [{"value": 4, "children": []}]}]}],
     ),
     "union": (_UNION, [[{"kind": f"event-{i}", f"field_{i}": "some text", "id": 7 * i} for i in range(0, 40, 7)]]),
-    "open": (_OPEN, [{"option3": True, "name": "cat", "x-rows": 12, "more": "text", "option19": False, "note": -1.5}]),
+    "open": (_OPEN, [{"option3": True, "x-rows": 12, "option19": False, "name": "cat", "more": "text", "note": -1.5}]),
 }
 """Name to schema and documents that it allows, keys as declared."""
 
