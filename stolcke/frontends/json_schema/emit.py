@@ -98,8 +98,13 @@ class Emitter:
     def name(self, wanted: str) -> str:
         """A name that is not in use."""
         count = self._names.get(wanted, 0)
+        name = f"{wanted}_{count}" if count else wanted
+        while count and name in self._names:  # a schema may itself call something by a name and a number
+            count += 1
+            name = f"{wanted}_{count}"
         self._names[wanted] = count + 1
-        return f"{wanted}_{count}" if count else wanted
+        self._names.setdefault(name, 1)
+        return name
 
     def terminal(self, pattern: Pattern, title: str) -> Terminal:
         """The terminal of a pattern."""
