@@ -5,6 +5,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport state_next
 from stolcke._core.counted cimport COUNTED, CountedStore
+from stolcke._core.difference cimport Differences
 from stolcke._core.locks cimport Lock
 from stolcke._core.profile cimport ProfileStore
 from stolcke._core.split cimport Splitter
@@ -32,6 +33,8 @@ cdef class PartitionStore(Splitter):
     cdef Lock lock                      # of everything that grows, here and in the Splitter
     cdef IdMap known                    # node << 32 | state -> partition
     cdef ProfileStore profiles
+    cdef Differences differences
+    cdef public bint by_difference      # off: every partition is walked for, in tests and for doubt
     cdef IdMap known_splits             # profile << 32 | least << 16 | most -> partition
     cdef Segments partitions            # Partition each
     cdef SequenceTable token_sets       # of partitions that are given as a list of tokens
@@ -53,6 +56,7 @@ cdef class PartitionStore(Splitter):
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef bint build_from_base(self, uint32_t state, Partition* made) except -1 nogil
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil
     cdef int store_row(self, Partition* p, const uint64_t* row, size_t total) except -1 nogil

@@ -57,6 +57,8 @@ cdef class PartitionStore(Splitter):
         self.skip = skip
         self.lock = Lock(STORE)
         self.profiles = ProfileStore()
+        self.differences = Differences(self)
+        self.by_difference = True
         self.token_sets = SequenceTable(self.arena)
         self.merges = SequenceTable(self.arena)
         self.merging = TokenBits(self.n_tokens)
@@ -145,8 +147,8 @@ cdef class PartitionStore(Splitter):
 
     cdef size_t bytes(self) noexcept nogil:
         return (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
-                + self.profiles.bytes() + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits)
-                + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.merges.bytes()
+                + self.profiles.bytes() + self.differences.bytes() + idmap_bytes(&self.known)
+                + idmap_bytes(&self.known_splits) + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.merges.bytes()
                 + self.unions.bytes())
 
     @property
@@ -475,13 +477,39 @@ cdef class PartitionStore(Splitter):
 
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef Partition made
-        if node == 0 and state >= COUNTED and not self.counted.may_end_within(state):
-            return self.build_counted(state)
+        if node == 0:
+            if state >= COUNTED and not self.counted.may_end_within(state):
+                return self.build_counted(state)
+            if self.by_difference and self.build_from_base(state, &made):
+                (<Partition*>segments_push(&self.partitions))[0] = made
+                return self.partitions.size - 1
         self.walk(node, state, False)
         self.store_inside(&made, node == 0)
         made.residue = self.residue()
         (<Partition*>segments_push(&self.partitions))[0] = made
         return self.partitions.size - 1
+
+    cdef bint build_from_base(self, uint32_t state, Partition* made) except -1 nogil:
+        """The partition of the vocabulary by a state that differs little from its base; False where it has none."""
+        cdef uint32_t base = self.differences.base_of(self, state)
+        cdef size_t n_words = (<size_t>self.n_words + 1) // 2
+        cdef size_t taken
+        cdef uint32_t whole
+        cdef const Partition* p
+        if base == NONE or not self.differences.compare(self, state, base):
+            return False
+        whole = idmap_find(&self.known, base)
+        if whole == NONE:
+            whole = self.build(0, base)
+            idmap_put(&self.known, base, whole)
+        p = self.at(whole)
+        if p.dense == NULL:
+            return False
+        base = self.differences.find(self, base)
+        taken = self.differences.subtract(self, p.dense, n_words)
+        self.store_row(made, self.differences.row.data(), p.n_tokens - taken)
+        made.residue = self.differences.residue(self, base, p.residue)
+        return True
 
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil:
         """The partition of the vocabulary by a state of a counted repeat, from the profile of all its levels."""

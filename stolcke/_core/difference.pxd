@@ -1,0 +1,46 @@
+"""States that differ from a common one in a few tokens, such as those of "any name but these"."""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libcpp.vector cimport vector
+
+from stolcke._core.split cimport Splitter
+from stolcke._core.storage cimport IdMap, SequenceTable
+
+
+cdef struct Exit:
+    uint32_t below                      # of the trie node where the terminal may end
+    uint32_t node                       # the suffix trie of what remains there
+
+
+cdef struct Base:
+    uint32_t state
+    uint32_t exits                      # Differences.exits[exits:exits_end], by where they are
+    uint32_t exits_end
+
+
+cdef struct Pair:
+    uint32_t node                       # of the vocabulary's own trie
+    uint32_t state
+    uint32_t base
+
+
+cdef class Differences:
+    cdef IdMap known                    # state -> base
+    cdef vector[Base] bases
+    cdef vector[Exit] exits
+    cdef SequenceTable rests            # a base, and the ranges of its exits that are gone ...
+    cdef vector[uint32_t] rest_node     # ... -> the suffix trie of the others
+
+    # What the last compare() found, and its scratch.
+    cdef vector[Pair] pairs
+    cdef vector[uint32_t] gone          # TokenTrie.order[gone[2i]:gone[2i+1]]: inside or leaving for the base alone
+    cdef vector[uint64_t] row
+    cdef vector[uint32_t] key
+
+    cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil
+    cdef bint compare(self, Splitter splitter, uint32_t state, uint32_t base) except -1 nogil
+    cdef uint32_t find(self, Splitter splitter, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef size_t subtract(self, Splitter splitter, const uint64_t* row, size_t n_words) except? 0 nogil
+    cdef uint32_t residue(self, Splitter splitter, uint32_t base, uint32_t whole) except? 0xFFFFFFFF nogil
+    cdef int keep(self, Splitter splitter, size_t first, size_t last) except -1 nogil
+    cdef size_t bytes(self) noexcept nogil

@@ -1,0 +1,209 @@
+"""Partitions from the difference to a similar state.
+
+Each schema that names some properties and allows others has its own states of
+"any name but these": at each of them nearly the whole vocabulary goes on as it
+would in any string.  So such a state is compared with the state that most bytes
+lead to, its *base*: both are led through the trie at once, and where they meet
+again, all below is the same for both.  What remains are a few tokens that the
+base allows and the state does not, to be taken away from the base's row, and
+the *exits* of the base among them, the places where the terminal may end.
+
+Whatever is not of this kind (the state allows more than its base; the terminal
+may end where the two differ) is left to :meth:`Splitter.walk`.
+"""
+
+from libcpp.algorithm cimport sort
+
+from stolcke._core.automata cimport State, state_next
+from stolcke._core.counted cimport COUNTED
+from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
+from stolcke._core.trie cimport Node
+from stolcke._core.types cimport NONE
+
+
+cdef extern from *:
+    """
+    #include <algorithm>
+    #include <vector>
+    template <class E> static void sort_exits(std::vector<E>& v, size_t first) {
+        std::sort(v.begin() + first, v.end(), [](const E& a, const E& b) {
+            return a.below != b.below ? a.below < b.below : a.node < b.node;
+        });
+    }
+    template <class E> static size_t exits_before(const std::vector<E>& v, size_t begin, size_t end, uint32_t below) {
+        return std::lower_bound(v.begin() + begin, v.begin() + end, below,
+                                [](const E& e, uint32_t at) { return e.below < at; }) - v.begin();
+    }
+    """
+    void sort_exits(vector[Exit]& v, size_t first) noexcept nogil
+    size_t exits_before(const vector[Exit]& v, size_t begin, size_t end, uint32_t below) noexcept nogil
+
+
+cdef enum:
+    MOST_PAIRS = 2048                   # to visit before two states are found to have little in common
+
+
+cdef uint32_t usual_target(const State* s) noexcept nogil:
+    """The state that most of the ASCII bytes with an edge lead to, or NONE."""
+    cdef uint32_t votes = 0, live = 0, count = 0
+    cdef uint32_t byte, target
+    cdef uint32_t usual = NONE
+    # What has a majority is left when bytes of different targets are paired off.
+    for byte in range(128):
+        target = state_next(s, byte)
+        if target == NONE:
+            continue
+        live += 1
+        if votes == 0:
+            usual = target
+        votes = votes + 1 if target == usual else votes - 1
+    for byte in range(128):
+        count += <uint32_t>(usual != NONE and state_next(s, byte) == usual)
+    return usual if 2 * count > live else NONE
+
+
+cdef class Differences:
+
+    def __cinit__(self, Splitter splitter not None):
+        self.rests = SequenceTable(splitter.arena)
+        idmap_init(&self.known, 4)
+
+    def __dealloc__(self):
+        idmap_free(&self.known)
+
+    cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil:
+        """The state that most bytes lead to and that they lead back to, if there is another such state; or NONE."""
+        cdef uint32_t base
+        if state >= COUNTED or splitter.automata.state(state).n_edges < 2:
+            return NONE
+        base = usual_target(splitter.automata.state(state))
+        if base == NONE or base == state or usual_target(splitter.automata.state(base)) != base:
+            return NONE
+        return base
+
+    cdef bint compare(self, Splitter splitter, uint32_t state, uint32_t base) except -1 nogil:
+        """Find the tokens of the vocabulary that a state does not allow and its base does; False where that is all wrong.
+
+        Where a pair of states is alive and differs, the terminal must not be able to end, so that the exits of the
+        base are either in ``gone`` or the same for both.
+        """
+        cdef size_t i = 0
+        cdef uint32_t c, target, base_target
+        cdef const Node* at
+        cdef const Node* below
+        cdef const State* s
+        cdef const State* b
+        cdef Pair pair
+        self.pairs.clear()
+        self.gone.clear()
+        pair.node = 0
+        pair.state = state
+        pair.base = base
+        self.pairs.push_back(pair)
+        while i < self.pairs.size():
+            if i == MOST_PAIRS:
+                return False
+            at = splitter.trie.node(self.pairs[i].node)
+            s = splitter.automata.state(self.pairs[i].state)
+            b = splitter.automata.state(self.pairs[i].base)
+            if i > 0 and (s.accepting or b.accepting):
+                return False
+            for c in range(at.n_children):
+                target = state_next(s, at.bytes[c])
+                base_target = state_next(b, at.bytes[c])
+                if target == base_target:
+                    continue
+                if base_target == NONE:
+                    return False
+                below = splitter.trie.node(at.children[c])
+                if target == NONE:
+                    self.gone.push_back(below.below)
+                    self.gone.push_back(below.below_end)
+                else:
+                    pair.node = at.children[c]
+                    pair.state = target
+                    pair.base = base_target
+                    self.pairs.push_back(pair)
+            i += 1
+        splitter.visited += self.pairs.size()
+        sort(self.gone.begin(), self.gone.end())        # disjoint ranges, so their ends fall into place
+        return True
+
+    cdef uint32_t find(self, Splitter splitter, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The base that a state is; its exits are looked up once."""
+        cdef uint32_t index = idmap_find(&self.known, state)
+        cdef size_t i
+        cdef Base made
+        cdef Exit found
+        if index != NONE:
+            return index
+        made.state = state
+        made.exits = <uint32_t>self.exits.size()
+        splitter.walk(0, state, False)
+        for i in range(1, splitter.visits.size()):
+            if splitter.visits[i].leaves and splitter.state(splitter.visits[i].state).accepting:
+                splitter.clear_merging()
+                splitter.add_visit(i)
+                found.node = splitter.merge(0, 1)
+                found.below = splitter.trie.node(splitter.visits[i].node).below
+                self.exits.push_back(found)
+        sort_exits(self.exits, made.exits)
+        made.exits_end = <uint32_t>self.exits.size()
+        self.bases.push_back(made)
+        idmap_put(&self.known, state, <uint32_t>self.bases.size() - 1)
+        return <uint32_t>self.bases.size() - 1
+
+    cdef size_t subtract(self, Splitter splitter, const uint64_t* row, size_t n_words) except? 0 nogil:
+        """Leave a row without the tokens that are gone in ``row``; how many were taken away."""
+        cdef size_t i, taken = 0
+        cdef uint32_t k, token
+        cdef uint64_t bit
+        self.row.assign(row, row + n_words)
+        for i in range(0, self.gone.size(), 2):
+            for k in range(self.gone[i], self.gone[i + 1]):
+                token = splitter.trie.sorted_tokens[k]
+                bit = <uint64_t>1 << (token & 63)
+                taken += (self.row[token >> 6] & bit) != 0
+                self.row[token >> 6] &= ~bit
+        return taken
+
+    cdef uint32_t residue(self, Splitter splitter, uint32_t base, uint32_t whole) except? 0xFFFFFFFF nogil:
+        """What remains of the base's residue, ``whole``, without the exits that are gone."""
+        cdef Base b = self.bases[base]
+        cdef size_t i, first, last
+        cdef uint32_t known, node = NONE
+        self.key.clear()
+        self.key.push_back(b.state)
+        for i in range(0, self.gone.size(), 2):
+            first = exits_before(self.exits, b.exits, b.exits_end, self.gone[i])
+            last = exits_before(self.exits, b.exits, b.exits_end, self.gone[i + 1])
+            if first < last:
+                self.key.push_back(<uint32_t>first)
+                self.key.push_back(<uint32_t>last)
+        if self.key.size() == 1:
+            return whole
+        known = self.rests.find(self.key.data(), self.key.size())
+        if known != NONE:
+            return self.rest_node[known]
+        splitter.clear_merging()
+        first = b.exits
+        for i in range(1, self.key.size(), 2):
+            self.keep(splitter, first, self.key[i])
+            first = self.key[i + 1]
+        self.keep(splitter, first, b.exits_end)
+        if not splitter.elements.empty():
+            node = splitter.merge(0, splitter.elements.size())
+        self.rest_node.resize(self.rests.count())
+        self.rest_node.push_back(node)
+        self.rests.intern(self.key.data(), self.key.size())
+        return node
+
+    cdef int keep(self, Splitter splitter, size_t first, size_t last) except -1 nogil:
+        cdef size_t i
+        for i in range(first, last):
+            splitter.elements.push_back(self.exits[i].node)
+        return 0
+
+    cdef size_t bytes(self) noexcept nogil:
+        return (idmap_bytes(&self.known) + sizeof(Base) * self.bases.capacity() + sizeof(Exit) * self.exits.capacity()
+                + self.rests.bytes() + 4 * self.rest_node.capacity())
