@@ -5,6 +5,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport AutomatonStore, State, state_next
 from stolcke._core.counted cimport COUNTED, CountedStore
+from stolcke._core.free_bytes cimport FreeBytes
 from stolcke._core.storage cimport Arena
 from stolcke._core.trie cimport Node, TokenTrie
 from stolcke._core.types cimport NONE
@@ -37,6 +38,7 @@ cdef class Splitter:
     cdef Arena arena
     cdef AutomatonStore automata
     cdef CountedStore counted
+    cdef FreeBytes free
     cdef TokenTrie trie
     cdef readonly uint64_t visited      # trie nodes walked so far, a deterministic measure of work
     cdef uint64_t* all_tokens           # the row of everything that text can match, once needed
@@ -49,6 +51,7 @@ cdef class Splitter:
 
     cdef uint32_t step_counted(self, uint32_t state, uint32_t byte) except? 0xFFFFFFFE nogil
     cdef int walk(self, uint32_t node, uint32_t state, bint counting) except -1 nogil
+    cdef bint all_inside(self, const Node* below, uint32_t state) except -1 nogil
     cdef int measure(self, const Node* node, uint32_t below_end, uint32_t units, bint within) except -1 nogil
     cdef int add_visit(self, size_t index) except -1 nogil
     cdef uint32_t residue(self) except? 0xFFFFFFFF nogil

@@ -16,6 +16,7 @@ from stolcke._core.trie cimport Node
 
 
 cdef enum:
+    MANY_TOKENS = 64                    # below a node make it worth asking for free bytes
     SMALL_SORT = 96                     # below, comparison sorting beats counting
 
 cdef extern from *:
@@ -33,6 +34,7 @@ cdef class Splitter:
         self.arena = Arena()
         self.automata = AutomatonStore(self.arena)
         self.counted = CountedStore(self.arena, self.automata)
+        self.free = FreeBytes(self.automata)
 
     cdef uint32_t step_counted(self, uint32_t state, uint32_t byte) except? 0xFFFFFFFE nogil:
         cdef uint32_t target = self.counted.next(state, byte)
@@ -54,7 +56,6 @@ cdef class Splitter:
         cdef const Node* at
         cdef const Node* below
         cdef const State* s
-        cdef const State* home
         self.visits.clear()
         self.inside.clear()
         self.inside_ranges.clear()
@@ -88,12 +89,7 @@ cdef class Splitter:
                     self.outside_ranges.push_back(below.below_end)
                     continue
                 units = self.visits[i].units + <uint32_t>(between and t >= COUNTED)
-                home = self.home(below, t)
-                if (home != NULL and below.below < below.below_end
-                        and (below.ascii[0] & ~home.loop_ascii[0]) == 0
-                        and (below.ascii[1] & ~home.loop_ascii[1]) == 0
-                        and (not below.high or (below.whole and home.loops_utf8))):
-                    # Whatever comes below ends in the state it began with: all tokens there are inside.
+                if self.all_inside(below, t):
                     if counting:
                         self.measure(below, below.below_end, units, t >= COUNTED)
                     else:
@@ -121,6 +117,18 @@ cdef class Splitter:
                     break
                 self.visits[i].leaves = self.visits[c].leaves
         return 0
+
+    cdef bint all_inside(self, const Node* below, uint32_t state) except -1 nogil:
+        """Whether every token below a node certainly ends within the terminal."""
+        cdef const State* home = self.home(below, state)
+        if home == NULL or below.below == below.below_end:
+            return False
+        if ((below.ascii[0] & ~home.loop_ascii[0]) == 0 and (below.ascii[1] & ~home.loop_ascii[1]) == 0
+                and (not below.high or (below.whole and home.loops_utf8))):
+            return True                 # whatever comes below ends in the state it began with
+        if state >= COUNTED or below.below_end - below.below < MANY_TOKENS:
+            return False
+        return self.free.cover(state if below.utf8 == 0 else self.automata.state(state).home[below.utf8], below)
 
     cdef int measure(self, const Node* node, uint32_t below_end, uint32_t units, bint within) except -1 nogil:
         """Note tokens inside at a node of the vocabulary's own trie, and possibly below it."""

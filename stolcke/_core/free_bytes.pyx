@@ -1,0 +1,120 @@
+"""Which bytes a state takes in any order and number without coming to an end.
+
+Inside ``".*(acceptance|production)"`` every letter is possible at every place,
+but not many lead back to where they came from: ``a`` may begin a word.  What
+matters for whole subtrees of a trie is only that nothing dies: that there is a
+set of states, with the one in question, that a set of bytes never leads out of.
+The *free* bytes of a state are such a set.  The largest is not sought: bytes
+that lead to states with few ways out, such as a backslash, are left out first.
+"""
+
+from libc.string cimport memset
+
+from stolcke._core.automata cimport State, state_next
+from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
+from stolcke._core.types cimport NONE, popcount64
+from stolcke._core.utf8 cimport UTF8
+
+
+cdef enum:
+    MOST_REACHED = 64                   # states that free bytes may lead to
+    ROUNDS = 6                          # of leaving out bytes
+
+
+cdef int width(const State* s) noexcept nogil:
+    """How many ASCII bytes a state takes."""
+    return popcount64(s.live.bits[0]) + popcount64(s.live.bits[1])
+
+
+cdef class FreeBytes:
+
+    def __cinit__(self, AutomatonStore automata not None):
+        self.automata = automata
+        idmap_init(&self.known, 4)
+
+    def __dealloc__(self):
+        idmap_free(&self.known)
+
+    cdef bint cover(self, uint32_t state, const Node* below) except -1 nogil:
+        """Whether all that comes below a node, which lies between two characters for the state, is free."""
+        cdef const Free* f = &self.free[self.find(state)]
+        return ((below.ascii[0] & ~f.ascii[0]) == 0 and (below.ascii[1] & ~f.ascii[1]) == 0
+                and (not below.high or (below.whole and f.characters)))
+
+    cdef uint32_t find(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        cdef uint32_t index = idmap_find(&self.known, state)
+        cdef uint32_t byte
+        cdef int least
+        cdef Free made
+        cdef const State* s
+        if index != NONE:
+            return index
+        memset(&made, 0, sizeof(Free))
+        s = self.automata.state(state)
+        least = width(s) // 2
+        for byte in range(128):
+            index = state_next(s, byte)
+            if index != NONE and width(self.automata.state(index)) > least:
+                made.ascii[byte >> 6] |= <uint64_t>1 << (byte & 63)
+        if self.close(state, made.ascii):
+            made.characters = self.takes_characters()
+        else:
+            memset(&made, 0, sizeof(Free))
+        self.free.push_back(made)
+        idmap_put(&self.known, state, <uint32_t>self.free.size() - 1)
+        return <uint32_t>self.free.size() - 1
+
+    cdef bint close(self, uint32_t state, uint64_t* ascii) except -1 nogil:
+        """Leave out bytes until the others lead from no state that they reach to a narrow one or to none."""
+        cdef int least = width(self.automata.state(state)) // 2
+        cdef uint32_t byte, target
+        cdef size_t i
+        cdef bint same
+        cdef const State* s
+        for _ in range(ROUNDS):
+            same = True
+            self.reached.clear()
+            self.reached.push_back(state)
+            i = 0
+            while i < self.reached.size():
+                s = self.automata.state(self.reached[i])
+                for byte in range(128):
+                    if not ascii[byte >> 6] >> (byte & 63) & 1:
+                        continue
+                    target = state_next(s, byte)
+                    if target == NONE or width(self.automata.state(target)) <= least:
+                        ascii[byte >> 6] &= ~(<uint64_t>1 << (byte & 63))
+                        same = False
+                    elif not self.has_reached(target):
+                        if self.reached.size() == MOST_REACHED:
+                            return False
+                        self.reached.push_back(target)
+                i += 1
+            if same:
+                return True
+        return False
+
+    cdef bint takes_characters(self) noexcept nogil:
+        """Whether every character of more than one byte leads from each reached state to one of them."""
+        cdef size_t i
+        cdef uint32_t k, home
+        for i in range(self.reached.size()):
+            home = state_next(self.automata.state(self.reached[i]), 0xC2)
+            if home != NONE:
+                home = state_next(self.automata.state(home), 0x80)
+            if home == NONE or not self.has_reached(home):
+                return False
+            for k in range(8):
+                if not self.automata.returns(self.reached[i], &UTF8[k][0], home):
+                    return False
+        return True
+
+    cdef bint has_reached(self, uint32_t state) noexcept nogil:
+        cdef size_t i
+        for i in range(self.reached.size()):
+            if self.reached[i] == state:
+                return True
+        return False
+
+    cdef size_t bytes(self) noexcept nogil:
+        return idmap_bytes(&self.known) + sizeof(Free) * self.free.capacity() + 4 * self.reached.capacity()
