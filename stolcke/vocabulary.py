@@ -283,8 +283,10 @@ class Vocabulary:
         Save after compiling and using a few grammars: the automaton states met
         until then need not be built again by a process that loads the file.
         """
+        from stolcke._core.saved_partitions import to_arrays
+
         with self._core_lock:
-            core = self._core_arrays if self._core is None else self._core.arrays()
+            core = self._core_arrays if self._core is None else to_arrays(self._core)
         meta = {
             "fingerprint": self.fingerprint,
             "strips_first_space": self.strips_first_space,
@@ -400,6 +402,7 @@ class Vocabulary:
         """The engine's tables for this vocabulary, shared by all grammars; made when first asked for."""
         if self._core is None:
             from stolcke._core.partition import PartitionStore
+            from stolcke._core.saved_partitions import from_arrays
 
             with self._core_lock:
                 if self._core is None:
@@ -407,7 +410,7 @@ class Vocabulary:
                         core = PartitionStore(self.data, self.offsets, self.skip)
                     else:
                         try:
-                            core = PartitionStore.from_arrays(self.data, self.offsets, self.skip, self._core_arrays)
+                            core = from_arrays(self.data, self.offsets, self.skip, self._core_arrays)
                         except (KeyError, ValueError) as error:
                             raise FileFormatError(
                                 f"the saved vocabulary's partitions are malformed: {error}"

@@ -203,19 +203,16 @@ class RecordingStore:
         self.made.append("built" if table is None else "loaded")
         self.table = np.cumsum(skip, dtype=np.int32) if table is None else table
 
-    @classmethod
-    def from_arrays(cls, data, offsets, skip, arrays):
-        return cls(data, offsets, skip, arrays["table"])
-
-    def arrays(self):
-        return {"table": self.table}
-
 
 @pytest.fixture
 def store(monkeypatch):
     module = types.ModuleType("stolcke._core.partition")
     module.PartitionStore = RecordingStore
     monkeypatch.setitem(sys.modules, "stolcke._core.partition", module)
+    files = types.ModuleType("stolcke._core.saved_partitions")
+    files.to_arrays = lambda store: {"table": store.table}
+    files.from_arrays = lambda data, offsets, skip, arrays: RecordingStore(data, offsets, skip, arrays["table"])
+    monkeypatch.setitem(sys.modules, "stolcke._core.saved_partitions", files)
     monkeypatch.setattr(RecordingStore, "made", [])
     return RecordingStore
 

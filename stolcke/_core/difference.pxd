@@ -36,10 +36,14 @@ cdef class Differences:
     cdef vector[uint32_t] gone          # TokenTrie.order[gone[2i]:gone[2i+1]]: inside or leaving for the base alone
     cdef vector[uint64_t] row
     cdef vector[uint32_t] key
+    cdef Base made
 
     cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil
     cdef bint compare(self, Splitter splitter, uint32_t state, uint32_t base) except -1 nogil
     cdef uint32_t find(self, Splitter splitter, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef int begin(self, uint32_t state) except -1 nogil
+    cdef int add_exit(self, uint32_t below, uint32_t node) except -1 nogil
+    cdef uint32_t finish(self) except? 0xFFFFFFFF nogil
     cdef size_t subtract(self, Splitter splitter, const uint64_t* row, size_t n_words) except? 0 nogil
     cdef uint32_t residue(self, Splitter splitter, uint32_t base, uint32_t whole) except? 0xFFFFFFFF nogil
     cdef int keep(self, Splitter splitter, size_t first, size_t last) except -1 nogil

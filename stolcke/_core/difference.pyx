@@ -133,24 +133,38 @@ cdef class Differences:
         """The base that a state is; its exits are looked up once."""
         cdef uint32_t index = idmap_find(&self.known, state)
         cdef size_t i
-        cdef Base made
-        cdef Exit found
         if index != NONE:
             return index
-        made.state = state
-        made.exits = <uint32_t>self.exits.size()
+        self.begin(state)
         splitter.walk(0, state, False)
         for i in range(1, splitter.visits.size()):
             if splitter.visits[i].leaves and splitter.state(splitter.visits[i].state).accepting:
                 splitter.clear_merging()
                 splitter.add_visit(i)
-                found.node = splitter.merge(0, 1)
-                found.below = splitter.trie.node(splitter.visits[i].node).below
-                self.exits.push_back(found)
-        sort_exits(self.exits, made.exits)
-        made.exits_end = <uint32_t>self.exits.size()
-        self.bases.push_back(made)
-        idmap_put(&self.known, state, <uint32_t>self.bases.size() - 1)
+                index = splitter.merge(0, 1)
+                self.add_exit(splitter.trie.node(splitter.visits[i].node).below, index)
+        return self.finish()
+
+    # A base, one exit after the other.
+
+    cdef int begin(self, uint32_t state) except -1 nogil:
+        self.made.state = state
+        self.made.exits = 0 if self.bases.empty() else self.bases.back().exits_end
+        self.exits.resize(self.made.exits)      # heals what an earlier MemoryError left behind
+        return 0
+
+    cdef int add_exit(self, uint32_t below, uint32_t node) except -1 nogil:
+        cdef Exit found
+        found.below = below
+        found.node = node
+        self.exits.push_back(found)
+        return 0
+
+    cdef uint32_t finish(self) except? 0xFFFFFFFF nogil:
+        sort_exits(self.exits, self.made.exits)
+        self.made.exits_end = <uint32_t>self.exits.size()
+        self.bases.push_back(self.made)
+        idmap_put(&self.known, self.made.state, <uint32_t>self.bases.size() - 1)
         return <uint32_t>self.bases.size() - 1
 
     cdef size_t subtract(self, Splitter splitter, const uint64_t* row, size_t n_words) except? 0 nogil:

@@ -22,6 +22,7 @@ cdef struct Partition:
     const uint64_t* dense               # tokens inside, as a bit row; NULL where they are few
     const uint32_t* tokens              # tokens inside, ascending, where they are few
     uint32_t n_tokens                   # how many tokens are inside
+    uint32_t visits                     # to nodes, that it took; 0 where it was made from another
     uint32_t residue                    # suffix trie of the tokens that leave, NONE where no token does
 
 
@@ -47,8 +48,6 @@ cdef class PartitionStore(Splitter):
     cdef uint64_t n_dense
     cdef object kept                    # arrays that stored pointers point into
 
-    cdef restore(self, arrays)
-    cdef restore_counted(self, arrays, const uint32_t[::1] ids)
     cdef uint32_t next(self, uint32_t state, uint32_t byte, size_t most_bytes) except? 0xFFFFFFFE nogil
     cdef uint32_t partition(self, uint32_t node, uint32_t state, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil

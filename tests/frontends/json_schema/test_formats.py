@@ -213,6 +213,6 @@ def in_the_basic_plane(iri: str) -> str:
         code = ord(match[0])
         if code & 0xFFFF >= 0xFFFE or 0xE0000 <= code < 0xE1000:
             return match[0]
-        return "\uE000" if code >= 0xF0000 else "\u00E9"
+        return "\ue000" if code >= 0xF0000 else "\u00e9"
 
-    return re.sub("[\U00010000-\U0010FFFF]", exchange, iri)
+    return re.sub("[\U00010000-\U0010ffff]", exchange, iri)

@@ -12,7 +12,7 @@ _NONE = 0xFFFFFFFF
 
 
 def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, row_words: int) -> None:
-    """Check the arrays of :meth:`PartitionStore.arrays` against each other.
+    """Check the arrays of :func:`stolcke._core.saved_partitions.to_arrays` against each other.
 
     Parameters
     ----------
@@ -42,6 +42,9 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
         ("known_state", n_states + len(arrays["counted_states"])),
         ("edge_target", n_states),
         ("state_accepting", 2),
+        ("base_state", n_states),
+        ("exit_below", n_tokens),
+        ("exit_node", n_nodes),
     ):
         if len(arrays[name]) and not 0 <= int(arrays[name].min()) <= int(arrays[name].max()) < limit:
             raise ValueError(f"array {name} has an index out of range")
@@ -53,13 +56,16 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
         ("node_children", "children"),
         ("node_children", "labels"),
         ("part_sizes", "part_tokens"),
+        ("base_exits", "exit_below"),
+        ("base_exits", "exit_node"),
     ):
         if arrays[name].ndim != 1 or int(arrays[sizes].sum()) != len(arrays[name]):
             raise ValueError(f"array {name} does not fit {sizes}")
     for names in (
         ("state_edges", "state_accepting"),
         ("node_tokens", "node_children"),
-        ("part_counts", "part_sizes", "part_dense", "part_residues"),
+        ("part_counts", "part_sizes", "part_dense", "part_residues", "part_visits"),
+        ("base_state", "base_exits"),
         ("known_node", "known_state", "known_part"),
     ):
         if len({len(arrays[name]) for name in names}) != 1:
