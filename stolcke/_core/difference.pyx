@@ -82,7 +82,7 @@ cdef class Differences:
         return base
 
     cdef bint compare(self, Splitter splitter, uint32_t state, uint32_t base) except -1 nogil:
-        """Find the tokens of the vocabulary that a state does not allow and its base does; False where that is all wrong.
+        """Find the tokens that a state does not allow and its base does; False where there is more between the two.
 
         Where a pair of states is alive and differs, the terminal must not be able to end, so that the exits of the
         base are either in ``gone`` or the same for both.

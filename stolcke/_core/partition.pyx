@@ -145,8 +145,8 @@ cdef class PartitionStore(Splitter):
     cdef size_t bytes(self) noexcept nogil:
         return (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
                 + self.profiles.bytes() + self.differences.bytes() + self.free.bytes()
-                + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits) + segments_bytes(&self.partitions) + self.token_sets.bytes() + self.merges.bytes()
-                + self.unions.bytes())
+                + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits) + segments_bytes(&self.partitions)
+                + self.token_sets.bytes() + self.merges.bytes() + self.unions.bytes())
 
     @property
     def n_bytes(self):

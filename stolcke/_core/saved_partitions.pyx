@@ -10,7 +10,7 @@ state are made again; what they are made from is kept.
 
 import numpy as np
 
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport State
@@ -141,7 +141,7 @@ cdef class Selection:
         return False
 
     cdef int renumber(self) except -1:
-        """Number the partitions and merged nodes that are referred to; nodes after their children, as they were made."""
+        """Number the partitions and merged nodes that are referred to; nodes after their children, as once made."""
         cdef size_t i
         cdef uint32_t k, c
         cdef uint32_t n_own = self.store.trie.n_own
