@@ -19,7 +19,7 @@ from libc.stdint cimport uint16_t
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport State
+from stolcke._core.automata cimport Given, State
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Family, Level
 from stolcke._core.locks cimport STORE
 from stolcke._core.profile cimport Profile
@@ -80,13 +80,18 @@ cdef class PartitionStore(Splitter):
         cdef uint32_t[::1] out = ids
         if out.shape[0] == 0:
             return ids
-        cdef const uint8_t* low_ = &low[0] if low.shape[0] else NULL
-        cdef const uint8_t* high_ = &high[0] if low.shape[0] else NULL
-        cdef const int32_t* target_ = &target[0] if low.shape[0] else NULL
+        cdef Given given
+        given.n = <uint32_t>out.shape[0]
+        given.offsets = &offsets[0]
+        given.low = &low[0] if low.shape[0] else NULL
+        given.high = &high[0] if low.shape[0] else NULL
+        given.target = &target[0] if low.shape[0] else NULL
+        given.accepting = &accepting[0]
+        given.ids = &out[0]
         with nogil:
             self.lock.lock()
             try:
-                self.automata.add(<uint32_t>out.shape[0], &offsets[0], low_, high_, target_, &accepting[0], &out[0])
+                self.automata.add(&given)
             finally:
                 self.lock.unlock()
         return ids
@@ -213,7 +218,7 @@ cdef class PartitionStore(Splitter):
             s = self.automata.state(i)
             edge_sizes.append(s.n_edges)
             accepting.append(s.accepting)
-            edges += [(s.low[k], s.high[k], s.target[k]) for k in range(s.n_edges)]
+            edges += [(s.edges[k].low, s.edges[k].high, s.edges[k].target) for k in range(s.n_edges)]
         for i in range(n_nodes):
             node = self.trie.node(self.trie.n_own + i)
             sizes.append((node.n_tokens, node.n_children))

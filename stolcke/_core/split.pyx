@@ -54,7 +54,7 @@ cdef class Splitter:
         cdef const Node* at
         cdef const Node* below
         cdef const State* s
-        cdef const State* home
+        cdef const Loops* home
         self.visits.clear()
         self.inside.clear()
         self.inside_ranges.clear()
