@@ -20,6 +20,7 @@ from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport Given, State
+from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Family, Level
 from stolcke._core.locks cimport STORE
 from stolcke._core.profile cimport Profile
@@ -73,28 +74,29 @@ cdef class PartitionStore(Splitter):
         idmap_free(&self.known_splits)
         segments_free(&self.partitions)
 
-    def add_automaton(self, const int32_t[::1] offsets, const uint8_t[::1] low, const uint8_t[::1] high,
-                      const int32_t[::1] target, const uint8_t[::1] accepting):
-        """Canonical ids of a minimal automaton's states, as uint32[n]."""
-        ids = np.empty(accepting.shape[0], np.uint32)
-        cdef uint32_t[::1] out = ids
-        if out.shape[0] == 0:
-            return ids
+    cdef int add_states(self, ByteDfa machine, uint32_t* ids) except -1:
+        """Find the canonical ids of a minimal automaton's states."""
         cdef Given given
-        given.n = <uint32_t>out.shape[0]
-        given.offsets = &offsets[0]
-        given.low = &low[0] if low.shape[0] else NULL
-        given.high = &high[0] if low.shape[0] else NULL
-        given.target = &target[0] if low.shape[0] else NULL
-        given.accepting = &accepting[0]
-        given.ids = &out[0]
+        given.n, given.ids = <uint32_t>machine.accepting.size(), ids
+        given.offsets = machine.offsets.data()
+        given.low = machine.low.data()
+        given.high = machine.high.data()
+        given.target = machine.target.data()
+        given.accepting = machine.accepting.data()
         with nogil:
             self.lock.lock()
             try:
                 self.automata.add(&given)
             finally:
                 self.lock.unlock()
-        return ids
+        return 0
+
+    def add_automaton(self, ByteDfa machine not None):
+        """Canonical id of the start of a minimal automaton, whose language must not be empty."""
+        cdef vector[uint32_t] ids
+        ids.resize(machine.accepting.size() + 1)
+        self.add_states(machine, ids.data())
+        return ids[0]
 
     def add_counted(self, uint32_t before, uint32_t unit, uint32_t after, uint32_t unbounded, uint32_t least, most):
         """The start state of ``before unit{least,most} after``.
@@ -316,8 +318,11 @@ cdef class PartitionStore(Splitter):
         offsets = np.zeros(len(arrays["state_edges"]) + 1, np.int32)
         np.cumsum(arrays["state_edges"], out=offsets[1:])
         # Canonical ids may come out in another order than they were given in.
-        cdef uint32_t[::1] ids = self.add_automaton(
+        machine = ByteDfa.from_arrays(
             offsets, arrays["edge_low"], arrays["edge_high"], arrays["edge_target"], arrays["state_accepting"])
+        found = np.empty(machine.n_states + 1, np.uint32)       # one more, so that there is a first one
+        cdef uint32_t[::1] ids = found
+        self.add_states(machine, &ids[0])
         for i in range(sizes.shape[0]):
             self.trie.add_merged(tokens_ + token, sizes[i], labels_ + edge, children_ + edge, <uint16_t>n_children[i])
             token += sizes[i]
@@ -332,7 +337,7 @@ cdef class PartitionStore(Splitter):
                 p.dense = &dense[dense_index[i], 0]
                 self.n_dense += 1
             listed += part_sizes[i]
-        states = np.concatenate([ids, self.restore_counted(arrays, ids)])
+        states = np.concatenate([found[: machine.n_states], self.restore_counted(arrays, ids)])
         cdef const uint32_t[::1] state = states
         for i in range(known_part.shape[0]):
             idmap_put(&self.known, <uint64_t>known_node[i] << 32 | state[known_state[i]], known_part[i])
