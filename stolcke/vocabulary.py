@@ -428,7 +428,7 @@ class Vocabulary:
         """
         state = self._start_states.get(automaton)
         if state is None:
-            state = self._start_states[automaton] = int(self.core.add_automaton(*automaton.arrays())[0])
+            state = self._start_states[automaton] = self.core.add_automaton(automaton.machine)
         return state
 
     # -- as a value -------------------------------------------------------------------------------------------

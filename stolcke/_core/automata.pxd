@@ -1,55 +1,98 @@
 """Canonical states of all terminals' automata: equal language from here on, equal id."""
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.storage cimport Arena, Segments, SequenceTable, segments_at
-from stolcke._core.types cimport NONE, ByteSet
+from stolcke._core.types cimport NONE, ByteSet, byteset_add_range, byteset_join
+
+
+cdef struct Edge:
+    # A range of bytes, and the state that it leads to; compared as memory, so nothing may be left to chance.
+    uint8_t low
+    uint8_t high
+    uint16_t zero
+    uint32_t target
+
+
+cdef struct Classes:
+    # What all states whose edges have the same bounds share: which edge a byte takes.
+    ByteSet live                        # bytes that have an edge
+    uint8_t[256] edge                   # number of the edge; behind the last where there is none
+
+
+cdef struct Loops:
+    # Where whole subtrees of the vocabulary lead back to one state.
+    uint64_t[2] loop_ascii              # ASCII bytes that lead back to this state
+    # By where in a character the text is (trie.pyx): the state that loops_utf8 and that every rest of the
+    # character leads back to, or NONE.
+    uint32_t[8] home
+    bint loops_utf8                     # every complete multi-byte character leads back to this state
 
 
 cdef struct State:
-    const uint32_t* row                 # target by byte, NONE where dead; NULL for states of few edges
-    const uint8_t* low                  # edges: byte ranges, ascending and disjoint ...
-    const uint8_t* high
-    const uint32_t* target              # ... and the states they lead to
-    uint32_t n_edges
+    # There are hundreds of thousands: what most of them lack is elsewhere, and what is equal in many is shared.
+    const Edge* edges                   # ascending and disjoint; one more, to NONE, where there are classes
+    const Classes* classes              # NULL for states of few edges
+    Loops* loops                        # NULL where nothing leads back
+    uint32_t hash                       # of a state by itself: of all that it is compared by
+    uint16_t n_edges
     bint accepting
-    bint loops_utf8                     # every complete multi-byte character leads back to this state
-    ByteSet live                        # bytes that have an edge
-    uint64_t loop_ascii[2]              # ASCII bytes that lead back to this state
-    # By where in a character the text is (trie.pyx): the state that loops_utf8 and that every rest of the
-    # character leads back to, or NONE.
-    uint32_t home[8]
 
 
 cdef inline uint32_t state_next(const State* s, uint32_t byte) noexcept nogil:
     cdef uint32_t i
-    if s.row != NULL:
-        return s.row[byte]
+    if s.classes != NULL:
+        return s.edges[s.classes.edge[byte]].target
     for i in range(s.n_edges):
-        if s.low[i] <= byte <= s.high[i]:
-            return s.target[i]
+        if s.edges[i].low <= byte <= s.edges[i].high:
+            return s.edges[i].target
     return NONE
+
+
+cdef inline void join_live(ByteSet* bytes, const State* s) noexcept nogil:
+    """Add the bytes that have an edge."""
+    cdef uint32_t i
+    if s.classes != NULL:
+        byteset_join(bytes, &s.classes.live)
+        return
+    for i in range(s.n_edges):
+        byteset_add_range(bytes, s.edges[i].low, s.edges[i].high)
+
+
+cdef struct Given:
+    # An automaton as it is given: edges of state s are offsets[s] to offsets[s + 1].
+    uint32_t n
+    const int32_t* offsets
+    const uint8_t* low
+    const uint8_t* high
+    const int32_t* target
+    const uint8_t* accepting
+    uint32_t* ids                       # canonical, NONE while not yet known
 
 
 cdef class AutomatonStore:
     cdef Arena arena
-    cdef SequenceTable keys             # one key per strongly connected component
     cdef Segments states                # State each
-    cdef vector[uint32_t] first         # canonical id of a component's first state
+    cdef vector[uint32_t] slots         # hash table of the states that lie on no cycle: id + 1, 0 where free
+    cdef size_t singles                 # how many these are
+    cdef SequenceTable keys             # one key for each other strongly connected component
+    cdef vector[uint32_t] first         # canonical id of such a component's first state
+    cdef SequenceTable class_keys       # bounds of edges
+    cdef vector[const Classes*] classes
 
-    cdef int add(self, uint32_t n, const int32_t* offsets, const uint8_t* low, const uint8_t* high,
-                 const int32_t* target, const uint8_t* accepting, uint32_t* ids) except -1 nogil
-    cdef int write_component(self, uint32_t start, const int32_t* offsets, const uint8_t* low, const uint8_t* high,
-                             const int32_t* target, const uint8_t* accepting, const uint32_t* ids,
-                             vector[uint32_t]& place, vector[uint32_t]& order, vector[uint32_t]& key) except -1 nogil
-    cdef int intern_component(self, vector[uint32_t]& component, const int32_t* offsets, const uint8_t* low,
-                              const uint8_t* high, const int32_t* target, const uint8_t* accepting,
-                              uint32_t* ids) except -1 nogil
-    cdef int make_state(self, uint32_t s, const int32_t* offsets, const uint8_t* low, const uint8_t* high,
-                        const int32_t* target, const uint8_t* accepting, const uint32_t* ids) except -1 nogil
-    cdef void note_loops(self, uint32_t index) noexcept nogil
-    cdef void note_home(self, uint32_t index, uint32_t home, uint32_t utf8, const uint8_t* ranges) noexcept nogil
+    cdef int add(self, Given* given) except -1 nogil
+    cdef int intern_single(self, const Given* given, uint32_t s) except -1 nogil
+    cdef int grow(self) except -1 nogil
+    cdef int write_component(self, const Given* given, uint32_t start, vector[uint32_t]& place,
+                             vector[uint32_t]& order, vector[uint32_t]& key) except -1 nogil
+    cdef int intern_component(self, const Given* given, vector[uint32_t]& component,
+                              vector[uint32_t]& place) except -1 nogil
+    cdef int set_edges(self, State* state, const Edge* edges, uint32_t n) except -1 nogil
+    cdef const Classes* classes_of(self, const Edge* edges, uint32_t n) except? NULL nogil
+    cdef Loops* make_loops(self, State* state) except NULL nogil
+    cdef int note_loops(self, uint32_t index) except -1 nogil
+    cdef int note_home(self, uint32_t index, uint32_t home, uint32_t utf8, const uint8_t* ranges) except -1 nogil
     cdef bint returns(self, uint32_t index, const uint8_t* ranges, uint32_t home) noexcept nogil
     cdef size_t bytes(self) noexcept nogil
 

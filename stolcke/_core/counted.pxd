@@ -3,7 +3,7 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
-from stolcke._core.automata cimport AutomatonStore, State, state_next
+from stolcke._core.automata cimport AutomatonStore, Edge, State, state_next
 from stolcke._core.storage cimport Arena, Segments, SequenceTable, segments_at
 from stolcke._core.types cimport NONE, load32
 
@@ -71,11 +71,10 @@ cdef class CountedStore:
     cdef uint32_t explore(self, uint32_t start, uint32_t twin, vector[uint32_t]& inner,
                           vector[uint32_t]& twins) except? 0xFFFFFFFF nogil
     cdef int make_inner(self, Family* family, vector[uint32_t]& inner, vector[uint32_t]& twins) except -1 nogil
-    cdef int make_state(self, State* state, vector[uint8_t]& low, vector[uint8_t]& high,
-                        vector[uint32_t]& target) except -1 nogil
+    cdef int make_state(self, State* state, const Edge* edges, uint32_t n) except -1 nogil
     cdef bint make_between(self, Family* family) except -1 nogil
     cdef bint reads_character(self, const Family* family, uint32_t code, const uint8_t* ranges) noexcept nogil
-    cdef void note_home(self, Family* family, uint32_t code, uint32_t utf8, const uint8_t* ranges) noexcept nogil
+    cdef int note_home(self, Family* family, uint32_t code, uint32_t utf8, const uint8_t* ranges) except -1 nogil
     cdef uint32_t intern_family(self, const Family* family, const uint32_t* key) except? 0xFFFFFFFF nogil
     cdef uint32_t level(self, uint32_t family, uint32_t required, uint32_t slack) except? 0xFFFFFFFF nogil
     cdef int make_next(self, uint32_t state) except -1 nogil

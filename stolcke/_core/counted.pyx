@@ -19,13 +19,10 @@ repeat, and no byte begins both a unit and what follows the repeat.
 from libcpp.unordered_map cimport unordered_map
 from libc.string cimport memset
 
+from stolcke._core.automata cimport Loops
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
-from stolcke._core.types cimport byteset_add, store32
+from stolcke._core.types cimport store32
 from stolcke._core.utf8 cimport AFTER_LEAD, UTF8, utf8_rest
-
-
-cdef enum:
-    ROW_FROM = 4                        # states of more edges than this get a row of 256 targets
 
 
 cdef class CountedStore:
@@ -148,8 +145,8 @@ cdef class CountedStore:
         while i < inner.size():
             at = self.automata.state(inner[i])
             for e in range(at.n_edges):
-                target = at.target[e]
-                twin = state_next(self.automata.state(twins[i]), at.low[e])
+                target = at.edges[e].target
+                twin = state_next(self.automata.state(twins[i]), at.edges[e].low)
                 if twin == NONE:
                     return self.refuse(b"the unbounded automaton is another's")
                 if self.automata.state(target).accepting:
@@ -168,8 +165,7 @@ cdef class CountedStore:
     cdef int make_inner(self, Family* family, vector[uint32_t]& inner, vector[uint32_t]& twins) except -1 nogil:
         """Templates of the states within a word."""
         cdef unordered_map[uint32_t, uint32_t] place
-        cdef vector[uint8_t] low, high
-        cdef vector[uint32_t] target
+        cdef Edge[257] edges
         cdef const State* at
         cdef size_t i
         cdef uint32_t e
@@ -183,12 +179,10 @@ cdef class CountedStore:
             family.twins[i + 1] = twins[i]
         for i in range(inner.size()):
             at = self.automata.state(inner[i])
-            low.assign(at.low, at.low + at.n_edges)
-            high.assign(at.high, at.high + at.n_edges)
-            target.clear()
             for e in range(at.n_edges):
-                target.push_back(COUNTED | (place[at.target[e]] if place.count(at.target[e]) else 0))
-            self.make_state(&family.inner[i], low, high, target)
+                edges[e] = at.edges[e]
+                edges[e].target = COUNTED | (place[edges[e].target] if place.count(edges[e].target) else 0)
+            self.make_state(&family.inner[i], edges, at.n_edges)
         return 0
 
     cdef bint make_between(self, Family* family) except -1 nogil:
@@ -198,75 +192,41 @@ cdef class CountedStore:
         """
         cdef const State* unit = &family.inner[0]
         cdef const State* after = self.automata.state(family.after)
-        cdef vector[uint8_t] low, high
-        cdef vector[uint32_t] target
+        cdef Edge[257] edges
+        cdef Loops* loops
         cdef uint32_t i, b
-        cdef uint32_t u = 0, a = 0
-        low.assign(unit.low, unit.low + unit.n_edges)
-        high.assign(unit.high, unit.high + unit.n_edges)
-        target.assign(unit.target, unit.target + unit.n_edges)
-        self.make_state(&family.required, low, high, target)
-        family.required.loops_utf8 = True
+        cdef uint32_t u = 0, a = 0, n = 0
+        self.make_state(&family.required, unit.edges, unit.n_edges)
+        loops = self.automata.make_loops(&family.required)
+        loops.loops_utf8 = True
         for i in range(8):
             if not self.reads_character(family, COUNTED | 1, UTF8[i]):
-                family.required.loops_utf8 = False
-        if family.required.loops_utf8:
+                loops.loops_utf8 = False
+        if loops.loops_utf8:
             for i in range(8):
                 self.note_home(family, COUNTED | 1, AFTER_LEAD[i], UTF8[i])
         for i in range(unit.n_edges):
-            if unit.target[i] == COUNTED:
-                for b in range(unit.low[i], min(<uint32_t>unit.high[i], 127) + 1):
-                    family.required.loop_ascii[b >> 6] |= <uint64_t>1 << (b & 63)
-        low.clear()
-        high.clear()
-        target.clear()
+            if unit.edges[i].target == COUNTED:
+                for b in range(unit.edges[i].low, min(<uint32_t>unit.edges[i].high, 127) + 1):
+                    loops.loop_ascii[b >> 6] |= <uint64_t>1 << (b & 63)
         while u < unit.n_edges or a < after.n_edges:
-            if a == after.n_edges or (u < unit.n_edges and unit.low[u] < after.low[a]):
-                low.push_back(unit.low[u])
-                high.push_back(unit.high[u])
-                target.push_back(unit.target[u])
+            if a == after.n_edges or (u < unit.n_edges and unit.edges[u].low < after.edges[a].low):
+                edges[n] = unit.edges[u]
                 u += 1
             else:
-                low.push_back(after.low[a])
-                high.push_back(after.high[a])
-                target.push_back(after.target[a])
+                edges[n] = after.edges[a]
                 a += 1
-            if low.size() > 1 and low.back() <= high[low.size() - 2]:
+            if n and edges[n].low <= edges[n - 1].high:
                 return False
-        self.make_state(&family.free, low, high, target)
+            n += 1
+        self.make_state(&family.free, edges, n)
         family.free.accepting = after.accepting
-        family.free.loops_utf8 = family.required.loops_utf8
-        family.free.loop_ascii[0] = family.required.loop_ascii[0]
-        family.free.loop_ascii[1] = family.required.loop_ascii[1]
+        family.free.loops = loops
         return True
 
-    cdef int make_state(self, State* state, vector[uint8_t]& low, vector[uint8_t]& high,
-                        vector[uint32_t]& target) except -1 nogil:
-        cdef size_t n = low.size()
-        cdef size_t i
-        cdef uint32_t b
-        cdef uint8_t* bounds = <uint8_t*>self.arena.take(2 * n + 1)
-        cdef uint32_t* targets = <uint32_t*>self.arena.take(4 * n + 4)
-        cdef uint32_t* row = NULL
-        if n > ROW_FROM:
-            row = <uint32_t*>self.arena.take(1024)
-            memset(row, 0xFF, 1024)
+    cdef int make_state(self, State* state, const Edge* edges, uint32_t n) except -1 nogil:
         memset(state, 0, sizeof(State))
-        memset(state.home, 0xFF, sizeof(state.home))
-        state.n_edges = <uint32_t>n
-        state.low = bounds
-        state.high = bounds + n
-        state.target = targets
-        state.row = row
-        for i in range(n):
-            bounds[i] = low[i]
-            bounds[n + i] = high[i]
-            targets[i] = target[i]
-            for b in range(low[i], <uint32_t>high[i] + 1):
-                byteset_add(&state.live, b)
-                if row != NULL:
-                    row[b] = target[i]
-        return 0
+        return self.automata.set_edges(state, edges, n)
 
     cdef bint reads_character(self, const Family* family, uint32_t code, const uint8_t* ranges) noexcept nogil:
         """Whether all byte sequences within the ranges lead from a state to the end of a unit, and not sooner."""
@@ -277,23 +237,26 @@ cdef class CountedStore:
             return byte == 0 and code == COUNTED
         state = &family.inner[(code & ~COUNTED) - 1]
         for i in range(state.n_edges):
-            if state.high[i] < byte:
+            if state.edges[i].high < byte:
                 continue
-            if state.low[i] > byte or not self.reads_character(family, state.target[i], ranges + 2):
+            if state.edges[i].low > byte or not self.reads_character(family, state.edges[i].target, ranges + 2):
                 return False
-            byte = <uint32_t>state.high[i] + 1
+            byte = <uint32_t>state.edges[i].high + 1
             if byte > ranges[1]:
                 return True
         return False
 
-    cdef void note_home(self, Family* family, uint32_t code, uint32_t utf8, const uint8_t* ranges) noexcept nogil:
+    cdef int note_home(self, Family* family, uint32_t code, uint32_t utf8, const uint8_t* ranges) except -1 nogil:
         """Note, in the states that the ranges lead through, that the rest of the character leads to the unit's end."""
         cdef const State* state = &family.inner[(code & ~COUNTED) - 1]
+        cdef const Edge* edge
         cdef uint32_t i
         for i in range(state.n_edges):
-            if ranges[0] and state.high[i] >= ranges[0] and state.low[i] <= ranges[1] and state.target[i] != COUNTED:
-                family.inner[(state.target[i] & ~COUNTED) - 1].home[utf8] = COUNTED
-                self.note_home(family, state.target[i], utf8_rest(utf8), ranges + 2)
+            edge = &state.edges[i]
+            if ranges[0] and edge.high >= ranges[0] and edge.low <= ranges[1] and edge.target != COUNTED:
+                self.automata.make_loops(&family.inner[(edge.target & ~COUNTED) - 1]).home[utf8] = COUNTED
+                self.note_home(family, edge.target, utf8_rest(utf8), ranges + 2)
+        return 0
 
     # --- levels --------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.automata cimport State, state_next
+from stolcke._core.automata cimport State, join_live, state_next
 from stolcke._core.cascade cimport REFUSED
 from stolcke._core.chart cimport Column, Continuation
 from stolcke._core.counted cimport COUNTED, UNMADE
@@ -376,7 +376,7 @@ cdef class Engine:
         memset(out, 0, sizeof(ByteSet))
         special[0] = False
         for i in range(1, n, 3):
-            byteset_join(out, &self.store.state(words[i + 1]).live)
+            join_live(out, self.store.state(words[i + 1]))
         if words[0] != NONE:
             c = &self.chart.columns[words[0]]
             byteset_join(out, &c.first)
@@ -471,7 +471,7 @@ cdef class Engine:
             return 0
         start = self.store.state(state)
         for k in range(start.n_edges):
-            target = self.store.next(state, start.low[k], self.vocabulary_cache_bytes)
+            target = self.store.next(state, start.edges[k].low, self.vocabulary_cache_bytes)
             if target == last:
                 continue
             last = target

@@ -10,9 +10,9 @@ that lead to states with few ways out, such as a backslash, are left out first.
 
 from libc.string cimport memset
 
-from stolcke._core.automata cimport State, state_next
+from stolcke._core.automata cimport State, join_live, state_next
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
-from stolcke._core.types cimport NONE, popcount64
+from stolcke._core.types cimport NONE, ByteSet, popcount64
 from stolcke._core.utf8 cimport UTF8
 
 
@@ -23,7 +23,10 @@ cdef enum:
 
 cdef int width(const State* s) noexcept nogil:
     """How many ASCII bytes a state takes."""
-    return popcount64(s.live.bits[0]) + popcount64(s.live.bits[1])
+    cdef ByteSet live
+    memset(&live, 0, sizeof(ByteSet))
+    join_live(&live, s)
+    return popcount64(live.bits[0]) + popcount64(live.bits[1])
 
 
 cdef class FreeBytes:

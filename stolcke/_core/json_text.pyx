@@ -14,9 +14,10 @@ such a result is minimised.
 from libc.stdint cimport int32_t, int64_t
 from libcpp.vector cimport vector
 
+from stolcke._core.byte_dfa cimport byte_dfa
 from stolcke._core.characters cimport GAP, SURROGATES
 from stolcke._core.languages cimport CharacterDfa
-from stolcke._core.minimize cimport Dfa, byte_arrays, minimize_bytes
+from stolcke._core.minimize cimport Dfa, minimize_bytes
 from stolcke._core.rows cimport Rows, append_row, intern_row, number_rows, row_count
 from stolcke._core.subsets cimport Edge, Row, append_edge
 
@@ -40,6 +41,10 @@ cdef enum:
     HIGH_HALF = 11                   # before the last 1 or 2 digits of a high surrogate, and then a low one
     AFTER_D = 13                     # after the digit D: the surrogates' and those below
     KINDS = 14
+
+
+cdef enum:
+    ROWS_PER_STATE = 6               # nearly always: a backslash, u and four digits; only room for them
 
 
 cdef struct Line:
@@ -102,6 +107,19 @@ cdef int32_t hex_row(Writer& writer, const int32_t* digits) except -2 nogil:
         if digits[i] >= 0:
             add(&line, c'a' + i - 10, c'a' + i - 10, digits[i])
     return row_number(writer, &line)
+
+
+cdef int32_t four_digits(Writer& writer, int32_t character, int32_t target) except -2 nogil:
+    """The row before the four digits of one character."""
+    cdef Edge[2] edges
+    cdef int32_t digit, place
+    for place in range(4):
+        digit = character >> (HEX * place) & 15
+        edges[0].low = edges[0].high = c'0' + digit if digit < 10 else c'A' + digit - 10
+        edges[1].low = edges[1].high = c'a' + digit - 10
+        edges[0].target = edges[1].target = target
+        target = writer.first + intern_row(writer.rows, edges, 1 if digit < 10 else 2, False)
+    return target
 
 
 cdef int32_t any_hex(Writer& writer, int32_t target) except -2 nogil:
@@ -333,6 +351,8 @@ cdef int32_t hexadecimal(Writer& writer, const Row& spans) except -2 nogil:
     cdef int32_t[16] digits
     cdef int32_t[16] surrogates
     cdef int32_t state, i
+    if spans.size() == 1 and spans[0].low == spans[0].high < ASTRAL:
+        return four_digits(writer, spans[0].low, spans[0].target)
     writer.plain.clear()
     clip(spans, 0, 0xCFFF, writer.plain)
     clip(spans, 0xE000, ASTRAL - 1, writer.plain)
@@ -404,6 +424,8 @@ cdef bint write(Dfa& dfa, bint all_escapes, bint ascii_only, int64_t limit, Dfa&
         return False
     writer.known.assign(<size_t>n * KINDS, NONE)
     writer.first = n + 2
+    writer.rows.begin.reserve(<size_t>n * ROWS_PER_STATE)
+    writer.rows.edges.reserve(<size_t>n * 2 * ROWS_PER_STATE)
     for state in range(n):
         spans.clear()
         line.size = 0
@@ -440,9 +462,7 @@ def json_string(CharacterDfa language not None, bint all_escapes, bint ascii_onl
 
     Returns
     -------
-    tuple of numpy.ndarray
-        ``(offsets, low, high, target, accepting)`` as of
-        :func:`stolcke._core.minimize.minimize`.
+    ByteDfa
 
     Raises
     ------
@@ -455,4 +475,4 @@ def json_string(CharacterDfa language not None, bint all_escapes, bint ascii_onl
         failed = write(language.dfa, all_escapes, ascii_only, limit, result)
     if failed:
         raise TooManyStates
-    return byte_arrays(result)
+    return byte_dfa(result)

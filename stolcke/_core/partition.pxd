@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport state_next
+from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport COUNTED, CountedStore
 from stolcke._core.difference cimport Differences
 from stolcke._core.locks cimport Lock
@@ -53,6 +54,7 @@ cdef class PartitionStore(Splitter):
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t merged(self, const uint32_t* parts, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
+    cdef int add_states(self, ByteDfa machine, uint32_t* ids) except -1
     cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef bint build_from_base(self, uint32_t state, Partition* made) except -1 nogil

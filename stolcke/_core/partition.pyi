@@ -4,6 +4,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from stolcke._core.byte_dfa import ByteDfa
 from stolcke._core.split import Splitter
 
 class PartitionStore(Splitter):
@@ -19,14 +20,7 @@ class PartitionStore(Splitter):
     def n_bytes(self) -> int: ...
     @property
     def longest_token(self) -> int: ...
-    def add_automaton(
-        self,
-        offsets: NDArray[np.int32],
-        low: NDArray[np.uint8],
-        high: NDArray[np.uint8],
-        target: NDArray[np.int32],
-        accepting: NDArray[np.uint8],
-    ) -> NDArray[np.uint32]: ...
+    def add_automaton(self, machine: ByteDfa) -> int: ...
     def add_counted(self, before: int, unit: int, after: int, unbounded: int, least: int, most: int | None) -> int: ...
     def add_token_set(self, ids: Iterable[int]) -> int: ...
     def stats(self) -> dict[str, int]: ...

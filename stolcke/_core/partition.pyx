@@ -18,6 +18,8 @@ import numpy as np
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
+from stolcke._core.automata cimport Given
+from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Level
 from stolcke._core.locks cimport STORE
 from stolcke._core.profile cimport Profile
@@ -72,23 +74,29 @@ cdef class PartitionStore(Splitter):
         idmap_free(&self.known_splits)
         segments_free(&self.partitions)
 
-    def add_automaton(self, const int32_t[::1] offsets, const uint8_t[::1] low, const uint8_t[::1] high,
-                      const int32_t[::1] target, const uint8_t[::1] accepting):
-        """Canonical ids of a minimal automaton's states, as uint32[n]."""
-        ids = np.empty(accepting.shape[0], np.uint32)
-        cdef uint32_t[::1] out = ids
-        if out.shape[0] == 0:
-            return ids
-        cdef const uint8_t* low_ = &low[0] if low.shape[0] else NULL
-        cdef const uint8_t* high_ = &high[0] if low.shape[0] else NULL
-        cdef const int32_t* target_ = &target[0] if low.shape[0] else NULL
+    cdef int add_states(self, ByteDfa machine, uint32_t* ids) except -1:
+        """Find the canonical ids of a minimal automaton's states."""
+        cdef Given given
+        given.n, given.ids = <uint32_t>machine.accepting.size(), ids
+        given.offsets = machine.offsets.data()
+        given.low = machine.low.data()
+        given.high = machine.high.data()
+        given.target = machine.target.data()
+        given.accepting = machine.accepting.data()
         with nogil:
             self.lock.lock()
             try:
-                self.automata.add(<uint32_t>out.shape[0], &offsets[0], low_, high_, target_, &accepting[0], &out[0])
+                self.automata.add(&given)
             finally:
                 self.lock.unlock()
-        return ids
+        return 0
+
+    def add_automaton(self, ByteDfa machine not None):
+        """Canonical id of the start of a minimal automaton, whose language must not be empty."""
+        cdef vector[uint32_t] ids
+        ids.resize(machine.accepting.size() + 1)
+        self.add_states(machine, ids.data())
+        return ids[0]
 
     def add_counted(self, uint32_t before, uint32_t unit, uint32_t after, uint32_t unbounded, uint32_t least, most):
         """The start state of ``before unit{least,most} after``.

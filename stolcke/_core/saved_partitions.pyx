@@ -14,6 +14,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport State
+from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport COUNTED, Family, Level
 from stolcke._core.difference cimport Base, Exit
 from stolcke._core.partition cimport Partition, PartitionStore
@@ -128,7 +129,7 @@ cdef class Selection:
         while i < self.states.size() and self.states.size() - first <= most:
             s = self.store.automata.state(self.states[i])
             for k in range(s.n_edges):
-                target = s.target[k]
+                target = s.edges[k].target
                 if self.new_state[target] == NONE:
                     self.new_state[target] = <uint32_t>self.states.size()
                     self.states.push_back(target)
@@ -187,7 +188,8 @@ cdef class Selection:
             s = self.store.automata.state(self.states[i])
             sizes.append(s.n_edges)
             accepting.append(s.accepting)
-            edges += [(s.low[k], s.high[k], self.new_state[s.target[k]]) for k in range(s.n_edges)]
+            edges += [(s.edges[k].low, s.edges[k].high, self.new_state[s.edges[k].target])
+                      for k in range(s.n_edges)]
         table = np.array(edges, np.uint32).reshape(-1, 3)
         return {
             "state_edges": np.array(sizes, np.uint32),
@@ -304,8 +306,12 @@ def from_arrays(data, offsets, skip, arrays):
     starts = np.zeros(len(arrays["state_edges"]) + 1, np.int32)
     np.cumsum(arrays["state_edges"], out=starts[1:])
     # Canonical ids may come out in another order than they were given in.
-    ids = store.add_automaton(
+    machine = ByteDfa.from_arrays(
         starts, arrays["edge_low"], arrays["edge_high"], arrays["edge_target"], arrays["state_accepting"])
+    ids = np.empty(machine.n_states + 1, np.uint32)         # one more, so that there is a first one
+    cdef uint32_t[::1] ids_ = ids
+    store.add_states(machine, &ids_[0])
+    ids = ids[:machine.n_states]
     restore_nodes(store, arrays)
     restore_partitions(store, arrays)
     restore_bases(store, arrays, ids)

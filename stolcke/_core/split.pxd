@@ -3,7 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libcpp.vector cimport vector
 
-from stolcke._core.automata cimport AutomatonStore, State, state_next
+from stolcke._core.automata cimport AutomatonStore, Loops, State, state_next
 from stolcke._core.counted cimport COUNTED, CountedStore
 from stolcke._core.free_bytes cimport FreeBytes
 from stolcke._core.storage cimport Arena
@@ -70,8 +70,8 @@ cdef class Splitter:
             return state_next(self.automata.state(state), byte)
         return self.step_counted(state, byte)
 
-    cdef inline const State* home(self, const Node* below, uint32_t state) noexcept nogil:
-        """The state that all characters below a node lead back to, if those lead back at all; or NULL.
+    cdef inline const Loops* home(self, const Node* below, uint32_t state) noexcept nogil:
+        """What leads back to the state that all characters below a node lead to, if those lead back at all; or NULL.
 
         That is the state itself between two characters, and within one that to which every rest of it leads.  Nor may
         there be more below than the units of a counted repeat that are left.
@@ -80,15 +80,15 @@ cdef class Splitter:
         if state < COUNTED:
             at = self.automata.state(state)
             if below.utf8 == 0:
-                return at
-            if below.whole and at.home[below.utf8] != NONE:
-                return self.automata.state(at.home[below.utf8])
+                return at.loops
+            if below.whole and at.loops != NULL and at.loops.home[below.utf8] != NONE:
+                return self.automata.state(at.loops.home[below.utf8]).loops
             return NULL
         if below.height > self.counted.units_left(state):
             return NULL
         at = self.counted.template(state)
         if below.utf8 == 0:
-            return at
-        if below.whole and at.home[below.utf8] != NONE:
-            return self.counted.between(state)
+            return at.loops
+        if below.whole and at.loops != NULL and at.loops.home[below.utf8] != NONE:
+            return self.counted.between(state).loops
         return NULL

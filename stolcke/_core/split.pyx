@@ -120,15 +120,23 @@ cdef class Splitter:
 
     cdef bint all_inside(self, const Node* below, uint32_t state) except -1 nogil:
         """Whether every token below a node certainly ends within the terminal."""
-        cdef const State* home = self.home(below, state)
-        if home == NULL or below.below == below.below_end:
+        cdef const Loops* home
+        cdef const State* at
+        if below.below == below.below_end:
             return False
-        if ((below.ascii[0] & ~home.loop_ascii[0]) == 0 and (below.ascii[1] & ~home.loop_ascii[1]) == 0
+        home = self.home(below, state)
+        if (home != NULL and (below.ascii[0] & ~home.loop_ascii[0]) == 0
+                and (below.ascii[1] & ~home.loop_ascii[1]) == 0
                 and (not below.high or (below.whole and home.loops_utf8))):
             return True                 # whatever comes below ends in the state it began with
         if state >= COUNTED or below.below_end - below.below < MANY_TOKENS:
             return False
-        return self.free.cover(state if below.utf8 == 0 else self.automata.state(state).home[below.utf8], below)
+        if below.utf8 != 0:
+            at = self.automata.state(state)
+            if not below.whole or at.loops == NULL or at.loops.home[below.utf8] == NONE:
+                return False
+            state = at.loops.home[below.utf8]
+        return self.free.cover(state, below)
 
     cdef int measure(self, const Node* node, uint32_t below_end, uint32_t units, bint within) except -1 nogil:
         """Note tokens inside at a node of the vocabulary's own trie, and possibly below it."""

@@ -24,6 +24,7 @@ back to them: each is a component of its own.
 from libc.stdint cimport int32_t
 from libcpp.algorithm cimport sort, unique
 
+from stolcke._core.automata cimport join_live
 from stolcke._core.storage cimport Arena, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.tally cimport TallyEntry
 
@@ -94,8 +95,9 @@ cdef class GrammarTables:
             self.terminal_state.push_back(terminal_states[i])
             self.terminal_symbol.push_back(terminal_symbols[i])
             self.terminal_partition.push_back(terminal_partitions[i])
-            self.terminal_first.push_back(
-                empty if terminal_states[i] == NONE else store.state(terminal_states[i]).live)
+            self.terminal_first.push_back(empty)
+            if terminal_states[i] != NONE:
+                join_live(&self.terminal_first[i], store.state(terminal_states[i]))
         nothing.symbol = NONE
         nothing.tail = 0
         self.suffixes.push_back(nothing)

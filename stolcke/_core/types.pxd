@@ -50,8 +50,12 @@ cdef inline bint byteset_has(const ByteSet* s, uint32_t byte) noexcept nogil:
     return (s.bits[byte >> 6] >> (byte & 63)) & 1
 
 
-cdef inline void byteset_add(ByteSet* s, uint32_t byte) noexcept nogil:
-    s.bits[byte >> 6] |= <uint64_t>1 << (byte & 63)
+cdef inline void byteset_add_range(ByteSet* s, uint32_t low, uint32_t high) noexcept nogil:
+    cdef uint32_t word, first, last
+    for word in range(low >> 6, (high >> 6) + 1):
+        first = low & 63 if word == low >> 6 else 0
+        last = high & 63 if word == high >> 6 else 63
+        s.bits[word] |= (~<uint64_t>0 << first) & (~<uint64_t>0 >> (63 - last))
 
 
 cdef inline void byteset_join(ByteSet* a, const ByteSet* b) noexcept nogil:

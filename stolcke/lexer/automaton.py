@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 
 from stolcke._core import dfa
-from stolcke._core.concatenate import concatenate
+from stolcke._core.byte_dfa import ByteDfa
 from stolcke._core.minimize import minimize
 from stolcke.errors import LimitExceeded
 from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence
@@ -21,15 +20,14 @@ __all__ = ["Automaton", "automaton"]
 _WORK_PER_STATE = 200
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Automaton:
-    """A minimal, trimmed, deterministic automaton over bytes; immutable.
+    """A minimal, trimmed, deterministic automaton over bytes; immutable, hashable, equal where the languages are.
 
     State 0 is the start, and states are numbered breadth first along edges in
     the order of their bytes.  Hence automata of equal language are equal,
     array by array.  The empty language has no state.
 
-    Attributes
+    Parameters
     ----------
     offsets : int32[n_states + 1]
         Edges of state ``s`` are ``offsets[s]`` to ``offsets[s + 1]``: sorted,
@@ -38,37 +36,70 @@ class Automaton:
         First and last byte of each edge.
     target : int32[edges]
     accepting : uint8[n_states]
+
+    Attributes
+    ----------
+    machine : ByteDfa
+        How the core holds it; the arrays are made when they are asked for.
     """
 
-    offsets: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    target: np.ndarray
-    accepting: np.ndarray
-    _key: tuple[bytes, ...] | None = field(default=None, init=False, repr=False)
+    __slots__ = ("_arrays", "machine")
 
-    def __post_init__(self) -> None:
-        for array in self.arrays():
-            array.flags.writeable = False
+    machine: ByteDfa
+    _arrays: tuple[np.ndarray, ...] | None
+
+    def __init__(
+        self, offsets: np.ndarray, low: np.ndarray, high: np.ndarray, target: np.ndarray, accepting: np.ndarray
+    ) -> None:
+        self.machine = ByteDfa.from_arrays(offsets, low, high, target, accepting)
+        self._arrays = None
+
+    @classmethod
+    def of(cls, machine: ByteDfa) -> Automaton:
+        """Give the automaton that the core has made."""
+        self = cls.__new__(cls)
+        self.machine = machine
+        self._arrays = None
+        return self
+
+    def __reduce__(self) -> tuple:
+        return Automaton, self.arrays()
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        return self.offsets, self.low, self.high, self.target, self.accepting
+        """Give the parameters again."""
+        if self._arrays is None:
+            self._arrays = self.machine.arrays()
+        return self._arrays
 
-    def key(self) -> tuple[bytes, ...]:
-        """What equal automata have in common, and no others: the bytes of all arrays."""
-        if self._key is None:
-            object.__setattr__(self, "_key", tuple([array.tobytes() for array in self.arrays()]))
-        return self._key  # type: ignore[return-value]
+    @property
+    def offsets(self) -> np.ndarray:
+        return self.arrays()[0]
+
+    @property
+    def low(self) -> np.ndarray:
+        return self.arrays()[1]
+
+    @property
+    def high(self) -> np.ndarray:
+        return self.arrays()[2]
+
+    @property
+    def target(self) -> np.ndarray:
+        return self.arrays()[3]
+
+    @property
+    def accepting(self) -> np.ndarray:
+        return self.arrays()[4]
 
     @property
     def n_states(self) -> int:
         """Number of states."""
-        return len(self.accepting)
+        return self.machine.n_states
 
     @property
     def matches_empty(self) -> bool:
         """Whether the empty text is accepted."""
-        return self.n_states > 0 and bool(self.accepting[0])
+        return self.machine.matches_empty
 
     def step(self, state: int, byte: int) -> int:
         """Find the state that a byte leads to; -1 where it leads nowhere."""
@@ -102,10 +133,10 @@ class Automaton:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Automaton):
             return NotImplemented
-        return self is other or self.key() == other.key()
+        return self is other or self.machine == other.machine
 
     def __hash__(self) -> int:
-        return hash(self.key())
+        return hash(self.machine)
 
     def __str__(self) -> str:
         r"""Show one state a line, ``*`` where it accepts: ``1* [0-9] 1, \x80 2``."""
@@ -211,8 +242,8 @@ def _joined_after(first: Automaton, rest: tuple[Pattern, ...], limits: Limits) -
     after = automaton(rest[0] if len(rest) == 1 else Sequence(rest), limits)
     if first.n_states + after.n_states > limits.regex_states:
         return None
-    arrays = concatenate(*first.arrays(), *after.arrays())
-    return None if arrays is None else Automaton(*arrays)
+    machine = first.machine.then(after.machine)
+    return None if machine is None else Automaton.of(machine)
 
 
 def _may_look_behind(pattern: Pattern) -> bool:

@@ -50,10 +50,6 @@ class CountedAutomaton:
         """Whether the empty text is accepted."""
         return self.least == 0 and self.unbounded.matches_empty
 
-    def key(self) -> tuple:
-        """What automata of equal parts and bounds have in common, and no others."""
-        return self.before.key(), self.unit.key(), self.after.key(), self.least, self.most
-
 
 def terminal_automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton | CountedAutomaton:
     """Give the automaton of a terminal; in parts, if that is possible, where its pattern is a :class:`Counted`.

@@ -194,7 +194,7 @@ def _range(low: int, high: int) -> str:
 
 def _literals(language: CharacterDfa, ascii_only: bool, escapes: bool, states: int) -> Automaton:
     allowed = max(states, _LITERAL_GROWTH * language.n_states)
-    return Automaton(*_bounded(lambda: json_string(language, escapes, ascii_only, allowed), allowed))
+    return Automaton.of(_bounded(lambda: json_string(language, escapes, ascii_only, allowed), allowed))
 
 
 _small_literals = lru_cache(maxsize=1024)(_literals)

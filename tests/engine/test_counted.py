@@ -277,7 +277,7 @@ def test_parts_that_do_not_fit_are_refused_by_the_core() -> None:
     sources = ['"', "a", '"', '"a*"']
 
     def starts(core, sources: list[str]) -> list[int]:
-        return [int(core.add_automaton(*terminal_automaton(Regex(source)).arrays())[0]) for source in sources]
+        return [core.add_automaton(terminal_automaton(Regex(source)).machine) for source in sources]
 
     core = stolcke.Vocabulary.from_bytes().core
     fine = starts(core, sources)
