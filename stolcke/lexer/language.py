@@ -7,7 +7,7 @@ objects, however they were made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -106,6 +106,13 @@ class Language:
         allowed = limits.regex_states
         bound = -1 if most is None else most
         return Language(_bounded(lambda: self._automaton.repeat(max(least, 0), bound, allowed), allowed))
+
+    def replace(self, parts: Mapping[str, Language], limits: Limits = Limits()) -> Language:
+        """Give the texts with any text of ``parts[character]``, none of them empty, in place of each such character."""
+        letters = sorted(parts)
+        automata = [parts[letter]._automaton for letter in letters]
+        allowed = limits.regex_states
+        return Language(_bounded(lambda: self._automaton.replace(letters, automata, allowed), allowed))
 
     def _joined(
         self, operation: Callable[[CharacterDfa, CharacterDfa, int], CharacterDfa], other: Language
