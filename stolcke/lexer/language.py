@@ -138,6 +138,17 @@ class Language:
         """Whether a text is in the language."""
         return text in self._automaton
 
+    def edges(self, state: int) -> list[tuple[int, int, int]]:
+        """List the edges of a state of the minimal automaton: first code point, last one, target.
+
+        An edge may pass over the surrogates.
+        """
+        return self._automaton.edges(state)
+
+    def is_accepting(self, state: int) -> bool:
+        """Whether a state of the minimal automaton accepts."""
+        return self._automaton.is_accepting(state)
+
     def finite_words(self, limit: int) -> tuple[str, ...] | None:
         """List all texts in the order of their code points; ``None`` where they are more than ``limit``."""
         return self._automaton.finite_words(limit)
@@ -156,8 +167,8 @@ class Language:
             return "(matches nothing)"
         lines = []
         for state in range(self.n_states):
-            edges = [f"{_range(low, high)} {target}" for low, high, target in self._automaton.edges(state)]
-            lines.append(f"{state}{'*' if self._automaton.is_accepting(state) else ''} {', '.join(edges)}".rstrip())
+            edges = [f"{_range(low, high)} {target}" for low, high, target in self.edges(state)]
+            lines.append(f"{state}{'*' if self.is_accepting(state) else ''} {', '.join(edges)}".rstrip())
         return "\n".join(lines)
 
     # ------------------------------------------------------------ JSON
