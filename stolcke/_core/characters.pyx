@@ -241,6 +241,10 @@ cdef int add_state(Dfa& dfa, const Row& row, bint accepting) except -1 nogil:
 # ---------------------------------------------------------------- the subset construction
 
 
+cdef enum:
+    MOST_KNOWN = 8                   # places that intervals are compared with
+
+
 cdef int enter(Nfa& nfa, int32_t state, vector[int32_t]& members) except -1 nogil:
     """Add a state and those entered with it to a set; does one of them accept?"""
     cdef bint accepting = False
@@ -282,8 +286,12 @@ cdef bint determinize(Nfa& nfa, bint accepts_empty, int64_t limit, Dfa& result) 
     cdef Row row
     cdef int64_t work = limit * <int64_t>EDGES_PER_STATE
     cdef size_t done = 0, i
-    cdef int32_t s, e, first, j, interval, number
+    cdef int32_t s, e, first, j, interval
+    cdef vector[vector[int32_t]] known   # what intervals of this row have led to
+    cdef int32_t[8] known_numbers        # and the sets that this made
+    cdef size_t n_known
     cdef bint accepts
+    known.resize(MOST_KNOWN)
     accepts = enter(nfa, 0, members)
     number_of_set(numbers, sets, accepting, members, accepts or accepts_empty)
     while done < sets.size():
@@ -307,18 +315,27 @@ cdef bint determinize(Nfa& nfa, bint accepts_empty, int64_t limit, Dfa& result) 
                 j += 1
             work -= j - first
         row.clear()
+        n_known = 0
         for interval in range(<int32_t>cuts.size() - 1):
             if reached[interval].empty():
                 continue
-            members.clear()
-            accepts = False
-            for i in range(reached[interval].size()):
-                if enter(nfa, reached[interval][i], members):
-                    accepts = True
+            # Intervals are many where sets of characters are wide, but lead to few different places.
+            i = 0
+            while i < n_known and known[i] != reached[interval]:
+                i += 1
+            if i == n_known:
+                n_known = min(n_known + 1, MOST_KNOWN)
+                i = min(i, <size_t>MOST_KNOWN - 1)
+                known[i] = reached[interval]
+                members.clear()
+                accepts = False
+                for j in range(<int32_t>reached[interval].size()):
+                    if enter(nfa, reached[interval][j], members):
+                        accepts = True
+                work -= <int64_t>members.size()
+                known_numbers[i] = number_of_set(numbers, sets, accepting, members, accepts)
             reached[interval].clear()
-            work -= <int64_t>members.size()
-            number = number_of_set(numbers, sets, accepting, members, accepts)
-            append_edge(row, cuts[interval], cuts[interval + 1] - 1, number)
+            append_edge(row, cuts[interval], cuts[interval + 1] - 1, known_numbers[i])
         add_state(result, row, accepting[done])
         if work < 0 or <int64_t>sets.size() > limit:
             return True
