@@ -348,6 +348,38 @@ cdef class CharacterDfa:
     def is_accepting(self, int32_t state):
         return bool(self.dfa.accepting[state])
 
+    def ends_in_repeat(self, int32_t count, bint loops):
+        """Whether at some state there is nothing but more than ``count`` characters of one set to come.
+
+        A loop counts as more, if ``loops``.  Where states are numbered unluckily, a repeat may be missed.
+        """
+        cdef vector[int32_t] longest     # -1 where anything else may come
+        cdef int32_t s, t, e, begin, end
+        cdef bint same
+        longest.assign(self.dfa.accepting.size(), -1)
+        for s in range(<int32_t>self.dfa.accepting.size() - 1, -1, -1):
+            begin = self.dfa.offsets[s]
+            end = self.dfa.offsets[s + 1]
+            if begin == end:
+                longest[s] = 0
+                continue
+            t = self.dfa.target[begin]
+            same = t == s or longest[t] == 0 or self.dfa.offsets[t + 1] - self.dfa.offsets[t] == end - begin
+            for e in range(begin, end):
+                same = same and self.dfa.target[e] == t
+                if same and t != s and longest[t] != 0:
+                    same = (
+                        self.dfa.low[e] == self.dfa.low[self.dfa.offsets[t] + e - begin]
+                        and self.dfa.high[e] == self.dfa.high[self.dfa.offsets[t] + e - begin]
+                    )
+            if same and t == s and loops:
+                longest[s] = count + 1
+            elif same and t != s and longest[t] >= 0:
+                longest[s] = longest[t] + 1
+            if longest[s] > count:
+                return True
+        return False
+
     def __eq__(self, other):
         cdef CharacterDfa that
         if not isinstance(other, CharacterDfa):

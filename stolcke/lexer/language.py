@@ -149,6 +149,13 @@ class Language:
         """Whether a state of the minimal automaton accepts."""
         return self._automaton.is_accepting(state)
 
+    def ends_in_repeat(self, count: int, loops: bool) -> bool:
+        """Say whether some texts end in more than ``count`` characters of a set; a loop is more, if ``loops``.
+
+        True where ``edges`` show such an end at larger and larger states.
+        """
+        return self._automaton.ends_in_repeat(count, loops)
+
     def finite_words(self, limit: int) -> tuple[str, ...] | None:
         """List all texts in the order of their code points; ``None`` where they are more than ``limit``."""
         return self._automaton.finite_words(limit)

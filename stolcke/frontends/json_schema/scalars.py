@@ -58,7 +58,7 @@ class Scalars:
         for simple in found:
             counted, language = simple.counted()
             patterns += [(self._counted(part), "string") for part in counted]
-            total = total | language
+            total = language if total.is_empty else total | language
         if not total.is_empty:
             patterns.append((self._machine(total, "string"), "string"))
         return patterns

@@ -118,7 +118,7 @@ def _repeats_at_the_end(language: Language, longest: int) -> tuple[_Before, Lang
 
     None where no repeat is worth it; ``longest`` is what bounds one that has no bound itself.
     """
-    if max(longest, language.n_states) <= _WRITTEN_OUT or language.n_states > _STATES:
+    if language.n_states > _STATES or not language.ends_in_repeat(_WRITTEN_OUT, longest > _WRITTEN_OUT):
         return None
     rows = [language.edges(state) for state in range(language.n_states)]
     repeats = _repeats(language, rows)
