@@ -351,7 +351,7 @@ cdef class CharacterDfa:
     def ends_in_repeat(self, int32_t count, bint loops):
         """Whether at some state there is nothing but more than ``count`` characters of one set to come.
 
-        A loop counts as more, if ``loops``.  Where states are numbered unluckily, a repeat may be missed.
+        A loop counts as more, if ``loops``; only repeats whose states have growing numbers are found.
         """
         cdef vector[int32_t] longest     # -1 where anything else may come
         cdef int32_t s, t, e, begin, end

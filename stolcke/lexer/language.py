@@ -150,9 +150,9 @@ class Language:
         return self._automaton.is_accepting(state)
 
     def ends_in_repeat(self, count: int, loops: bool) -> bool:
-        """Say whether some texts end in more than ``count`` characters of a set; a loop is more, if ``loops``.
+        """Say whether at some state more than ``count`` characters of one set, and nothing else, are still to come.
 
-        True where ``edges`` show such an end at larger and larger states.
+        A loop counts as more, if ``loops``; only repeats whose states have growing numbers are found.
         """
         return self._automaton.ends_in_repeat(count, loops)
 
