@@ -33,38 +33,38 @@ cdef int character_transitions(Dfa& dfa, Transitions& transitions) except -1 nog
     cdef vector[int32_t] cuts, row_of, class_of
     cdef vector[int32_t] label_begin, label_edges, labels, heads, heads_begin
     cdef Partition classes
+    cdef vector[Row] parts           # of a state's edges, by target
+    cdef vector[int32_t] part_of     # [states]: scratch, -1 where the state is no target
     cdef string key
-    cdef Row row
     cdef int32_t s, e, i, first, last, label
-    cdef size_t a, b
+    cdef size_t a
     heads_begin.push_back(0)
     label_begin.push_back(0)
     # The sets of each state, by target; equal sets get one number.
+    part_of.assign(dfa.accepting.size(), -1)
     for s in range(<int32_t>dfa.accepting.size()):
-        row.clear()
+        first = <int32_t>heads.size()
         for e in range(dfa.offsets[s], dfa.offsets[s + 1]):
-            append_edge(row, dfa.low[e], dfa.high[e], dfa.target[e])
-        sort_by_target(row)
-        a = 0
-        while a < row.size():
-            b = a
-            key.clear()
-            while b < row.size() and row[b].target == row[a].target:
-                key.append(<const char*>&row[b].low, sizeof(int32_t))
-                key.append(<const char*>&row[b].high, sizeof(int32_t))
-                b += 1
+            i = part_of[dfa.target[e]]
+            if i < 0:
+                i = part_of[dfa.target[e]] = <int32_t>heads.size() - first
+                heads.push_back(dfa.target[e])
+                if <size_t>i == parts.size():
+                    parts.emplace_back()
+                parts[i].clear()
+            append_edge(parts[i], dfa.low[e], dfa.high[e], 0)
+        for i in range(<int32_t>heads.size() - first):
+            part_of[heads[first + i]] = -1
+            key.assign(<const char*>parts[i].data(), parts[i].size() * sizeof(Edge))
             if number_of.count(key) == 0:
                 number_of[key] = <int32_t>label_begin.size() - 1
-                while a < b:
-                    label_edges.push_back(row[a].low)
-                    label_edges.push_back(row[a].high + 1)
-                    cuts.push_back(row[a].low)
-                    cuts.push_back(row[a].high + 1)
-                    a += 1
+                for a in range(parts[i].size()):
+                    label_edges.push_back(parts[i][a].low)
+                    label_edges.push_back(parts[i][a].high + 1)
+                    cuts.push_back(parts[i][a].low)
+                    cuts.push_back(parts[i][a].high + 1)
                 label_begin.push_back(<int32_t>label_edges.size())
-            a = b
             labels.push_back(number_of[key])
-            heads.push_back(row[b - 1].target)
         heads_begin.push_back(<int32_t>heads.size())
     # Classes of the intervals between cuts.
     sort(cuts.begin(), cuts.end())
@@ -98,16 +98,6 @@ cdef int character_transitions(Dfa& dfa, Transitions& transitions) except -1 nog
                 transitions.tail.push_back(s)
                 transitions.label.push_back(class_of[i])
                 transitions.head.push_back(heads[e])
-    return 0
-
-
-cdef bint by_target(const Edge& a, const Edge& b) noexcept nogil:
-    return a.target < b.target or (a.target == b.target and a.low < b.low)
-
-
-cdef int sort_by_target(Row& row) except -1 nogil:
-    if row.size() > 1:
-        sort(row.begin(), row.end(), &by_target)
     return 0
 
 
@@ -241,6 +231,10 @@ cdef int add_state(Dfa& dfa, const Row& row, bint accepting) except -1 nogil:
 # ---------------------------------------------------------------- the subset construction
 
 
+cdef enum:
+    MOST_KNOWN = 8                   # places that intervals are compared with
+
+
 cdef int enter(Nfa& nfa, int32_t state, vector[int32_t]& members) except -1 nogil:
     """Add a state and those entered with it to a set; does one of them accept?"""
     cdef bint accepting = False
@@ -282,8 +276,12 @@ cdef bint determinize(Nfa& nfa, bint accepts_empty, int64_t limit, Dfa& result) 
     cdef Row row
     cdef int64_t work = limit * <int64_t>EDGES_PER_STATE
     cdef size_t done = 0, i
-    cdef int32_t s, e, first, j, interval, number
+    cdef int32_t s, e, first, j, interval
+    cdef vector[vector[int32_t]] known   # what intervals of this row have led to
+    cdef int32_t[8] known_numbers        # and the sets that this made
+    cdef size_t n_known
     cdef bint accepts
+    known.resize(MOST_KNOWN)
     accepts = enter(nfa, 0, members)
     number_of_set(numbers, sets, accepting, members, accepts or accepts_empty)
     while done < sets.size():
@@ -307,18 +305,27 @@ cdef bint determinize(Nfa& nfa, bint accepts_empty, int64_t limit, Dfa& result) 
                 j += 1
             work -= j - first
         row.clear()
+        n_known = 0
         for interval in range(<int32_t>cuts.size() - 1):
             if reached[interval].empty():
                 continue
-            members.clear()
-            accepts = False
-            for i in range(reached[interval].size()):
-                if enter(nfa, reached[interval][i], members):
-                    accepts = True
+            # Intervals are many where sets of characters are wide, but lead to few different places.
+            i = 0
+            while i < n_known and known[i] != reached[interval]:
+                i += 1
+            if i == n_known:
+                n_known = min(n_known + 1, MOST_KNOWN)
+                i = min(i, <size_t>MOST_KNOWN - 1)
+                known[i] = reached[interval]
+                members.clear()
+                accepts = False
+                for j in range(<int32_t>reached[interval].size()):
+                    if enter(nfa, reached[interval][j], members):
+                        accepts = True
+                work -= <int64_t>members.size()
+                known_numbers[i] = number_of_set(numbers, sets, accepting, members, accepts)
             reached[interval].clear()
-            work -= <int64_t>members.size()
-            number = number_of_set(numbers, sets, accepting, members, accepts)
-            append_edge(row, cuts[interval], cuts[interval + 1] - 1, number)
+            append_edge(row, cuts[interval], cuts[interval + 1] - 1, known_numbers[i])
         add_state(result, row, accepting[done])
         if work < 0 or <int64_t>sets.size() > limit:
             return True

@@ -6,8 +6,9 @@ What is known to come out minimal (words, counts, complements) is built so;
 everything else is made deterministic and minimised.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libcpp.algorithm cimport sort
+from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
 from stolcke._core.characters cimport (
@@ -250,6 +251,32 @@ cdef class CharacterDfa:
             raise TooManyStates
         return minimal(raw)
 
+    def replace(self, list letters, list parts, int64_t limit):
+        """Make the automaton of the texts with texts of ``parts[i]`` in place of each ``letters[i]``.
+
+        Letters are sorted and distinct; no part has the empty text.
+        """
+        cdef Nfa nfa
+        cdef Dfa raw
+        cdef CharacterDfa part
+        cdef vector[int32_t] numbers
+        cdef vector[Dfa*] machines
+        cdef bint failed
+        cdef str letter
+        for letter, part in zip(letters, parts):
+            if not part.dfa.accepting.empty() and part.dfa.accepting[0]:
+                raise ValueError(f"{letter!r} cannot be replaced by the empty text")
+            numbers.push_back(ordinal(letter))
+            machines.push_back(&part.dfa)
+        if self.dfa.accepting.empty():
+            return self
+        with nogil:
+            substitute(self.dfa, numbers, machines, nfa)
+            failed = determinize(nfa, False, limit, raw)
+        if failed:
+            raise TooManyStates
+        return minimal(raw)
+
     def __contains__(self, str text not None):
         cdef Py_UCS4 character
         cdef int32_t state = 0, number, low, high, middle
@@ -321,6 +348,38 @@ cdef class CharacterDfa:
     def is_accepting(self, int32_t state):
         return bool(self.dfa.accepting[state])
 
+    def ends_in_repeat(self, int32_t count, bint loops):
+        """Whether at some state there is nothing but more than ``count`` characters of one set to come.
+
+        A loop counts as more, if ``loops``; only repeats whose states have growing numbers are found.
+        """
+        cdef vector[int32_t] longest     # -1 where anything else may come
+        cdef int32_t s, t, e, begin, end
+        cdef bint same
+        longest.assign(self.dfa.accepting.size(), -1)
+        for s in range(<int32_t>self.dfa.accepting.size() - 1, -1, -1):
+            begin = self.dfa.offsets[s]
+            end = self.dfa.offsets[s + 1]
+            if begin == end:
+                longest[s] = 0
+                continue
+            t = self.dfa.target[begin]
+            same = t == s or longest[t] == 0 or self.dfa.offsets[t + 1] - self.dfa.offsets[t] == end - begin
+            for e in range(begin, end):
+                same = same and self.dfa.target[e] == t
+                if same and t != s and longest[t] != 0:
+                    same = (
+                        self.dfa.low[e] == self.dfa.low[self.dfa.offsets[t] + e - begin]
+                        and self.dfa.high[e] == self.dfa.high[self.dfa.offsets[t] + e - begin]
+                    )
+            if same and t == s and loops:
+                longest[s] = count + 1
+            elif same and t != s and longest[t] >= 0:
+                longest[s] = longest[t] + 1
+            if longest[s] > count:
+                return True
+        return False
+
     def __eq__(self, other):
         cdef CharacterDfa that
         if not isinstance(other, CharacterDfa):
@@ -345,6 +404,55 @@ cdef class CharacterDfa:
                 value = mix64(value, (<uint64_t>self.dfa.offsets[i] << 1) + self.dfa.accepting[i])
             self.hash_value = value | 1
         return <Py_hash_t>(self.hash_value >> 2)
+
+
+cdef int add_edge(Nfa& nfa, int32_t low, int32_t high, int32_t target) except -1 nogil:
+    cdef Edge edge
+    if low <= high:
+        edge.low = low
+        edge.high = high
+        edge.target = target
+        nfa.edges.push_back(edge)
+    return 0
+
+
+cdef int substitute(Dfa& dfa, vector[int32_t]& letters, vector[Dfa*]& parts, Nfa& nfa) except -1 nogil:
+    """Put copies of automata in place of edges.
+
+    What leads by a letter to one state shares a copy of the letter's part; the
+    way into it is that of its start, which need not be a state of the copy.
+    """
+    cdef unordered_map[uint64_t, int32_t] copies
+    cdef vector[uint64_t] waiting
+    cdef Dfa* part
+    cdef uint64_t key
+    cdef int32_t size = <int32_t>dfa.accepting.size(), s, e, i, at, first
+    cdef size_t letter
+    nfa.offsets.push_back(0)
+    for s in range(<int32_t>dfa.accepting.size()):
+        for e in range(dfa.offsets[s], dfa.offsets[s + 1]):
+            at = dfa.low[e]
+            for letter in range(letters.size()):
+                if letters[letter] < at or letters[letter] > dfa.high[e]:
+                    continue
+                add_edge(nfa, at, letters[letter] - 1, dfa.target[e])
+                at = letters[letter] + 1
+                part = parts[letter]
+                key = (<uint64_t>letter << 32) | <uint64_t>dfa.target[e]
+                if copies.count(key) == 0:
+                    copies[key] = size
+                    waiting.push_back(key)
+                    size += <int32_t>part.accepting.size()
+                first = copies[key]
+                for i in range(part.offsets[0], part.offsets[1] if part.accepting.size() else 0):
+                    add_edge(nfa, part.low[i], part.high[i], first + part.target[i])
+            add_edge(nfa, at, dfa.high[e], dfa.target[e])
+        nfa.offsets.push_back(<int32_t>nfa.edges.size())
+        nfa.jump.push_back(-1)
+        nfa.accepting.push_back(dfa.accepting[s])
+    for key in waiting:
+        add_machine(nfa, parts[key >> 32][0], <int32_t><uint32_t>key, False)
+    return 0
 
 
 cdef int finish_rows(

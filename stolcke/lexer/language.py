@@ -7,7 +7,7 @@ objects, however they were made.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -107,6 +107,13 @@ class Language:
         bound = -1 if most is None else most
         return Language(_bounded(lambda: self._automaton.repeat(max(least, 0), bound, allowed), allowed))
 
+    def replace(self, parts: Mapping[str, Language], limits: Limits = Limits()) -> Language:
+        """Give the texts with any text of ``parts[character]``, none of them empty, in place of each such character."""
+        letters = sorted(parts)
+        automata = [parts[letter]._automaton for letter in letters]
+        allowed = limits.regex_states
+        return Language(_bounded(lambda: self._automaton.replace(letters, automata, allowed), allowed))
+
     def _joined(
         self, operation: Callable[[CharacterDfa, CharacterDfa, int], CharacterDfa], other: Language
     ) -> Language:
@@ -131,6 +138,24 @@ class Language:
         """Whether a text is in the language."""
         return text in self._automaton
 
+    def edges(self, state: int) -> list[tuple[int, int, int]]:
+        """List the edges of a state of the minimal automaton: first code point, last one, target.
+
+        An edge may pass over the surrogates.
+        """
+        return self._automaton.edges(state)
+
+    def is_accepting(self, state: int) -> bool:
+        """Whether a state of the minimal automaton accepts."""
+        return self._automaton.is_accepting(state)
+
+    def ends_in_repeat(self, count: int, loops: bool) -> bool:
+        """Say whether at some state more than ``count`` characters of one set, and nothing else, are still to come.
+
+        A loop counts as more, if ``loops``; only repeats whose states have growing numbers are found.
+        """
+        return self._automaton.ends_in_repeat(count, loops)
+
     def finite_words(self, limit: int) -> tuple[str, ...] | None:
         """List all texts in the order of their code points; ``None`` where they are more than ``limit``."""
         return self._automaton.finite_words(limit)
@@ -149,8 +174,8 @@ class Language:
             return "(matches nothing)"
         lines = []
         for state in range(self.n_states):
-            edges = [f"{_range(low, high)} {target}" for low, high, target in self._automaton.edges(state)]
-            lines.append(f"{state}{'*' if self._automaton.is_accepting(state) else ''} {', '.join(edges)}".rstrip())
+            edges = [f"{_range(low, high)} {target}" for low, high, target in self.edges(state)]
+            lines.append(f"{state}{'*' if self.is_accepting(state) else ''} {', '.join(edges)}".rstrip())
         return "\n".join(lines)
 
     # ------------------------------------------------------------ JSON

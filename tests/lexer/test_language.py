@@ -56,6 +56,22 @@ def repeated(words: frozenset, least: int, most: int | None) -> frozenset:
     return found
 
 
+def replaced(words: frozenset, first: frozenset, last: frozenset) -> set[str]:
+    parts = {ALPHABET[0]: first - {""}, ALPHABET[2]: last - {""}}
+    found: set[str] = set()
+    for word in words:
+        texts = {""}
+        for letter in word:
+            texts = cut({text + part for text in texts for part in parts.get(letter, {letter})})
+        found |= texts
+    return found
+
+
+def replace(language: Language, first: Language, last: Language) -> Language:
+    empty = Language.words([""])
+    return language.replace({ALPHABET[2]: last - empty, ALPHABET[0]: first - empty})
+
+
 LEAVES = st.one_of(
     st.lists(st.text(ALPHABET, max_size=3), max_size=4).map(lambda w: (Language.words(w), frozenset(w))),
     st.text(ALPHABET, min_size=1).map(lambda letters: (character(letters), frozenset(letters))),
@@ -85,6 +101,7 @@ def joined(operation, words):
 def combined(parts: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
     two = st.tuples(parts, parts)
     return st.one_of(
+        st.tuples(parts, parts, parts).map(joined(replace, replaced)),
         two.map(joined(lambda a, b: a & b, lambda a, b: a & b)),
         two.map(joined(lambda a, b: a | b, lambda a, b: a | b)),
         two.map(joined(lambda a, b: a - b, lambda a, b: a - b)),
@@ -102,6 +119,11 @@ PAIRS = st.recursive(LEAVES, combined, max_leaves=5)
 def test_algebra_is_that_of_sets(pair: Pair) -> None:
     language, expected = pair
     assert members(language) == expected
+
+
+def test_nothing_is_replaced_by_the_empty_text() -> None:
+    with pytest.raises(ValueError, match="'a' cannot be replaced by the empty text"):
+        Language.words(["b"]).replace({"a": Language.words(["", "c"])})
 
 
 def distinguished(language: Language) -> int:

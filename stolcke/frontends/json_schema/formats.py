@@ -31,6 +31,7 @@ Letters of case that a rule ignores are taken in either.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from stolcke.frontends.json_schema.ecma import pattern_language
@@ -46,54 +47,101 @@ def _whole(expression: str) -> Language:
     return pattern_language(f"^(?:{expression})$")
 
 
+def _composed(expression: str, **parts: Language) -> Language:
+    """Give the language of an expression in which ``<name>`` stands for a text, not empty, of the part of that name.
+
+    A part is compiled once, however often it occurs.  The names become characters of private use; sets that hold
+    these belong into parts.
+    """
+    letters = {}
+    for number, (name, part) in enumerate(parts.items()):
+        letter = chr(0xE000 + number)
+        expression = expression.replace(f"<{name}>", letter)
+        letters[letter] = part
+    return _whole(expression).replace(letters)
+
+
+def _numbers(end: int) -> Language:
+    """Give the numbers below ``end``, in two digits."""
+    return Language.words(f"{number:02}" for number in range(end))
+
+
+_DIGIT: charsets.Bounds = (0x30, 0x3A)
+_HEX: charsets.Bounds = (0x30, 0x3A, 0x41, 0x47, 0x61, 0x67)
+
 # ---------------------------------------------------------------- RFC 3339
 
-_YEAR = r"\d{4}"
-_LEAP_YEAR = r"(?:\d\d(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
-_DATE = (
-    rf"(?:{_YEAR}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)"
-    rf"|02-(?:0[1-9]|1\d|2[0-8]))|{_LEAP_YEAR}-02-29)"
-)
-_HOUR, _MINUTE = r"(?:[01]\d|2[0-3])", r"[0-5]\d"
-_FRACTION = r"(?:\.\d+)?"
-_TIME = rf"{_HOUR}:{_MINUTE}:{_MINUTE}{_FRACTION}(?:[Zz]|[+-]{_HOUR}:{_MINUTE})"
+_DAYS = {month: 28 if month == 2 else 30 if month in (4, 6, 9, 11) else 31 for month in range(1, 13)}
+_DAY_TIME = "<hour>:<minute>:<minute><fraction>?(?:[Zz]|[+-]<hour>:<minute>)"
 
 
-_LEAP_SECOND = rf"23:59:60{_FRACTION}(?:[Zz]|[+-]00:00)"
+def _time_parts() -> dict[str, Language]:
+    return {
+        "hour": _numbers(24),
+        "minute": _numbers(60),
+        "fraction": Language.words(["."]) + Language.lengths(1, None, _DIGIT),
+    }
 
 
-def _time() -> str:
-    leap_seconds = [_LEAP_SECOND]
+def _date() -> Language:
+    return _composed(
+        r"\d{4}-<day>|(?:\d\d<fourth>|<century>00)-02-29",
+        day=Language.words(f"{month:02}-{day:02}" for month, days in _DAYS.items() for day in range(1, days + 1)),
+        fourth=Language.words(f"{year:02}" for year in range(4, 100, 4)),
+        century=Language.words(f"{year:02}" for year in range(0, 100, 4)),
+    )
+
+
+def _time() -> Language:
+    leap_seconds = [
+        f"23:59:60{fraction}{offset}" for fraction in ("", "F") for offset in ("Z", "z", "+00:00", "-00:00")
+    ]
     for offset in range(30, 24 * 60, 30):
-        for sign, local in (r"\+", 23 * 60 + 59 + offset), ("-", 23 * 60 + 59 - offset):
+        for sign, local in ("+", 23 * 60 + 59 + offset), ("-", 23 * 60 + 59 - offset):
             hour, minute = divmod(local % (24 * 60), 60)
-            leap_seconds.append(f"{hour:02}:{minute:02}:60{_FRACTION}{sign}{offset // 60:02}:{offset % 60:02}")
-    return f"{_TIME}|{'|'.join(leap_seconds)}"
+            for fraction in ("", "F"):
+                leap_seconds.append(f"{hour:02}:{minute:02}:60{fraction}{sign}{offset // 60:02}:{offset % 60:02}")
+    parts = _time_parts()
+    return _composed(_DAY_TIME, **parts) | Language.words(leap_seconds).replace({"F": parts["fraction"]})
 
 
-def _duration() -> str:
-    time = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
-    date = r"(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)"
-    return f"P(?:{date}(?:{time})?|{time}|\\d+W)"
+def _date_time() -> Language:
+    leap_second = r"23:59:60<fraction>?(?:[Zz]|[+-]00:00)"
+    expression = rf"<date>[Tt]{_DAY_TIME}|\d{{4}}-(?:06-30|12-31)[Tt]{leap_second}"
+    return _composed(expression, date=_date(), **_time_parts())
+
+
+def _duration() -> Language:
+    # The units that stand together are neighbours.
+    dates = ["nYnMnD"[begin:end] for begin in range(0, 6, 2) for end in range(begin + 2, 7, 2)]
+    times = ["TnHnMnS"[:1] + "nHnMnS"[begin:end] for begin in range(0, 6, 2) for end in range(begin + 2, 7, 2)]
+    forms = ["PnW", *(f"P{date}{time}" for date in ("", *dates) for time in ("", *times) if date or time)]
+    return Language.words(forms).replace({"n": Language.lengths(1, None, _DIGIT)})
 
 
 # ---------------------------------------------------------------- addresses
 
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-_IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+
+_OCTETS = tuple(map(str, range(256)))
 
 
-def _ipv6(ipv4: str = _IPV4, most: int = 7) -> str:
+def _ipv4(octets: Iterable[str] = _OCTETS) -> Language:
+    return Language.words(["O.O.O.O"]).replace({"O": Language.words(octets)})
+
+
+def _ipv6(ipv4: Language, most: int = 7) -> Language:
     """Give the texts of an IPv6 address, in which at most some groups stand beside a ``::``."""
-    group = "[0-9A-Fa-f]{1,4}"
-    last = f"(?:{group}:{group}|{ipv4})"
-    forms = [f"(?:{group}:){{6}}{last}"]
+
+    def groups(count: int) -> list[str]:
+        """So many groups, of which the last two may be an IPv4 address."""
+        last = [["G", "G"], ["I"]] if count >= 2 else [["G"] * count]
+        return [":".join(["G"] * (count - 2) + end) for end in last]
+
+    forms = groups(8)
     for behind in range(most + 1):
-        before = most - behind
-        head = f"(?:{group}(?::{group}){{0,{before - 1}}})?" if before else ""
-        tail = f"(?:{group}:){{{behind - 2}}}{last}" if behind >= 2 else group * behind
-        forms.append(f"{head}::{tail}")
-    return f"(?:{'|'.join(forms)})"
+        heads = [":".join("G" * before) for before in range(most - behind + 1)]
+        forms += [f"{head}::{tail}" for head in heads for tail in groups(behind)]
+    return Language.words(forms).replace({"G": Language.lengths(1, 4, _HEX), "I": ipv4})
 
 
 # ---------------------------------------------------------------- host names and mail
@@ -114,12 +162,16 @@ def _international_hostname() -> Language:
 
 def _mailbox(beyond: str, domain: Language) -> Language:
     """Give the rule Mailbox of RFC 5321, with the characters beyond ASCII that RFC 6531 adds."""
-    atom = rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{beyond}-]+"
-    quoted = rf'"(?:[ !#-\[\]-~{beyond}]|\\[ -~])*"'
-    octet = r"(?:25[0-5]|2[0-4]\d|[01]?\d?\d)"
-    ipv4 = rf"{octet}(?:\.{octet}){{3}}"
-    literal = _whole(rf"\[(?:{ipv4}|[Ii][Pp][Vv]6:{_ipv6(ipv4, 6)})\]")
-    return _whole(rf"(?:{atom}(?:\.{atom})*|{quoted})@") + (domain | literal)
+    ipv4 = _ipv4(f"{number:0{width}}" for width in (1, 2, 3) for number in range(256))
+    return _composed(
+        r'(?:<atom>(?:\.<atom>)*|"(?:<quoted>|\\[ -~])*")'
+        r"@(?:<domain>|\[(?:<ipv4>|[Ii][Pp][Vv]6:<ipv6>)\])",
+        atom=_whole(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~{beyond}-]+"),
+        quoted=_whole(rf"[ !#-\[\]-~{beyond}]"),
+        domain=domain,
+        ipv4=ipv4,
+        ipv6=_ipv6(ipv4, 6),
+    )
 
 
 def _email() -> Language:
@@ -147,20 +199,23 @@ _BEYOND = r"\u{A0}-\u{D7FF}\u{F900}-\u{FDCF}\u{FDF0}-\u{FFEF}" + "".join(
 _PRIVATE = r"\u{E000}-\u{F8FF}\u{F0000}-\u{FFFFD}\u{100000}-\u{10FFFD}"
 
 
-def _resource(beyond: str, private: str, relative: bool) -> str:
+def _resource(beyond: str, private: str, relative: bool) -> Language:
     """Give the rule URI, or URI-reference, with characters beyond ASCII for those of IRIs."""
     plain = rf"A-Za-z0-9._~{beyond}!$&'()*+,;="
-    in_host, before_colon, character = (rf"(?:[{plain}{others}-]|%[0-9A-Fa-f]{{2}})" for others in ("", "@", ":@"))
+    in_host, before_colon, character = (_whole(rf"[{plain}{others}-]|%[0-9A-Fa-f]{{2}}") for others in ("", "@", ":@"))
     later = r"[Vv][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+"
-    authority = rf"(?:(?:{in_host}|:)*@)?(?:\[(?:{_ipv6()}|{later})\]|{in_host}*)(?::\d*)?"
-    tail = rf"(?:\?(?:{character}|[/?{private}])*)?(?:#(?:{character}|[/?])*)?"
-    rest = rf"(?:/{character}*)*"
-    rooted = rf"//{authority}{rest}|/(?:{character}+{rest})?"
+    authority = rf"(?:(?:<host>|:)*@)?(?:\[(?:<ipv6>|{later})\]|<host>*)(?::\d*)?"
+    tail = r"(?:\?(?:<any>|<query>)*)?(?:#(?:<any>|[/?])*)?"
+    rest = "(?:/<any>*)*"
+    rooted = rf"//{authority}{rest}|/(?:<any>+{rest})?"
     scheme = "[A-Za-z][A-Za-z0-9+.-]*:"
-    if not relative:
-        return rf"{scheme}(?:{rooted}|{character}+{rest})?{tail}"
-    # The longest part is written once.
-    return rf"(?:(?:{scheme})?(?:{rooted})?|(?:{scheme}{character}+|{before_colon}+){rest}){tail}"
+    if relative:
+        # The longest part is written once.
+        expression = rf"(?:(?:{scheme})?(?:{rooted})?|(?:{scheme}<any>+|<first>+){rest}){tail}"
+    else:
+        expression = rf"{scheme}(?:{rooted}|<any>+{rest})?{tail}"
+    parts = {"host": in_host, "first": before_colon, "any": character, "query": _whole(rf"[/?{private}]")}
+    return _composed(expression, ipv6=_ipv6(_ipv4()), **parts)
 
 
 def _template() -> str:
@@ -176,7 +231,7 @@ def _template() -> str:
 _POINTER = "(?:/(?:[^/~]|~[01])*)*"
 
 
-def _regex(depth: int = 3) -> str:
+def _regex(depth: int = 3) -> Language:
     r"""Give a part of the expressions of ECMA-262 with the flag ``u``.
 
     Left out are groups within groups, more than ``depth`` deep, and groups
@@ -185,33 +240,39 @@ def _regex(depth: int = 3) -> str:
     with 0, 1, a or A and end with a digit or letter of the same case, and
     ``-`` but for those; counts ``{n,m}`` with n > 1, but for n < 10 <= m.
     """
-    hexadecimal = "[0-9A-Fa-f]"
-    letter = rf"[dDwWsStnvfr]|c[A-Za-z]|x{hexadecimal}{{2}}|u{hexadecimal}{{4}}|u\{{{hexadecimal}{{1,5}}\}}"
-    escape = rf"\\(?:[$(-+./?\[-^{{|}}]|{letter})"
-    members = rf"(?:[^\\\]^-]|[01]-[1-9]|a-[a-z]|A-[A-Z]|{escape}|\\[b-])"
-    one_of = rf"\[\^?(?:{members}{members.replace('^-', '-')}*)?\]"
-    counts = r"\d+,?|[01],[1-9]\d{0,2}|\d,[1-9]\d{1,2}"
-    repeat = rf"(?:[*+?]|\{{(?:{counts})\}})\??"
-    item = rf"[^\\$()*+?\[\]^{{|}}]|{escape}|{one_of}"
-    expression = rf"(?:(?:{item})(?:{repeat})?|[$^|]|\\[bB])*"
+    letter = r"[dDwWsStnvfr]|c[A-Za-z]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,5}\}"
+    escape = _whole(rf"\\(?:[$(-+./?\[-^{{|}}]|{letter})")
+    member = r"[01]-[1-9]|a-[a-z]|A-[A-Z]|<escape>|\\[b-]"
+    one_of = _composed(
+        rf"\[\^?(?:(?:<first>|{member})(?:<later>|{member})*)?\]",
+        escape=escape,
+        first=_whole(r"[^\\\]^-]"),
+        later=_whole(r"[^\\\]-]"),
+    )
+    parts = {
+        "item": _whole(r"[^\\$()*+?\[\]^{|}]") | escape | one_of,
+        "repeat": _whole(r"(?:[*+?]|\{(?:\d+,?|[01],[1-9]\d{0,2}|\d,[1-9]\d{1,2})\})\??"),
+    }
+    expression = _composed(r"(?:<item><repeat>?|[$^|]|\\[bB])+", **parts)
     for level in range(1, depth + 1):
-        looks = rf"\(\?<?[=!]{expression}\)|" if level == depth else ""
-        expression = rf"(?:(?:{item}|\((?:\?:)?{expression}\))(?:{repeat})?|{looks}[$^|]|\\[bB])*"
-    return expression
+        looks = r"|\(\?<?[=!]<inner>?\)" if level == depth else ""
+        group = rf"(?:(?:<item>|\((?:\?:)?<inner>?\))<repeat>?{looks}|[$^|]|\\[bB])+"
+        expression = _composed(group, inner=expression, **parts)
+    return expression | Language.words([""])
 
 
 # By name: what makes the language, or an expression of it.
-_FORMATS = {
-    "date": lambda: _DATE,
+_FORMATS: dict[str, Callable[[], Language | str]] = {
+    "date": _date,
     "time": _time,
-    "date-time": lambda: rf"{_DATE}[Tt]{_TIME}|{_YEAR}-(?:06-30|12-31)[Tt]{_LEAP_SECOND}",
+    "date-time": _date_time,
     "duration": _duration,
     "email": _email,
     "idn-email": _international_email,
     "hostname": _hostname,
     "idn-hostname": _international_hostname,
-    "ipv4": lambda: _IPV4,
-    "ipv6": _ipv6,
+    "ipv4": _ipv4,
+    "ipv6": lambda: _ipv6(_ipv4()),
     "uri": lambda: _resource("", "", relative=False),
     "uri-reference": lambda: _resource("", "", relative=True),
     "iri": lambda: _resource(_BEYOND, _PRIVATE, relative=False),

@@ -14,6 +14,10 @@ from __future__ import annotations
 
 import unicodedata
 from functools import lru_cache
+from itertools import compress, groupby
+from operator import eq
+
+import numpy as np
 
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds
@@ -46,23 +50,40 @@ _JAPANESE: Bounds = (
 )
 
 
+# Characters are looked at in blocks of so many: most have nothing that could be decomposed.
+_BLOCK = 64
+
+
 def _of(text: str) -> Bounds:
-    return charsets.union((ord(character), ord(character) + 1) for character in text)
+    codes = np.sort(np.frombuffer(text.encode("utf-32-le"), np.int32), kind="stable")
+    gaps = np.flatnonzero(np.diff(codes) > 1)
+    begins, ends = np.append(codes[:1], codes[gaps + 1]), np.append(codes[gaps], codes[-1:])
+    return tuple(np.column_stack((begins, ends + 1)).ravel().tolist())
+
+
+def _characters(bounds: Bounds) -> str:
+    """List the characters of a set, without surrogates."""
+    return "".join("".join(map(chr, range(bounds[i], bounds[i + 1]))) for i in range(0, len(bounds), 2))
 
 
 @lru_cache(maxsize=1)
 def _code_points() -> tuple[str, frozenset[str]]:
     """List the characters that are valid by their properties, and those that may join the one before."""
-    wanted = [chr(code) for code in range(0x80, 0xD800) if unicodedata.category(chr(code)) in _CATEGORIES]
-    wanted += [chr(code) for code in range(0xF900, 0x10000) if unicodedata.category(chr(code)) in _CATEGORIES]
-    lines = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", "\n".join(wanted)).casefold()).split("\n")
-    stable = "".join(character for character, line in zip(wanted, lines, strict=True) if character == line)
-    joining = set()
-    for code in range(0xC0, 0x10000):
-        parts = unicodedata.decomposition(chr(code)).split()
-        if len(parts) == 2 and not parts[0].startswith("<"):
-            joining.add(chr(int(parts[1], 16)))
-    return stable, frozenset(joining)
+    text = _characters((0x80, 0xD800, 0xF900, 0x10000))
+    stable, joining = [], set()
+    for begin in range(0, len(text), _BLOCK):
+        block = text[begin : begin + _BLOCK]
+        wanted = "".join(compress(block, map(_CATEGORIES.__contains__, map(unicodedata.category, block))))
+        if unicodedata.is_normalized("NFKC", wanted) and wanted.casefold() == wanted:
+            stable.append(wanted)
+        else:
+            lines = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", "\n".join(wanted)).casefold())
+            stable += compress(wanted, map(eq, wanted, lines.split("\n")))
+        if not unicodedata.is_normalized("NFD", block):
+            for parts in map(str.split, map(unicodedata.decomposition, block)):
+                if len(parts) == 2 and not parts[0].startswith("<"):
+                    joining.add(chr(int(parts[1], 16)))
+    return "".join(stable), frozenset(joining)
 
 
 @lru_cache(maxsize=1)
@@ -72,7 +93,7 @@ def u_label_characters() -> tuple[Bounds, Bounds]:
     valid = charsets.union([_of(stable), _of(_VALID_BY_EXCEPTION), (0x2D, 0x2E, 0x30, 0x3A, 0x61, 0x7B)])
     barred = [_of(_BARRED_BY_EXCEPTION + _MIDDLE_DOT + _KERAIA + _GERESH + _GERSHAYIM + _KATAKANA_DOT), _BARRED]
     valid = charsets.intersect(valid, charsets.complement(charsets.union([*barred, _ARABIC_DIGITS, _EXTENDED_DIGITS])))
-    marks = _of("".join(character for character in stable if unicodedata.category(character)[0] == "M"))
+    marks = _of("".join(compress(stable, (category[0] == "M" for category in map(unicodedata.category, stable)))))
     return valid, charsets.intersect(marks, valid)
 
 
@@ -123,9 +144,8 @@ def _directed(labels: Language) -> tuple[Language, Language]:
     everywhere = charsets.union([valid, _ARABIC_DIGITS, _EXTENDED_DIGITS, (0xB7, 0xB8, 0x30FB, 0x30FC)])
     everywhere = charsets.union([everywhere, _of(_KERAIA + _GERESH + _GERSHAYIM + _JOINERS)])
     classes: dict[str, list[str]] = {}
-    for i in range(0, len(everywhere), 2):
-        for code in range(everywhere[i], everywhere[i + 1]):
-            classes.setdefault(unicodedata.bidirectional(chr(code)), []).append(chr(code))
+    for name, run in groupby(_characters(everywhere), unicodedata.bidirectional):
+        classes.setdefault(name, []).extend(run)
     sets = {name: _of("".join(members)) for name, members in classes.items()}
 
     def of(names: str) -> Bounds:

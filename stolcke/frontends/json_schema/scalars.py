@@ -11,10 +11,10 @@ from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.evaluate import Evaluator
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.settings import Settings
-from stolcke.frontends.json_schema.strings import Strings
-from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Pattern, Sequence
+from stolcke.frontends.json_schema.strings import Counted
+from stolcke.grammar.patterns import Choice, Literal, Machine, Pattern, Sequence
+from stolcke.grammar.patterns import Counted as Repeated
 from stolcke.lexer.automaton import Automaton
-from stolcke.lexer.charsets import ANY
 from stolcke.lexer.language import Language
 
 __all__ = ["Scalars"]
@@ -53,47 +53,48 @@ class Scalars:
 
     def _strings(self, found: Union) -> list[tuple[Pattern, str]]:
         """One terminal for the strings of all languages, and one each where only lengths are bounded."""
-        languages, patterns = [], []
+        patterns: list[tuple[Pattern, str]] = []
+        total = Language.nothing()
         for simple in found:
-            counted = self._counted(simple)
-            if counted is not None:
-                patterns.append((counted, "string"))
-            else:
-                languages.append(simple.as_language())
-        if languages:
-            total = languages[0]
-            for language in languages[1:]:
-                total = total | language
-            if not total.is_empty:
-                patterns.append((self._machine(total, "string"), "string"))
+            counted, language = simple.counted()
+            patterns += [(self._counted(part), "string") for part in counted]
+            total = language if total.is_empty else total | language
+        if not total.is_empty:
+            patterns.append((self._machine(total, "string"), "string"))
         return patterns
 
-    def _counted(self, simple: Strings) -> Pattern | None:
-        """A string of any characters whose number has bounds, as a repeat."""
-        if simple.language is not None or simple.is_anything:
-            return None
-        unit = Machine("character", _character(self.settings.escapes, self.settings.ascii_only))
-        return Counted(Literal('"'), unit, simple.least, simple.most, Literal('"'))
+    def _counted(self, part: Counted) -> Pattern:
+        """A text before and any number of characters of a set, as a repeat."""
+        choices = self.settings.escapes, self.settings.ascii_only
+        unit = Machine("character", _without_quotes(Language.characters(part.unit), True, *choices))
+        before: Pattern = Literal('"')
+        if part.before != _EMPTY:
+            before = Machine("string", _without_quotes(part.before, False, *choices))
+        return Repeated(before, unit, part.least, part.most, Literal('"'))
 
     def _machine(self, language: Language, title: str) -> Machine:
         text = language.json_string(escapes=self.settings.escapes, ascii_only=self.settings.ascii_only)
         return Machine(title, text)
 
 
-@lru_cache(maxsize=4)
-def _character(escapes: bool, ascii_only: bool) -> Automaton:
-    """Any one character as it may stand in a string: the literals of one character, without their quotes."""
-    literal = Language.characters(ANY).json_string(escapes=escapes, ascii_only=ascii_only)
-    # State 0 reads the opening quote, and state 1 begins the character; closing quotes lead to the last state.
+@lru_cache(maxsize=256)
+def _without_quotes(language: Language, without_first: bool, escapes: bool, ascii_only: bool) -> Automaton:
+    """The literals of texts of one length, without the closing quote, and perhaps without the opening one."""
+    literal = language.json_string(escapes=escapes, ascii_only=ascii_only)
+    # State 0 reads the opening quote, and state 1 begins the text; closing quotes lead to the last state.
     states = np.repeat(np.arange(literal.n_states), np.diff(literal.offsets))
     closing = literal.accepting[literal.target] == 1
-    kept = ~closing & (states > 0)
+    first = 1 if without_first else 0
+    kept = ~closing & (states >= first)
     accepting = np.zeros(literal.n_states, np.uint8)
     accepting[states[closing]] = 1
-    offsets = np.zeros(literal.n_states, np.int32)
-    np.cumsum(np.bincount(states[kept] - 1, minlength=literal.n_states - 1), out=offsets[1:])
-    arrays = literal.low[kept], literal.high[kept], literal.target[kept] - np.int32(1)
-    return Automaton(*minimize(offsets, *arrays, accepting[1:].copy()))
+    offsets = np.zeros(literal.n_states - first + 1, np.int32)
+    np.cumsum(np.bincount(states[kept] - first, minlength=literal.n_states - first), out=offsets[1:])
+    arrays = literal.low[kept], literal.high[kept], literal.target[kept] - np.int32(first)
+    return Automaton(*minimize(offsets, *arrays, accepting[first:].copy()))
+
+
+_EMPTY = Language.words([""])
 
 
 def _choice(patterns: list[Pattern]) -> Pattern:

@@ -1,14 +1,35 @@
 """Sets of strings: a regular language and bounds on the number of characters.
 
 Lengths stay numbers as long as possible: ``maxLength: 65535`` costs nothing until it
-has to be combined with a pattern.
+has to be combined with a pattern, and even then where the pattern ends in a repeat of
+one set of characters.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from stolcke.lexer.charsets import ANY, Bounds, union
 from stolcke.lexer.language import Language
 
-__all__ = ["Strings"]
+__all__ = ["Counted", "Strings"]
+
+# Repeats up to here are written out: a few states more in one automaton are better than another terminal.
+_WRITTEN_OUT = 16
+# Languages are not searched for a repeat at their ends that have more states, or more before the repeats; and more
+# repeats, or lengths of what is before them, are not told apart.
+_STATES, _STATES_BEFORE, _PARTS = 1000, 100, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A text of a language, all of one length, and then ``least`` to ``most`` characters of a set."""
+
+    before: Language
+    unit: Bounds
+    least: int
+    most: int | None
 
 
 class Strings:
@@ -50,6 +71,25 @@ class Strings:
         """Whether every string is in the set."""
         return self.language is None and self.least == 0 and self.most is None
 
+    def counted(self) -> tuple[list[Counted], Language]:
+        """The set in parts whose number of characters need not be written out, and the language of the rest."""
+        if self.is_anything:
+            return [], self.as_language()
+        if self.language is None:
+            return [Counted(_EMPTY, ANY, self.least, self.most)], _NOTHING
+        found = _repeats_at_the_end(self.language, max(self.least, self.most or 0))
+        if found is None:
+            return [], self.as_language()
+        before, rest = found
+        parts = []
+        for (length, repeat), language in before.items():
+            least = max(repeat.least, self.least - length)
+            bounds = [repeat.most, None if self.most is None else self.most - length]
+            most = min((bound for bound in bounds if bound is not None), default=None)
+            if most is None or least <= most:
+                parts.append(Counted(language, repeat.unit, least, most))
+        return parts, Strings(rest, self.least, self.most).as_language()
+
     def as_language(self) -> Language:
         """The set as one language; large bounds make it large."""
         language = Language.everything() if self.language is None else self.language
@@ -59,3 +99,85 @@ class Strings:
             high = float("inf") if self.most is None else self.most
             return Language.words(word for word in words if self.least <= len(word) <= high)
         return language & Language.lengths(self.least, self.most)
+
+
+class _Repeat(NamedTuple):
+    """What may follow at a state: ``least`` to ``most`` characters of a set."""
+
+    unit: Bounds
+    least: int
+    most: int | None
+
+
+# Texts before a repeat, by their length and the repeat.
+_Before = dict[tuple[int, _Repeat], Language]
+
+
+def _repeats_at_the_end(language: Language, longest: int) -> tuple[_Before, Language] | None:
+    """Take the language apart whose texts end in repeats: what is before these, and the texts without.
+
+    None where no repeat is worth it; ``longest`` is what bounds one that has no bound itself.
+    """
+    if language.n_states > _STATES or not language.ends_in_repeat(_WRITTEN_OUT, longest > _WRITTEN_OUT):
+        return None
+    rows = [language.edges(state) for state in range(language.n_states)]
+    repeats = _repeats(language, rows)
+    found: dict[int, tuple[_Before, Language] | None] = {}
+    for state, repeat in repeats.items():
+        if (longest if repeat.most is None else repeat.most) > _WRITTEN_OUT:
+            found[state] = {(0, repeat): _EMPTY}, _NOTHING
+    if not found or language.n_states - len(found) > _STATES_BEFORE:
+        return None
+
+    def take_apart(state: int) -> tuple[_Before, Language] | None:
+        """The texts from a state on; None where they come round to it."""
+        if state not in found:
+            found[state] = None
+            before: _Before = {}
+            rest = _EMPTY if language.is_accepting(state) else _NOTHING
+            for target, unit in _sets(rows[state]).items():
+                following = take_apart(target)
+                if following is None:
+                    return None
+                character = Language.characters(unit)
+                rest |= character + following[1]
+                for (length, repeat), tail in following[0].items():
+                    key = length + 1, repeat
+                    before[key] = before.get(key, _NOTHING) | character + tail
+            found[state] = before, rest
+        return found[state]
+
+    whole = take_apart(0)
+    return None if whole is None or len(whole[0]) > _PARTS else whole
+
+
+def _repeats(language: Language, rows: list[list[tuple[int, int, int]]]) -> dict[int, _Repeat]:
+    """Find the states from which only characters of one set are read, as often as counts allow."""
+    found: dict[int, _Repeat] = {}
+    for state in reversed(range(len(rows))):
+        accepting = language.is_accepting(state)
+        sets = _sets(rows[state])
+        if not sets:
+            found[state] = _Repeat((), 0, 0)
+        if len(sets) != 1:
+            continue
+        ((target, unit),) = sets.items()
+        following = found.get(target)
+        if target == state and accepting:
+            found[state] = _Repeat(unit, 0, None)
+        elif following and following.unit in ((), unit) and not (accepting and following.least):
+            most = None if following.most is None else following.most + 1
+            found[state] = _Repeat(unit, 0 if accepting else following.least + 1, most)
+    return found
+
+
+def _sets(row: list[tuple[int, int, int]]) -> dict[int, Bounds]:
+    """By the states that a row leads to: the characters that lead there."""
+    pairs: dict[int, list[Bounds]] = {}
+    for low, high, target in row:
+        pairs.setdefault(target, []).append((low, high + 1))
+    return {target: union(some) for target, some in pairs.items()}
+
+
+_NOTHING = Language.nothing()
+_EMPTY = Language.words([""])
