@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stolcke._core import bitmask
+from stolcke._core import bitmask, views
 from stolcke._core.matcher import CoreMatcher, fill_rows
 from stolcke.errors import VocabularyError
 
@@ -56,10 +56,10 @@ class Matcher(CoreMatcher):
 
     def expected(self) -> list[str]:
         """What may come next, in words: terminals that can begin or go on here, and the end of the text."""
-        column, threads = self.engine.state_threads(self.state)
+        column, threads = views.state_threads(self.engine, self.state)
         titles = self.compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
-        beginning = [] if column is None else self.engine.column_terminals(column)
+        beginning = [] if column is None else views.column_terminals(self.engine, column)
         words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
         words += [titles[terminal] for terminal in beginning]
         return [*words, "the end of the text"] if self.is_accepting else words
@@ -117,8 +117,8 @@ class Matcher(CoreMatcher):
         """How many bytes at the start no token that reaches beyond the text can touch."""
         ahead = self.fork()
         ahead.accept_bytes(text)
-        column, threads = self.engine.state_threads(ahead.state)
-        if not threads and (column is None or not self.engine.column_terminals(column)):
+        column, threads = views.state_threads(self.engine, ahead.state)
+        if not threads and (column is None or not views.column_terminals(self.engine, column)):
             return len(text)  # nothing can follow
         longest = self.engine.store.longest_token
         for begin in range(max(0, len(text) - longest), len(text)):

@@ -17,7 +17,7 @@ from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, state_next
 from stolcke._core.cascade cimport REFUSED
-from stolcke._core.chart cimport Column, Continuation
+from stolcke._core.chart cimport Column
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
@@ -25,7 +25,6 @@ from stolcke._core.storage cimport (
     idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
 )
-from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
@@ -52,19 +51,6 @@ cdef enum:
     CHEAP_TOKENS = 1024                 # that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
     SLICE = 16                          # terminals of a column that are prepared at a time
-
-
-cdef list spelled(const vector[uint32_t]& symbols):
-    """Cut what :meth:`GrammarTables.spell` has appended into tuples."""
-    cdef size_t i
-    found, one = [], []
-    for i in range(symbols.size()):
-        if symbols[i] == NONE:
-            found.append(tuple(one))
-            one = []
-        else:
-            one.append(symbols[i])
-    return found
 
 
 cdef class Engine:
@@ -479,92 +465,6 @@ cdef class Engine:
             if target == UNMADE or self.cascade.thread(target, column, terminal) or self.cascade.drain(0):
                 return self.refuse_vocabulary()
         return 0
-
-    def state_threads(self, uint32_t state):
-        """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""
-        if state >= self.state_keys.count():
-            raise IndexError(state)
-        cdef const uint32_t* words = self.state_keys.words(state)
-        cdef uint32_t i
-        threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, self.state_keys.length(state), 3)]
-        return (None if words[0] == NONE else words[0]), threads
-
-    def column_items(self, uint32_t column):
-        """Kernel items of a column as ``(symbols of the suffix, continuation)``."""
-        cdef vector[uint32_t] symbols, continuations
-        cdef uint32_t i
-        with nogil:
-            self.lock.lock()
-            try:
-                if column < self.chart.columns.size():
-                    for i in range(self.chart.columns[column].items, self.chart.columns[column].items_end):
-                        self.tables.spell(self.chart.items[i].suffix, symbols)
-                        continuations.push_back(self.chart.items[i].continuation)
-            finally:
-                self.lock.unlock()
-        return list(zip(spelled(symbols), continuations, strict=True))
-
-    def column_terminals(self, uint32_t column):
-        """Terminals that may be scanned in a column, ascending."""
-        cdef vector[uint32_t] terminals
-        with nogil:
-            self.lock.lock()
-            try:
-                if column < self.chart.columns.size():
-                    terminals.assign(self.chart.live_terminals.begin() + self.chart.columns[column].terminals,
-                                     self.chart.live_terminals.begin() + self.chart.columns[column].terminals_end)
-            finally:
-                self.lock.unlock()
-        return list(terminals)
-
-    def continuation_entries(self, uint32_t continuation):
-        """Entries of a continuation as ``(symbols, continuation)``, and whether the text may end there."""
-        cdef vector[uint32_t] symbols, continuations
-        cdef bint accepting = False
-        cdef uint32_t i
-        cdef Continuation c
-        with nogil:
-            self.lock.lock()
-            try:
-                if continuation < self.chart.continuations.size():
-                    c = self.chart.continuations[continuation]
-                    accepting = c.accepting
-                    for i in range(c.entries, c.entries_end):
-                        self.tables.spell(self.chart.entries[i].suffix, symbols)
-                        continuations.push_back(self.chart.entries[i].continuation)
-            finally:
-                self.lock.unlock()
-        return list(zip(spelled(symbols), continuations, strict=True)), accepting
-
-    def tally_place(self, uint32_t symbol):
-        """Where within a tally a symbol stands that is none of the grammar's own.
-
-        Returns
-        -------
-        tally, seen, bounds, kind, entry
-            Number of the tally; symbols of the entries that have occurred, as
-            far as they matter; least and greatest number of further entries and
-            of further marked ones (None: any); ``"rest"``, ``"choice"``, or
-            ``"successor"`` for the rest after one more entry, whose symbol is last.
-        """
-        cdef uint32_t state = NONE, kind = 0, entry = NONE, index
-        with nogil:
-            self.lock.lock()
-            if symbol >> 31:
-                index = symbol & 0x7FFFFFFF
-                if index < self.tables.successors.size():
-                    state = self.tables.successors[index].state
-                    entry = self.tables.tallies.entries[self.tables.successors[index].entry].symbol
-            else:
-                index = symbol - self.tables.n_terminals
-                if symbol >= self.tables.n_terminals and index < self.tables.instances.size():
-                    state = self.tables.instances[index].state
-                    kind = self.tables.instances[index].kind
-            self.lock.unlock()
-        if state == NONE:
-            raise IndexError(symbol)
-        name = "successor" if symbol >> 31 else "choice" if kind == CHOICE else "rest"
-        return *self.tables.tallies.describe(state), name, entry if symbol >> 31 else None
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
