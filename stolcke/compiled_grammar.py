@@ -133,9 +133,22 @@ class CompiledGrammar:
         self._bound = dict(bound)
         self.engine = build_engine(arrays, bound, vocabulary, limits, options)
 
-    def matcher(self) -> Matcher:
-        """A new matcher, at the empty text."""
-        return Matcher(self)
+    def matcher(self, *, strip_first_space: bool = False) -> Matcher:
+        """A new matcher, at the empty text.
+
+        Parameters
+        ----------
+        strip_first_space : bool
+            Whether the generated ids are decoded by themselves, by a tokenizer
+            that takes the first space of a text away (as those of Llama 2 and
+            Mistral do: ``vocabulary.strips_first_space``; of other vocabularies
+            this changes nothing).  ``" {"`` is then one more way to write the
+            ``{`` that a text begins with, and likely the one the model prefers.
+            The default is right for hosts that decode ids behind those of the
+            prompt, as servers do: there the space stays.  Where no text of the
+            grammar begins with a space, it is safe for the others as well.
+        """
+        return Matcher(self, strip_first_space=strip_first_space)
 
     def __repr__(self) -> str:
         a = self.arrays

@@ -47,7 +47,7 @@ cdef class Cascade:
     cdef int start(self) except -1 nogil
     cdef int open(self) except -1 nogil
     cdef int thread(self, uint32_t state, uint32_t column, uint32_t terminal) except -1 nogil
-    cdef int fresh(self, uint32_t column) except -1 nogil
+    cdef int fresh(self, uint32_t column, uint32_t node) except -1 nogil
     cdef int drain(self, size_t first_return) except -1 nogil
     cdef void close(self) noexcept nogil
     cdef int scan(self, uint32_t node, uint32_t column, uint32_t terminal) except -1 nogil

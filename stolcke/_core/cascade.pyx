@@ -121,12 +121,12 @@ cdef class Cascade:
             self.parts.push_back(part)
         return 0 if p.residue == NONE else self.scan(p.residue, column, terminal)
 
-    cdef int fresh(self, uint32_t column) except -1 nogil:
-        """Whole tokens, where a column begins."""
+    cdef int fresh(self, uint32_t column, uint32_t node) except -1 nogil:
+        """The tokens of a trie, where a column begins."""
         cdef uint32_t i
         cdef Column c = self.chart.columns[column]
         for i in range(c.items, c.items_end):
-            if self.item(0, self.chart.items[i].suffix, self.chart.items[i].continuation):
+            if self.item(node, self.chart.items[i].suffix, self.chart.items[i].continuation):
                 return REFUSED
         return 0
 

@@ -17,6 +17,7 @@ class Engine:
         tables: GrammarTables,
         end_tokens: NDArray[np.uint32],
         special_tokens: Mapping[int, int],
+        first_texts: Mapping[int, bytes],
         errors: ModuleType,
         limits: object,
         options: object,

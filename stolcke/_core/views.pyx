@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t
 from libcpp.vector cimport vector
 
 from stolcke._core.chart cimport Continuation
-from stolcke._core.engine cimport Engine
+from stolcke._core.engine cimport OPENING, START, Engine
 from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport NONE
 
@@ -26,6 +26,8 @@ def state_threads(Engine engine not None, uint32_t state):
     """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""
     if state >= engine.state_keys.count():
         raise IndexError(state)
+    if state == OPENING:
+        state = START
     cdef const uint32_t* words = engine.state_keys.words(state)
     cdef uint32_t i
     threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, engine.state_keys.length(state), 3)]
