@@ -58,4 +58,6 @@ cdef class Cascade:
                       uint32_t* residue) except -1 nogil
     cdef int merge_small(self, size_t first) except -1 nogil
     cdef int unite_residues(self, size_t first) except -1 nogil
+    cdef int unite_many(self) except -1 nogil
+    cdef int unite_last(self, size_t first) except -1 nogil
     cdef size_t bytes(self) noexcept nogil

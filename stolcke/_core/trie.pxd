@@ -41,6 +41,7 @@ cdef class TokenTrie:
                          size_t first_edge) except? 0xFFFFFFFF nogil
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
                              const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil
+    cdef uint32_t count(self, uint32_t index, uint32_t most) noexcept nogil
     cdef size_t bytes(self) noexcept nogil
 
     cdef inline const Node* node(self, uint32_t index) noexcept nogil:

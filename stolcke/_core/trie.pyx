@@ -296,6 +296,19 @@ cdef class TokenTrie:
                 node.ascii[labels[i] >> 6] |= <uint64_t>1 << (labels[i] & 63)
         return self.n_own + self.merged.size - 1
 
+    cdef uint32_t count(self, uint32_t index, uint32_t most) noexcept nogil:
+        """How many tokens end in a trie, where they are fewer than ``most``; else some number that is not less."""
+        cdef const Node* node = self.node(index)
+        cdef uint32_t total = node.n_tokens
+        cdef uint32_t i
+        if index < self.n_own:
+            return node.below_end - node.below
+        for i in range(node.n_children):
+            if total >= most:
+                break
+            total += self.count(node.children[i], most - total)
+        return total
+
     cdef size_t bytes(self) noexcept nogil:
         return (self.n_own * sizeof(Node) + segments_bytes(&self.merged) + self.keys.bytes()
                 + 4 * self.key_node.capacity())
