@@ -14,6 +14,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
+from stolcke._core.types cimport load32, store32
 
 
 cdef extern from *:
@@ -236,7 +237,7 @@ cdef class TokenTrie:
             node = &self.own[parent[i]]
             bad[parent[i]] |= bad[i]
             node.below_end = max(node.below_end, self.own[i].below_end)
-            node.height = max(node.height, <uint16_t>(self.own[i].height + 1))
+            node.height = max(node.height, self.own[i].height + 1)
             if self.own[i].high or label[i] >= 128:
                 node.high = 1
             node.ascii[0] |= self.own[i].ascii[0]
@@ -278,23 +279,26 @@ cdef class TokenTrie:
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
                              const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil:
         cdef Node* node = <Node*>segments_push(&self.merged)
-        cdef const Node* child
-        cdef size_t i
         node.tokens = tokens
         node.n_tokens = n_tokens
         node.bytes = labels
         node.children = children
         node.n_children = n_children
-        for i in range(n_children):
-            child = self.node(children[i])
-            node.height = max(node.height, <uint16_t>(child.height + 1))
-            if child.high or labels[i] >= 128:
-                node.high = 1
-            node.ascii[0] |= child.ascii[0]
-            node.ascii[1] |= child.ascii[1]
-            if labels[i] < 128:
-                node.ascii[labels[i] >> 6] |= <uint64_t>1 << (labels[i] & 63)
         return self.n_own + self.merged.size - 1
+
+    cdef uint32_t height(self, uint32_t index) noexcept nogil:
+        """Bytes of the longest way down from a node.
+
+        Found when first asked for, of merged nodes: few are asked, and their children may be far away in memory.
+        """
+        cdef const Node* node = self.node(index)
+        cdef uint32_t height = load32(&node.height)
+        cdef uint32_t i
+        if height == 0 and index >= self.n_own:
+            for i in range(node.n_children):
+                height = max(height, self.height(node.children[i]) + 1)
+            store32(<uint32_t*>&node.height, height)
+        return height
 
     cdef uint32_t count(self, uint32_t index, uint32_t most) noexcept nogil:
         """How many tokens end in a trie, where they are fewer than ``most``; else some number that is not less."""
