@@ -11,7 +11,7 @@ import numpy as np
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
 from stolcke._core.types cimport load32, store32
@@ -48,6 +48,16 @@ cdef extern from *:
 
 cdef enum:
     BROKEN = 9                          # state of the UTF-8 check after a byte that cannot follow
+
+
+cdef struct Siblings:                   # the children of one node, from the last one on
+    uint32_t first
+    uint32_t n
+    uint32_t end                        # of the tokens below them
+    uint32_t height                     # from their parent
+    uint64_t ascii[2]
+    bint high
+    bint bad                            # whether some token below ends within a character
 
 
 cdef uint32_t utf8_step(uint32_t state, uint32_t byte) noexcept nogil:
@@ -180,10 +190,15 @@ cdef class TokenTrie:
 
     cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
                    uint32_t n, size_t n_tokens) except -1 nogil:
-        cdef vector[uint32_t] parent, path, fill
-        cdef vector[uint8_t] bad
-        cdef uint32_t i, k, above, place
+        cdef vector[uint32_t] path              # the newest node of each depth
+        cdef vector[Siblings] seen              # of each depth, those whose parent is still to come
+        cdef vector[uint32_t] following         # the next child of the same parent
+        cdef uint32_t i, k, c, place
+        cdef uint32_t deepest = 0
+        cdef const Node* above
         cdef Node* node
+        cdef Siblings* siblings
+        cdef Siblings* below
         self.own = <Node*>calloc(n, sizeof(Node))
         if self.own == NULL:
             with gil:
@@ -192,58 +207,66 @@ cdef class TokenTrie:
         cdef uint8_t* labels = <uint8_t*>self.arena.take(n)
         cdef uint32_t* children = <uint32_t*>self.arena.take(<size_t>n * 4)
         self.characters = <uint16_t*>self.arena.take(n_tokens * 2 + 1)
-        parent.resize(n)
-        fill.resize(n)
-        bad.resize(n)
-        path.resize(65536)
+        for i in range(n):
+            deepest = max(deepest, depth[i])
+        path.resize(deepest + 1)
+        seen.resize(deepest + 2)
+        following.resize(n)
         # Down, in preorder: what a node has from its parent, and where its tokens begin.
         place = 0
         for i in range(n):
             node = &self.own[i]
             path[depth[i]] = i
             if i:
-                above = path[depth[i] - 1]
-                parent[i] = above
-                self.own[above].n_children += 1
-                node.utf8 = <uint8_t>utf8_step(self.own[above].utf8, label[i])
+                above = &self.own[path[depth[i] - 1]]
+                node.utf8 = <uint8_t>utf8_step(above.utf8, label[i])
                 # Every byte but a continuation begins a character; broken ones do not matter to whoever counts.
-                node.begun = self.own[above].begun + <uint16_t>(label[i] & 0xC0 != 0x80)
+                node.begun = above.begun + <uint16_t>(label[i] & 0xC0 != 0x80)
             node.tokens = self.sorted_tokens + place
             node.n_tokens = ending[i]
             node.below = place
             for k in range(place, place + ending[i]):
                 self.characters[k] = node.begun
             place += ending[i]
-            node.below_end = place
-            bad[i] = (ending[i] > 0 and node.utf8 != 0) or node.utf8 == BROKEN
-        # Children next to each other, ascending because preorder is.
-        k = 0
-        for i in range(n):
-            self.own[i].bytes = labels + k
-            self.own[i].children = children + k
-            fill[i] = k
-            k += self.own[i].n_children
-        for i in range(1, n):
-            k = fill[parent[i]]
-            fill[parent[i]] += 1
-            labels[k] = label[i]
-            children[k] = i
-        # Up: what lies below a node.
+        # Back: what lies below a node has just been seen.  Children are next to each other, ascending.
+        place = n - 1
         for k in range(n):
             i = n - 1 - k
-            self.own[i].whole = not bad[i]
-            if i == 0:
-                break
-            node = &self.own[parent[i]]
-            bad[parent[i]] |= bad[i]
-            node.below_end = max(node.below_end, self.own[i].below_end)
-            node.height = max(node.height, self.own[i].height + 1)
-            if self.own[i].high or label[i] >= 128:
-                node.high = 1
-            node.ascii[0] |= self.own[i].ascii[0]
-            node.ascii[1] |= self.own[i].ascii[1]
+            node = &self.own[i]
+            siblings = &seen[depth[i]]
+            below = &seen[depth[i] + 1]
+            place -= below.n
+            node.bytes = labels + place
+            node.children = children + place
+            node.n_children = <uint16_t>below.n
+            c = below.first
+            while c:                            # the root is no child
+                labels[place] = label[c]
+                children[place] = c
+                place += 1
+                c = following[c]
+            place -= below.n
+            node.height = below.height
+            node.high = <uint8_t>below.high
+            node.ascii[0] = below.ascii[0]
+            node.ascii[1] = below.ascii[1]
+            node.below_end = below.end if below.n else node.below + node.n_tokens
+            node.whole = not (below.bad or node.utf8 == BROKEN or (node.n_tokens and node.utf8))
+            if siblings.n == 0:
+                siblings.end = node.below_end
+            following[i] = siblings.first
+            siblings.first = i
+            siblings.n += 1
+            siblings.height = max(siblings.height, node.height + 1)
+            if not node.whole:
+                siblings.bad = True
+            if node.high or label[i] >= 128:
+                siblings.high = True
+            siblings.ascii[0] |= node.ascii[0]
+            siblings.ascii[1] |= node.ascii[1]
             if label[i] < 128:
-                node.ascii[label[i] >> 6] |= <uint64_t>1 << (label[i] & 63)
+                siblings.ascii[label[i] >> 6] |= <uint64_t>1 << (label[i] & 63)
+            memset(below, 0, sizeof(Siblings))
         return 0
 
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
