@@ -174,15 +174,15 @@ cdef class TokenTrie:
         self.arena = arena
         self.keys = SequenceTable(arena)
         segments_init(&self.merged, sizeof(Node))
-        steps = np.diff(shape["depth"].astype(np.int32))
-        if not (len(label) == len(depth) == len(ending) > 0 == depth[0] and int(shape["ending"].sum()) == len(order)
-                and (steps <= 1).all() and (shape["depth"][1:] > 0).all()):
-            raise ValueError("the arrays of a token trie contradict each other")
+        cdef bint fits = len(label) == len(depth) == len(ending) > 0
         self.shape = shape
         self.order = shape["order"]
         self.sorted_tokens = &order[0] if order.shape[0] else NULL
-        with nogil:
-            self.build(&label[0], &depth[0], &ending[0], <uint32_t>label.shape[0], order.shape[0])
+        if fits:
+            with nogil:
+                fits = self.build(&label[0], &depth[0], &ending[0], <uint32_t>label.shape[0], order.shape[0])
+        if not fits:
+            raise ValueError("the arrays of a token trie contradict each other")
 
     def __dealloc__(self):
         free(self.own)
@@ -190,6 +190,7 @@ cdef class TokenTrie:
 
     cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
                    uint32_t n, size_t n_tokens) except -1 nogil:
+        """Make the vocabulary's own nodes; whether the arrays fit together."""
         cdef vector[uint32_t] path              # the newest node of each depth
         cdef vector[Siblings] seen              # of each depth, those whose parent is still to come
         cdef vector[uint32_t] following         # the next child of the same parent
@@ -216,6 +217,8 @@ cdef class TokenTrie:
         place = 0
         for i in range(n):
             node = &self.own[i]
+            if depth[i] > (depth[i - 1] + 1 if i else 0) or (i and depth[i] == 0) or ending[i] > n_tokens - place:
+                return False
             path[depth[i]] = i
             if i:
                 above = &self.own[path[depth[i] - 1]]
@@ -228,6 +231,8 @@ cdef class TokenTrie:
             for k in range(place, place + ending[i]):
                 self.characters[k] = node.begun
             place += ending[i]
+        if place != n_tokens:
+            return False
         # Back: what lies below a node has just been seen.  Children are next to each other, ascending.
         place = n - 1
         for k in range(n):
@@ -267,7 +272,7 @@ cdef class TokenTrie:
             if label[i] < 128:
                 siblings.ascii[label[i] >> 6] |= <uint64_t>1 << (label[i] & 63)
             memset(below, 0, sizeof(Siblings))
-        return 0
+        return True
 
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
                          size_t first_edge) except? 0xFFFFFFFF nogil:
