@@ -10,6 +10,7 @@ from dataclasses import asdict
 import numpy as np
 
 from stolcke import container
+from stolcke._core import views
 from stolcke.compiler import Deadline, GrammarArrays, bind, build_engine, lower
 from stolcke.compiler.binding import Marker
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch
@@ -132,9 +133,22 @@ class CompiledGrammar:
         self._bound = dict(bound)
         self.engine = build_engine(arrays, bound, vocabulary, limits, options)
 
-    def matcher(self) -> Matcher:
-        """A new matcher, at the empty text."""
-        return Matcher(self)
+    def matcher(self, *, strip_first_space: bool = False) -> Matcher:
+        """A new matcher, at the empty text.
+
+        Parameters
+        ----------
+        strip_first_space : bool
+            Whether the generated ids are decoded by themselves, by a tokenizer
+            that takes the first space of a text away (as those of Llama 2 and
+            Mistral do: ``vocabulary.strips_first_space``; of other vocabularies
+            this changes nothing).  ``" {"`` is then one more way to write the
+            ``{`` that a text begins with, and likely the one the model prefers.
+            The default is right for hosts that decode ids behind those of the
+            prompt, as servers do: there the space stays.  Where no text of the
+            grammar begins with a space, it is safe for the others as well.
+        """
+        return Matcher(self, strip_first_space=strip_first_space)
 
     def __repr__(self) -> str:
         a = self.arrays
@@ -162,7 +176,7 @@ class CompiledGrammar:
 
     def warming(self) -> Iterator[bool]:
         """Go through the columns breadth first; each step computes a little, and tells whether a column is finished."""
-        start, _ = self.engine.state_threads(1)
+        start, _ = views.state_threads(self.engine, 1)
         found = [] if start is None else [start]
         seen = set(found)
         for column in found:  # which grows
@@ -266,19 +280,23 @@ class CompiledGrammar:
     def dump_column(self, column: int) -> str:
         """One Earley column: its kernel items as ``what remains (continuation)``, and the live terminals."""
         lines = [f"column {column}"]
-        lines += [f"  · {self._names(symbols)} ({follows})" for symbols, follows in self.engine.column_items(column)]
-        lines.append(f"  expects {', '.join(self._name(t) for t in self.engine.column_terminals(column)) or 'nothing'}")
+        lines += [
+            f"  · {self._names(symbols)} ({follows})" for symbols, follows in views.column_items(self.engine, column)
+        ]
+        lines.append(
+            f"  expects {', '.join(self._name(t) for t in views.column_terminals(self.engine, column)) or 'nothing'}"
+        )
         return "\n".join(lines)
 
     def dump_continuation(self, continuation: int) -> str:
         """What may follow when a rule completes, as ``what remains (continuation)``."""
-        entries, accepting = self.engine.continuation_entries(continuation)
+        entries, accepting = views.continuation_entries(self.engine, continuation)
         lines = [f"continuation {continuation}" + (", the text may end" if accepting else "")]
         return "\n".join(lines + [f"  {self._names(symbols)} ({follows})" for symbols, follows in entries])
 
     def dump_state(self, state: int) -> str:
         """A live state: its threads as ``terminal from column``, and the column that begins there."""
-        column, threads = self.engine.state_threads(state)
+        column, threads = views.state_threads(self.engine, state)
         lines = [f"state {state}"]
         lines += [f"  {self._name(t)} under way (automaton state {q}) from column {c}" for t, q, c in threads]
         return "\n".join(lines if column is None else [*lines, self.dump_column(column)])
@@ -289,7 +307,7 @@ class CompiledGrammar:
             return terminals[symbol]
         if symbol < len(terminals) + len(nonterminals):
             return nonterminals[symbol - len(terminals)] or "(text)"
-        tally, seen, (need, room, need_marked, room_marked), kind, entry = self.engine.tally_place(symbol)
+        tally, seen, (need, room, need_marked, room_marked), kind, entry = views.tally_place(self.engine, symbol)
         inside = [",".join(map(self._entry_name, seen))]
         counts = [_span(need, room)] if need or room is not None else []
         counts += [f"{_span(need_marked, room_marked)} marked"] if need_marked or room_marked is not None else []

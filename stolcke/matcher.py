@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stolcke._core import bitmask
+from stolcke._core import bitmask, views
 from stolcke._core.matcher import CoreMatcher, fill_rows
 from stolcke.errors import VocabularyError
 
@@ -22,7 +22,8 @@ class Matcher(CoreMatcher):
 
     Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
     ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
-    ``forced_bytes``, ``is_accepting``, ``is_finished`` and ``n_accepted``.
+    ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening`` and
+    ``n_accepted``.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
 
@@ -31,8 +32,10 @@ class Matcher(CoreMatcher):
     compiled : CompiledGrammar
     """
 
-    def __init__(self, compiled: Any) -> None:  # a CompiledGrammar, which stands above this module
-        super().__init__(compiled.engine, compiled.end_tokens)
+    # `compiled` is a CompiledGrammar, which stands above this module.
+    def __init__(self, compiled: Any, *, strip_first_space: bool = False) -> None:
+        opening = strip_first_space and compiled.vocabulary.strips_first_space
+        super().__init__(compiled.engine, compiled.end_tokens, opening)
         self.compiled = compiled
 
     def _new(self) -> Matcher:
@@ -56,10 +59,10 @@ class Matcher(CoreMatcher):
 
     def expected(self) -> list[str]:
         """What may come next, in words: terminals that can begin or go on here, and the end of the text."""
-        column, threads = self.engine.state_threads(self.state)
+        column, threads = views.state_threads(self.engine, self.state)
         titles = self.compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
-        beginning = [] if column is None else self.engine.column_terminals(column)
+        beginning = [] if column is None else views.column_terminals(self.engine, column)
         words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
         words += [titles[terminal] for terminal in beginning]
         return [*words, "the end of the text"] if self.is_accepting else words
@@ -92,6 +95,8 @@ class Matcher(CoreMatcher):
         ids = list(encode(decoded))
         stable = self._stable_length(decoded.encode())
         pieces = [self.compiled.vocabulary.tokens[i] for i in ids]
+        if ids and self.is_opening:
+            pieces[0] = self.compiled.vocabulary.first_text(ids[0])
         if b"".join(pieces) != decoded.encode():
             return []  # the tokenizer adds or drops something at the start of a text
         kept, length = [], 0
@@ -117,14 +122,21 @@ class Matcher(CoreMatcher):
         """How many bytes at the start no token that reaches beyond the text can touch."""
         ahead = self.fork()
         ahead.accept_bytes(text)
-        column, threads = self.engine.state_threads(ahead.state)
-        if not threads and (column is None or not self.engine.column_terminals(column)):
+        column, threads = views.state_threads(self.engine, ahead.state)
+        if not threads and (column is None or not views.column_terminals(self.engine, column)):
             return len(text)  # nothing can follow
+        if self.is_opening and self._has_longer_first(text):
+            return 0
         longest = self.engine.store.longest_token
         for begin in range(max(0, len(text) - longest), len(text)):
             if self.engine.store.has_longer(text[begin:]):
                 return begin
         return len(text)
+
+    def _has_longer_first(self, text: bytes) -> bool:
+        """Whether some token that loses its first space begins with a text and is longer than it."""
+        others = self.compiled.vocabulary.first_texts.values()
+        return self.engine.store.has_longer(b" " + text) or any(t[: len(text)] == text != t for t in others)
 
     def dump(self) -> str:
         """The live state in words: the threads under way and the column that begins here."""

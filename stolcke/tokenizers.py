@@ -66,6 +66,8 @@ class TokenTable:
     special_token_ids: list[int]
     """Beside the ends; not sorted."""
     strips_first_space: bool
+    first_texts: dict[int, bytes]
+    """Of the tokens from which decoding takes more than that, or nothing, at the beginning of a text."""
 
 
 class _Added(NamedTuple):
@@ -217,7 +219,7 @@ def _as_list(ids: int | Iterable[int] | None) -> list[int]:
 def _table(parts: _Parts, known_ends: list[int], more_special: Iterable[int] = ()) -> TokenTable:
     """Turn pieces into bytes and lay them out by id."""
     _refuse_unsupported_model(parts.model)
-    spell, byte_level, strips = _spelling(parts)
+    spelling = _spelling(parts)
     added = {token.id: token for token in parts.added}
     ids = [i for _, i in parts.pieces]
     _check_ids(ids, added)
@@ -225,15 +227,15 @@ def _table(parts: _Parts, known_ends: list[int], more_special: Iterable[int] = (
         if not isinstance(text, str):
             raise VocabularyError(f"{text!r:.60} is not the text of a piece")
 
+    # Added tokens are found in the text as they are written.  A SentencePiece-like tokenizer
+    # writes runs of spaces among them as ▁▁, which its decoder turns back.
+    literal = {token.id for token in parts.added if token.special or spelling.byte_level}
+    spelled = {i: piece for piece, i in parts.pieces} | {token.id: token.content for token in parts.added}
     tokens = [b""] * (1 + max([-1, *ids, *added]))
     try:
-        for piece, i in parts.pieces:
-            tokens[i] = spell(piece)
-        for token in parts.added:
-            # Added tokens are found in the text as they are written.  A SentencePiece-like tokenizer
-            # writes runs of spaces among them as ▁▁, which its decoder turns back.
-            literal = token.special or byte_level
-            tokens[token.id] = token.content.encode() if literal else spell(token.content)
+        for i, piece in spelled.items():
+            tokens[i] = piece.encode() if i in literal else spelling.spell(piece)
+        first = {} if spelling.first is None else {i: spelling.first(p) for i, p in spelled.items() if i not in literal}
     except UnicodeEncodeError as error:
         raise VocabularyError(f"a piece is not Unicode text: {error.object!r}") from error
 
@@ -242,7 +244,8 @@ def _table(parts: _Parts, known_ends: list[int], more_special: Iterable[int] = (
     # The unknown token stands for what the tokenizer cannot spell, never for the text of its own name.
     unknown = parts.model.get("unk_token"), parts.model.get("unk_id")
     special += [i for piece, i in parts.pieces if piece == unknown[0] or i == unknown[1]]
-    return TokenTable(tokens, ends, [*special, *more_special], strips)
+    first = {i: text for i, text in first.items() if text != tokens[i].removeprefix(b" ")}
+    return TokenTable(tokens, ends, [*special, *more_special], spelling.strips, first)
 
 
 def _refuse_unsupported_model(model: Mapping[str, Any]) -> None:
@@ -281,8 +284,17 @@ def _steps(component: Mapping[str, Any] | None, members: str) -> list[Mapping[st
     return [component]
 
 
-def _spelling(parts: _Parts) -> tuple[Callable[[str], bytes], bool, bool]:
-    """Return what turns a piece into bytes, whether it is byte-level, and whether the first space is stripped."""
+class _Spelling(NamedTuple):
+    """What a decoder makes of pieces."""
+
+    spell: Callable[[str], bytes]
+    byte_level: bool = False
+    strips: bool = False  # whether the first space is
+    first: Callable[[str], bytes] | None = None  # in place of spell, of a first token that loses more than that
+
+
+def _spelling(parts: _Parts) -> _Spelling:
+    """Return what turns a piece into bytes."""
     try:
         decoder = _steps(parts.decoder, "decoders")
         others = _steps(parts.pre_tokenizer, "pretokenizers") + _steps(parts.normalizer, "normalizers")
@@ -290,7 +302,7 @@ def _spelling(parts: _Parts) -> tuple[Callable[[str], bytes], bool, bool]:
             for step in decoder:
                 if step["type"] not in ("ByteLevel", "Fuse"):
                     raise VocabularyError(f"a byte-level tokenizer with a {step['type']} decoder is not supported")
-            return _byte_level, True, False
+            return _Spelling(_byte_level, byte_level=True)
         if not decoder:
             # Such a tokenizer can only encode; what a space became tells what it will be again.
             decoder = [step for step in others if step["type"] == "Metaspace"]
@@ -304,9 +316,10 @@ def _spelling(parts: _Parts) -> tuple[Callable[[str], bytes], bool, bool]:
         raise VocabularyError(f"the tokenizer's decoder is malformed: {error!r}") from error
 
 
-def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> tuple[Callable[[str], bytes], bool, bool]:
-    """Follow a decoder that works on each piece alone, but for the first space of a text."""
+def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> _Spelling:
+    """Follow a decoder that works on each piece alone, but for the first spaces of a text."""
     replacements: list[tuple[str, str]] = []
+    dropped: list[str] = []  # of the first piece, instead of being replaced
     strips = fused = False
     for step in decoder:
         match step["type"]:
@@ -316,12 +329,19 @@ def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> tup
                 replacements.append((step["replacement"], " "))
                 # Files older than prepend_scheme have add_prefix_space.
                 always = step.get("add_prefix_space", True)
-                strips |= step.get("prepend_scheme", "always" if always else "never") != "never"
+                if step.get("prepend_scheme", "always" if always else "never") != "never":
+                    dropped.append(step["replacement"])
             case "ByteFallback":
                 byte_fallback = True
             case "Fuse":
                 fused = True
-            case "Strip" if fused and step["content"] == " " and step["start"] <= 1 and not step["stop"]:
+            case "Strip" if (
+                fused
+                and not (dropped and step["start"])
+                and step["content"] == " "
+                and step["start"] <= 1
+                and not step["stop"]
+            ):
                 strips |= step["start"] > 0
             case other:
                 raise VocabularyError(
@@ -329,14 +349,16 @@ def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> tup
                     f"depends on its neighbours: {json.dumps(dict(step))[:200]}"
                 )
 
-    def spell(piece: str) -> bytes:
+    def spell(piece: str, dropped: Collection[str] = ()) -> bytes:
         if byte_fallback and (match := _BYTE_PIECE.fullmatch(piece)):
             return bytes([int(match[1], 16)])
         for old, new in replacements:
-            piece = piece.replace(old, new)
+            piece = piece.replace(old, "" if old in dropped else new)
         return piece.encode()
 
-    return spell, False, strips
+    if dropped:
+        return _Spelling(spell, strips=True, first=lambda piece: spell(piece, dropped))
+    return _Spelling(spell, strips=strips)
 
 
 def _byte_level_alphabet() -> dict[int, str]:

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import operator
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -87,6 +87,8 @@ class Vocabulary:
         the ids between are holes.
     strips_first_space : bool
         Decoding drops one leading space of the whole text (see Attributes).
+    first_texts : mapping of int to bytes
+        Where it does more than that to some tokens at the beginning: what they stand for there.
     limits : Limits
         ``token_bytes`` bounds the length of one token.
 
@@ -105,9 +107,12 @@ class Vocabulary:
         and take it away again when decoding.  Tokens keep their space, as they
         must in the middle of a text, so the bytes of a whole generation are
         one space longer than its decoded text where its first token begins
-        with one.  (A ``Metaspace`` decoder drops all spaces of the first token.)
-        Nothing in the vocabulary acts on this; it tells a caller to
-        let such a grammar begin with an optional space.
+        with one.  Whether a text begins there, a matcher has to be told:
+        ``compiled.matcher(strip_first_space=True)``.
+    first_texts : dict of int to bytes
+        What the first token of such a text stands for, of tokens for which it
+        is not their bytes without one leading space.  (A ``Metaspace`` decoder
+        drops all the ``▁`` of the first token.)
     fingerprint : str
         Hexadecimal hash of all of the above; equal vocabularies have equal ones.
 
@@ -127,6 +132,7 @@ class Vocabulary:
         "data",
         "eos_token_ids",
         "fingerprint",
+        "first_texts",
         "offsets",
         "special_token_ids",
         "strips_first_space",
@@ -141,6 +147,7 @@ class Vocabulary:
         *,
         size: int | None = None,
         strips_first_space: bool = False,
+        first_texts: Mapping[int, bytes] | None = None,
         limits: Limits = Limits(),
     ) -> None:
         data, offsets = _concatenate(tokens, size, limits)
@@ -150,7 +157,10 @@ class Vocabulary:
         digest = hashlib.sha256(f"{n} {bool(strips_first_space):d} {eos} {special} ".encode())
         digest.update(np.diff(offsets).astype("<i4").data)
         digest.update(data.data)
-        self._fill(data, offsets, eos, special, bool(strips_first_space), digest.hexdigest()[:32])
+        first = _first_texts(first_texts or {}, n, bool(strips_first_space))
+        if first:
+            digest.update(repr(first).encode())
+        self._fill(data, offsets, eos, special, bool(strips_first_space), first, digest.hexdigest()[:32])
 
     def _fill(
         self,
@@ -159,6 +169,7 @@ class Vocabulary:
         eos: tuple[int, ...],
         special: tuple[int, ...],
         strips_first_space: bool,
+        first_texts: dict[int, bytes],
         fingerprint: str,
         core_arrays: dict[str, np.ndarray] | None = None,
     ) -> None:
@@ -169,6 +180,7 @@ class Vocabulary:
         self.eos_token_ids = eos
         self.special_token_ids = special
         self.strips_first_space = strips_first_space
+        self.first_texts = first_texts
         self.fingerprint = fingerprint
         self._core: PartitionStore | None = None
         self._core_arrays = core_arrays
@@ -273,7 +285,15 @@ class Vocabulary:
                     "(an empty list, if texts never end)"
                 )
         special = [*table.special_token_ids, *(special if isinstance(special, Iterable) else [special])]
-        return cls(table.tokens, eos, special, size=size, strips_first_space=table.strips_first_space, limits=limits)
+        return cls(
+            table.tokens,
+            eos,
+            special,
+            size=size,
+            strips_first_space=table.strips_first_space,
+            first_texts=table.first_texts,
+            limits=limits,
+        )
 
     # -- files ------------------------------------------------------------------------------------------------
 
@@ -290,6 +310,7 @@ class Vocabulary:
         meta = {
             "fingerprint": self.fingerprint,
             "strips_first_space": self.strips_first_space,
+            "first_texts": {str(token): text.decode("latin-1") for token, text in self.first_texts.items()},
             "has_core": core is not None,
         }
         arrays = {
@@ -317,9 +338,10 @@ class Vocabulary:
             data, offsets = arrays.pop("data"), arrays.pop("offsets")
             eos, special = (tuple(arrays.pop(name).tolist()) for name in ("eos_token_ids", "special_token_ids"))
             fingerprint, strips = meta["fingerprint"], meta["strips_first_space"]
+            first = {int(token): text.encode("latin-1") for token, text in meta.get("first_texts", {}).items()}
             core = {name.removeprefix(_CORE_PREFIX): array for name, array in arrays.items()}
             core_arrays = core if meta["has_core"] else None
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileFormatError(f"{os.fspath(path)}: not a whole vocabulary: {error}") from error
         # The checksum vouches for the bytes; this keeps an ill-made file from reaching the engine's unchecked loops.
         n = offsets.size - 1
@@ -332,12 +354,12 @@ class Vocabulary:
             and offsets[0] == 0
             and offsets[-1] == data.size
             and bool((offsets[1:] >= offsets[:-1]).all())
-            and all(type(i) is int and 0 <= i < n for i in (*special, *eos))
+            and all(type(i) is int and 0 <= i < n for i in (*special, *eos, *first))
             and set(eos) <= set(special)
         ):
             raise FileFormatError(f"{os.fspath(path)}: tokens and ids do not fit together")
         vocabulary = cls.__new__(cls)
-        vocabulary._fill(data, offsets, eos, special, strips, fingerprint, core_arrays)
+        vocabulary._fill(data, offsets, eos, special, strips, first, fingerprint, core_arrays)
         return vocabulary
 
     # -- looking up -------------------------------------------------------------------------------------------
@@ -355,6 +377,11 @@ class Vocabulary:
             ids = ids[self.data[starts[ids] + i] == byte]
         special = set(self.special_token_ids)
         return [i for i in ids.tolist() if i not in special]
+
+    def first_text(self, token: int) -> bytes:
+        """What a token stands for at the beginning of a text whose decoder takes the first space away."""
+        text = self.first_texts.get(token)
+        return self.tokens[token].removeprefix(b" ") if text is None else text
 
     def special_id(self, marker: str | bytes | int) -> int:
         """Return the id of the special token with this text, such as ``"<|tool_call|>"``.
@@ -472,6 +499,17 @@ def _concatenate(tokens: Iterable[bytes | None], size: int | None, limits: Limit
     np.cumsum(lengths, out=offsets[1:])
     offsets.flags.writeable = False
     return np.frombuffer(b"".join(items), dtype=np.uint8), offsets
+
+
+def _first_texts(texts: Mapping[int, bytes], n: int, strips: bool) -> dict[int, bytes]:
+    """Check what tokens stand for at the beginning; sorted by their ids."""
+    if texts and not strips:
+        raise VocabularyError("first_texts are given, but strips_first_space is not")
+    for token, text in texts.items():
+        if not isinstance(text, bytes):
+            raise VocabularyError(f"first_texts: that of token {token} is {type(text).__name__}, not bytes")
+    _ids(texts, n, "first_texts")
+    return {operator.index(token): texts[token] for token in sorted(texts)}
 
 
 def _ids(ids: int | Iterable[int], n: int, what: str) -> tuple[int, ...]:

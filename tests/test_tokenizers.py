@@ -262,6 +262,17 @@ def test_which_decoders_strip(steps, strips):
     assert Vocabulary.from_file(file(decoder=decoder(*steps)), eos_token_ids=[]).strips_first_space is strips
 
 
+def test_what_a_first_token_stands_for():
+    vocab = {"▁a": 0, "a▁▁": 1, "▁": 2, "▁▁": 3, "▁ a": 4, "<0x20>": 5, " b": 6, "<0xFF>": 7, "▁</s>": 8}
+    added = [{"id": 9, "content": "▁▁x", "special": False}, {"id": 8, "content": "▁</s>", "special": True}]
+    change = {"model": {"vocab": vocab, "byte_fallback": True}, "added_tokens": added}
+    metaspace = {"type": "Metaspace", "replacement": "▁"}
+    v = Vocabulary.from_file(file(decoder=metaspace, **change), eos_token_ids=[])
+    assert v.first_texts == {1: b"a", 3: b"", 5: b" ", 6: b" b", 9: b"x"}
+    for other in (decoder(REPLACE, FUSE, STRIP), metaspace | {"prepend_scheme": "never"}):
+        assert not Vocabulary.from_file(file(decoder=other, **change), eos_token_ids=[]).first_texts
+
+
 def test_metaspace_is_taken_from_the_pre_tokenizer_where_there_is_no_decoder():
     pre = {"type": "Metaspace", "replacement": "_"}
     assert tokens(file(model={"vocab": {"_a": 0}}, decoder=None, pre_tokenizer=pre)) == [b" a"]
@@ -298,6 +309,7 @@ def test_the_unknown_token_is_special():
         ({"decoder": {"type": "WordPiece", "prefix": "##"}}, "this WordPiece decoder"),
         ({"decoder": {"type": "BPEDecoder", "suffix": "</w>"}}, "this BPEDecoder decoder"),
         ({"decoder": decoder(STRIP)}, "this Strip decoder"),
+        ({"decoder": decoder({"type": "Metaspace", "replacement": "▁"}, FUSE, STRIP)}, "this Strip decoder"),
         ({"decoder": decoder(FUSE, STRIP | {"stop": 1})}, "this Strip decoder"),
         ({"decoder": decoder(FUSE, STRIP | {"content": "x"})}, "this Strip decoder"),
         ({"decoder": decoder(FUSE, REPLACE | {"pattern": {"String": "ab"}})}, "this Replace decoder"),

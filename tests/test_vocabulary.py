@@ -131,6 +131,8 @@ def test_the_fingerprint_covers_all_that_matters(vocabulary):
         Vocabulary([b"", *TOKENS[1:]], 7, [8, 9, 10]),
         Vocabulary([b"ab", b"", *TOKENS[2:]], 7, [8, 9, 10]),
         Vocabulary(TOKENS, 7, [8, 9, 10], strips_first_space=True),
+        Vocabulary(TOKENS, 7, [8, 9, 10], strips_first_space=True, first_texts={0: b""}),
+        Vocabulary(TOKENS, 7, [8, 9, 10], strips_first_space=True, first_texts={0: b" "}),
         vocabulary,
     ]
     assert len({v.fingerprint for v in different}) == len(set(different)) == len(different)
@@ -238,6 +240,30 @@ def test_small_ones_are_saved_too(vocabulary, tmp_path):
     assert list(loaded.tokens) == list(vocabulary.tokens)
 
 
+def test_first_texts(tmp_path):
+    first = {2: b"\xff ", 0: b""}
+    vocabulary = Vocabulary([b"a", b" b", b"  c", b"  d"], strips_first_space=True, first_texts=first)
+    vocabulary.save(tmp_path / "v")
+    for v in (vocabulary, Vocabulary.load(tmp_path / "v")):
+        assert v == vocabulary
+        assert v.first_texts == first
+        assert [v.first_text(token) for token in range(4)] == [b"", b"b", b"\xff ", b" d"]
+
+
+@pytest.mark.parametrize(
+    ("first", "strips", "message"),
+    [
+        ({0: b""}, False, "strips_first_space"),
+        ({1: b""}, True, "outside"),
+        ({0: ""}, True, "not bytes"),
+        ({"0": b""}, True, "not a token id"),
+    ],
+)
+def test_bad_first_texts(first, strips, message):
+    with pytest.raises(VocabularyError, match=message):
+        Vocabulary([b"a"], strips_first_space=strips, first_texts=first)
+
+
 def test_the_engines_tables_are_built_once_and_saved(vocabulary, store, tmp_path):
     assert vocabulary.core is vocabulary.core
     vocabulary.save(tmp_path / "v")
@@ -311,6 +337,13 @@ def parts(**change):
 )
 def test_ill_made_files_are_refused(tmp_path, change):
     container.write(tmp_path / "v", "vocabulary", META, parts(**change))
+    with pytest.raises(FileFormatError):
+        Vocabulary.load(tmp_path / "v")
+
+
+@pytest.mark.parametrize("first", [[], 1, {"a": "b"}, {"2": "b"}, {"0": 1}, {"0": "\u0100"}])
+def test_ill_made_first_texts_are_refused(tmp_path, first):
+    container.write(tmp_path / "v", "vocabulary", {**META, "first_texts": first}, parts())
     with pytest.raises(FileFormatError):
         Vocabulary.load(tmp_path / "v")
 

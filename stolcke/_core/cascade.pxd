@@ -47,7 +47,7 @@ cdef class Cascade:
     cdef int start(self) except -1 nogil
     cdef int open(self) except -1 nogil
     cdef int thread(self, uint32_t state, uint32_t column, uint32_t terminal) except -1 nogil
-    cdef int fresh(self, uint32_t column) except -1 nogil
+    cdef int fresh(self, uint32_t column, uint32_t node) except -1 nogil
     cdef int drain(self, size_t first_return) except -1 nogil
     cdef void close(self) noexcept nogil
     cdef int scan(self, uint32_t node, uint32_t column, uint32_t terminal) except -1 nogil
@@ -58,4 +58,6 @@ cdef class Cascade:
                       uint32_t* residue) except -1 nogil
     cdef int merge_small(self, size_t first) except -1 nogil
     cdef int unite_residues(self, size_t first) except -1 nogil
+    cdef int unite_many(self) except -1 nogil
+    cdef int unite_last(self, size_t first) except -1 nogil
     cdef size_t bytes(self) noexcept nogil

@@ -31,6 +31,7 @@ cdef enum:
     FEW_PARTS = 2                       # more sparse partitions than this are merged into one
     SMALL_PARTS = 4096                  # as long as they have at most this many tokens together
     MANY_TRIES = 48                     # more suffix tries than this are united before one continuation
+    LARGE_TRIE = 1024                   # but for those of so many tokens, as long as they are not many
 
 
 cdef extern from *:
@@ -121,12 +122,12 @@ cdef class Cascade:
             self.parts.push_back(part)
         return 0 if p.residue == NONE else self.scan(p.residue, column, terminal)
 
-    cdef int fresh(self, uint32_t column) except -1 nogil:
-        """Whole tokens, where a column begins."""
+    cdef int fresh(self, uint32_t column, uint32_t node) except -1 nogil:
+        """The tokens of a trie, where a column begins."""
         cdef uint32_t i
         cdef Column c = self.chart.columns[column]
         for i in range(c.items, c.items_end):
-            if self.item(0, self.chart.items[i].suffix, self.chart.items[i].continuation):
+            if self.item(node, self.chart.items[i].suffix, self.chart.items[i].continuation):
                 return REFUSED
         return 0
 
@@ -181,7 +182,7 @@ cdef class Cascade:
         """Go on with what follows each completed rule, until nothing is left above the mark.
 
         Round by round, each a byte further into the tokens: where many tries
-        return to one continuation in a round, their union stands for them.
+        return to one continuation in a round, unions stand for most of them.
         """
         cdef size_t first_round = self.round.size()
         cdef size_t i, j, k, end
@@ -203,12 +204,12 @@ cdef class Cascade:
                     self.uniting.clear()
                     for k in range(i, j):
                         self.uniting.push_back(self.round[k].node)
-                    node = self.store.unite(self.uniting.data(), self.uniting.size(), self.most_bytes)
-                    if node == NONE:
+                    if self.unite_many():
                         return REFUSED
-                    seen_add(&self.seen[self.depth - 1], <uint64_t>continuation << 32 | node)
-                    i = j - 1
-                    self.round[i].node = node
+                    i = j - self.uniting.size()
+                    for k in range(i, j):
+                        self.round[k].node = self.uniting[k - i]
+                        seen_add(&self.seen[self.depth - 1], <uint64_t>continuation << 32 | self.round[k].node)
                 c = self.chart.continuations[continuation]
                 node = self.round[i].node
                 for k in range(c.entries, c.entries_end):
@@ -221,13 +222,44 @@ cdef class Cascade:
 
     cdef int unite_residues(self, size_t first) except -1 nogil:
         """Replace many residues by their union."""
-        cdef uint32_t node
         if self.residues.size() - first > MANY_TRIES:       # they are sorted
-            node = self.store.unite(self.residues.data() + first, self.residues.size() - first, self.most_bytes)
-            if node == NONE:
+            self.uniting.assign(self.residues.begin() + first, self.residues.end())
+            if self.unite_many():
                 return REFUSED
             self.residues.resize(first)
-            self.residues.push_back(node)
+            self.residues.insert(self.residues.end(), self.uniting.begin(), self.uniting.end())
+        return 0
+
+    cdef int unite_many(self) except -1 nogil:
+        """Replace most of the many tries in ``uniting``, which are ascending, by their union.
+
+        The union of two large tries costs more than looking at both, and there are seldom more than a few.
+        """
+        cdef size_t i, large = 0
+        cdef uint32_t node
+        for i in range(self.uniting.size()):
+            node = self.uniting[i]
+            if self.store.trie.count(node, LARGE_TRIE) >= LARGE_TRIE:
+                self.uniting[i] = self.uniting[large]
+                self.uniting[large] = node
+                large += 1
+        sort(self.uniting.begin() + large, self.uniting.end())
+        if self.unite_last(large):
+            return REFUSED
+        if self.uniting.size() <= MANY_TRIES:
+            return 0
+        sort(self.uniting.begin(), self.uniting.end())
+        return self.unite_last(0)
+
+    cdef int unite_last(self, size_t first) except -1 nogil:
+        """Replace the tries in ``uniting`` from one on, which are ascending, by their union."""
+        cdef uint32_t node
+        if self.uniting.size() - first > 1:
+            node = self.store.unite(self.uniting.data() + first, self.uniting.size() - first, self.most_bytes)
+            if node == NONE:
+                return REFUSED
+            self.uniting.resize(first)
+            self.uniting.push_back(node)
         return 0
 
     cdef uint32_t evaluate(self, uint32_t node, uint32_t suffix) except? 0xFFFFFFFF nogil:

@@ -1,6 +1,6 @@
 """The run-time side of one compiled grammar: live states, steps between them, their masks."""
 
-from libc.stdint cimport int32_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
@@ -9,6 +9,7 @@ from stolcke._core.cascade cimport Cascade
 from stolcke._core.chart cimport Chart
 from stolcke._core.locks cimport Lock
 from stolcke._core.mask cimport Mask, MaskStore
+from stolcke._core.opening cimport Opening
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable, idmap_find, segments_at
 from stolcke._core.tables cimport GrammarTables
@@ -18,6 +19,7 @@ from stolcke._core.types cimport NONE, ByteSet, load32, load_pointer
 cdef enum:
     FINISHED = 0                        # live state after the end token
     START = 1                           # live state of the empty text
+    OPENING = 2                         # the same, where a space at the beginning of the next token will be taken away
     HOT = 2                             # a mask asked for so often is worth a finished row
 
 
@@ -51,6 +53,7 @@ cdef class Engine:
     cdef readonly Chart chart
     cdef Cascade cascade
     cdef MaskStore masks
+    cdef Opening opening
     cdef readonly object errors         # the module of exceptions to raise
     cdef bint memoise_steps, memoise_masks
     cdef size_t cache_bytes, vocabulary_cache_bytes
@@ -70,16 +73,20 @@ cdef class Engine:
     cdef vector[Thread] moving
     cdef vector[uint64_t] ended
     cdef vector[uint32_t] key
+    cdef vector[int32_t] row
 
     cdef uint32_t compute_step(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
     cdef uint32_t step_locked(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
     cdef bint stays(self, uint32_t state, uint32_t token) noexcept nogil
     cdef int enter(self, uint32_t state) except -1 nogil
     cdef bint advance(self, uint32_t symbol) except -1 nogil
+    cdef bint advance_all(self, const uint8_t* text, size_t n) except -1 nogil
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil
     cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t opening_mask(self) except? 0xFFFFFFFF nogil
+    cdef uint32_t correct_exceptions(self, uint32_t mask) except? 0xFFFFFFFF nogil
     cdef bint out_of_memory(self) noexcept nogil
     cdef int refuse(self, const char* limit, size_t given, size_t allowed) noexcept nogil
     cdef int refuse_vocabulary(self) noexcept nogil

@@ -1,6 +1,6 @@
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Self, TypeAlias
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from stolcke._core.chart import Chart
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
-
-_Entries: TypeAlias = list[tuple[tuple[int, ...], int]]
 
 class Engine:
     # `limits` and `options` are those of stolcke.options, which the core does not import.
@@ -19,6 +17,7 @@ class Engine:
         tables: GrammarTables,
         end_tokens: NDArray[np.uint32],
         special_tokens: Mapping[int, int],
+        first_texts: Mapping[int, bytes],
         errors: ModuleType,
         limits: object,
         options: object,
@@ -36,11 +35,4 @@ class Engine:
     @property
     def n_masks(self) -> int: ...
     def prewarm_column(self, column: int, begin: int) -> tuple[list[int], int | None]: ...
-    def state_threads(self, state: int) -> tuple[int | None, list[tuple[int, int, int]]]: ...
-    def column_items(self, column: int) -> _Entries: ...
-    def column_terminals(self, column: int) -> list[int]: ...
-    def continuation_entries(self, continuation: int) -> tuple[_Entries, bool]: ...
-    def tally_place(
-        self, symbol: int
-    ) -> tuple[int, list[int], tuple[int, int | None, int, int | None], str, int | None]: ...
     def stats(self) -> dict[str, int]: ...

@@ -17,7 +17,7 @@ from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport State, join_live, state_next
 from stolcke._core.cascade cimport REFUSED
-from stolcke._core.chart cimport Column, Continuation
+from stolcke._core.chart cimport Column
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
@@ -25,7 +25,6 @@ from stolcke._core.storage cimport (
     idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
 )
-from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
@@ -54,19 +53,6 @@ cdef enum:
     SLICE = 16                          # terminals of a column that are prepared at a time
 
 
-cdef list spelled(const vector[uint32_t]& symbols):
-    """Cut what :meth:`GrammarTables.spell` has appended into tuples."""
-    cdef size_t i
-    found, one = [], []
-    for i in range(symbols.size()):
-        if symbols[i] == NONE:
-            found.append(tuple(one))
-            one = []
-        else:
-            one.append(symbols[i])
-    return found
-
-
 cdef class Engine:
     """Live states of one grammar over one vocabulary.
 
@@ -77,6 +63,8 @@ cdef class Engine:
     end_tokens : uint32[k]
     special_tokens : dict of int to int
         Symbol (256 or more) of each special token that the grammar names.
+    first_texts : dict of int to bytes
+        See :class:`stolcke._core.opening.Opening`.
     errors : module
         Where ``LimitExceeded`` is found; the core itself defines no exceptions.
     limits : stolcke.Limits
@@ -84,7 +72,7 @@ cdef class Engine:
     """
 
     def __cinit__(self, PartitionStore store not None, GrammarTables tables not None, const uint32_t[::1] end_tokens,
-                  special_tokens, errors, limits, options):
+                  special_tokens, first_texts, errors, limits, options):
         cdef LiveState* state
         self.lock = Lock(ENGINE)
         self.store = store
@@ -93,6 +81,7 @@ cdef class Engine:
         self.chart = Chart(tables, options.memoise_goto, options.bisimulation)
         self.cascade = Cascade(store, self.chart, options.memoise_cascade, limits.vocabulary_cache_bytes)
         self.masks = MaskStore(store, end_tokens)
+        self.opening = Opening(store, first_texts)
         self.memoise_steps = options.memoise_steps
         self.memoise_masks = options.memoise_masks
         self.cache_bytes = limits.cache_bytes
@@ -116,6 +105,12 @@ cdef class Engine:
             self.chart.add(tables.rule_suffix[i], 0)
         self.threads.clear()
         self.intern_state(self.chart.intern_column())
+        # State OPENING: its key, which is not that of a column and threads, stands for START's.
+        self.key.assign(2, NONE)
+        self.state_keys.intern(self.key.data(), 2)
+        state = <LiveState*>segments_push(&self.states)
+        state.mask = NONE
+        state.accepting = self.at(START).accepting
 
     def __dealloc__(self):
         idmap_free(&self.steps)
@@ -149,17 +144,21 @@ cdef class Engine:
         Of a token only the last state is interned.  The states within tokens are many, and few are met again.
         """
         cdef uint32_t token = symbol & ~<uint32_t>TOKEN
-        cdef bint alive = True
-        cdef int64_t i
+        cdef const uint8_t* text
+        cdef size_t n
+        cdef bint alive
         if self.n_steps % SOME == 0 and self.out_of_memory():
             return NONE
         self.n_steps += 1
-        self.enter(state)
+        self.enter(START if state == OPENING else state)
         if symbol < TOKEN:
             alive = self.advance(symbol)
+        elif state == OPENING:
+            text = self.opening.text(token, &n)
+            alive = self.advance_all(text, n)
         else:
-            for i in range(self.store.offsets[token], self.store.offsets[token + 1]):
-                alive = alive and self.advance(self.store.data[i])
+            n = <size_t>(self.store.offsets[token + 1] - self.store.offsets[token])
+            alive = self.advance_all(&self.store.data[0] + self.store.offsets[token], n)
         if alive:
             return self.intern_state(self.here)
         return DEAD if self.refusal.limit == NULL else NONE
@@ -227,6 +226,13 @@ cdef class Engine:
         if self.threads.size() > self.live_threads:
             self.refuse("live_threads", self.threads.size(), self.live_threads)
             return False
+        return True
+
+    cdef bint advance_all(self, const uint8_t* text, size_t n) except -1 nogil:
+        cdef size_t i
+        for i in range(n):
+            if not self.advance(text[i]):
+                return False
         return True
 
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil:
@@ -355,22 +361,63 @@ cdef class Engine:
         if self.n_masks % SOME == 0 and self.out_of_memory():
             return NONE
         self.n_masks += 1
+        if state == OPENING:
+            return self.opening_mask()
         self.cascade.start()
         for i in range(1, n, 3):
             if self.cascade.thread(words[i + 1], words[i + 2], words[i]):
                 self.refuse_vocabulary()
                 return NONE
-        if words[0] != NONE and self.cascade.fresh(words[0]) or self.cascade.drain(0):
+        if words[0] != NONE and self.cascade.fresh(words[0], 0) or self.cascade.drain(0):
             self.refuse_vocabulary()
             return NONE
         return self.masks.intern(self.cascade.parts, self.at(state).accepting)
+
+    cdef uint32_t opening_mask(self) except? 0xFFFFFFFF nogil:
+        """The mask of the state OPENING, or NONE where a limit refuses it."""
+        cdef uint32_t result
+        self.cascade.start()
+        if self.opening.collect(self.cascade, self.state_keys.words(START)[0]) or self.cascade.drain(0):
+            self.refuse_vocabulary()
+            return NONE
+        result = self.masks.intern(self.cascade.parts, self.at(OPENING).accepting)
+        return result if self.opening.exceptions.empty() else self.correct_exceptions(result)
+
+    cdef uint32_t correct_exceptions(self, uint32_t mask) except? 0xFFFFFFFF nogil:
+        """A mask of the state OPENING, but for the exceptions by what they stand for; NONE as above."""
+        cdef vector[uint32_t] parts
+        cdef uint32_t i, token
+        cdef const uint8_t* text
+        cdef size_t n
+        self.row.resize(self.store.n_words)
+        self.masks.write(self.masks.at(mask), self.row.data(), self.store.n_words)
+        for i in range(self.opening.exceptions.size()):
+            token = self.opening.exceptions[i]
+            text = self.opening.text(token, &n)
+            self.enter(START)
+            self.row[token >> 5] &= ~(<int32_t>1 << (token & 31))
+            if self.advance_all(text, n):
+                self.row[token >> 5] |= <int32_t>1 << (token & 31)
+            elif self.refusal.limit != NULL:
+                return NONE
+        self.key.clear()
+        for token in range(self.store.n_tokens):
+            if self.row[token >> 5] >> (token & 31) & 1:
+                self.key.push_back(token)
+        self.store.lock.lock()
+        try:
+            parts.push_back(self.store.of_tokens(self.key.data(), self.key.size()))
+        finally:
+            self.store.lock.unlock()
+        return self.masks.intern(parts, self.at(OPENING).accepting)
 
     # --- the rest ------------------------------------------------------------------------------------------------
 
     cdef void live_bytes(self, uint32_t state, ByteSet* out, bint* special) noexcept nogil:
         """Bytes that may come next, and whether a special token may; the caller holds the lock."""
-        cdef const uint32_t* words = self.state_keys.words(state)
-        cdef uint32_t n = self.state_keys.length(state)
+        cdef uint32_t known = START if state == OPENING else state
+        cdef const uint32_t* words = self.state_keys.words(known)
+        cdef uint32_t n = self.state_keys.length(known)
         cdef uint32_t i
         cdef const Column* c
         memset(out, 0, sizeof(ByteSet))
@@ -479,92 +526,6 @@ cdef class Engine:
             if target == UNMADE or self.cascade.thread(target, column, terminal) or self.cascade.drain(0):
                 return self.refuse_vocabulary()
         return 0
-
-    def state_threads(self, uint32_t state):
-        """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""
-        if state >= self.state_keys.count():
-            raise IndexError(state)
-        cdef const uint32_t* words = self.state_keys.words(state)
-        cdef uint32_t i
-        threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, self.state_keys.length(state), 3)]
-        return (None if words[0] == NONE else words[0]), threads
-
-    def column_items(self, uint32_t column):
-        """Kernel items of a column as ``(symbols of the suffix, continuation)``."""
-        cdef vector[uint32_t] symbols, continuations
-        cdef uint32_t i
-        with nogil:
-            self.lock.lock()
-            try:
-                if column < self.chart.columns.size():
-                    for i in range(self.chart.columns[column].items, self.chart.columns[column].items_end):
-                        self.tables.spell(self.chart.items[i].suffix, symbols)
-                        continuations.push_back(self.chart.items[i].continuation)
-            finally:
-                self.lock.unlock()
-        return list(zip(spelled(symbols), continuations, strict=True))
-
-    def column_terminals(self, uint32_t column):
-        """Terminals that may be scanned in a column, ascending."""
-        cdef vector[uint32_t] terminals
-        with nogil:
-            self.lock.lock()
-            try:
-                if column < self.chart.columns.size():
-                    terminals.assign(self.chart.live_terminals.begin() + self.chart.columns[column].terminals,
-                                     self.chart.live_terminals.begin() + self.chart.columns[column].terminals_end)
-            finally:
-                self.lock.unlock()
-        return list(terminals)
-
-    def continuation_entries(self, uint32_t continuation):
-        """Entries of a continuation as ``(symbols, continuation)``, and whether the text may end there."""
-        cdef vector[uint32_t] symbols, continuations
-        cdef bint accepting = False
-        cdef uint32_t i
-        cdef Continuation c
-        with nogil:
-            self.lock.lock()
-            try:
-                if continuation < self.chart.continuations.size():
-                    c = self.chart.continuations[continuation]
-                    accepting = c.accepting
-                    for i in range(c.entries, c.entries_end):
-                        self.tables.spell(self.chart.entries[i].suffix, symbols)
-                        continuations.push_back(self.chart.entries[i].continuation)
-            finally:
-                self.lock.unlock()
-        return list(zip(spelled(symbols), continuations, strict=True)), accepting
-
-    def tally_place(self, uint32_t symbol):
-        """Where within a tally a symbol stands that is none of the grammar's own.
-
-        Returns
-        -------
-        tally, seen, bounds, kind, entry
-            Number of the tally; symbols of the entries that have occurred, as
-            far as they matter; least and greatest number of further entries and
-            of further marked ones (None: any); ``"rest"``, ``"choice"``, or
-            ``"successor"`` for the rest after one more entry, whose symbol is last.
-        """
-        cdef uint32_t state = NONE, kind = 0, entry = NONE, index
-        with nogil:
-            self.lock.lock()
-            if symbol >> 31:
-                index = symbol & 0x7FFFFFFF
-                if index < self.tables.successors.size():
-                    state = self.tables.successors[index].state
-                    entry = self.tables.tallies.entries[self.tables.successors[index].entry].symbol
-            else:
-                index = symbol - self.tables.n_terminals
-                if symbol >= self.tables.n_terminals and index < self.tables.instances.size():
-                    state = self.tables.instances[index].state
-                    kind = self.tables.instances[index].kind
-            self.lock.unlock()
-        if state == NONE:
-            raise IndexError(symbol)
-        name = "successor" if symbol >> 31 else "choice" if kind == CHOICE else "rest"
-        return *self.tables.tallies.describe(state), name, entry if symbol >> 31 else None
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""

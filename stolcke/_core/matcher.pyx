@@ -4,7 +4,7 @@ cimport numpy as cnp
 from libc.stdint cimport int32_t, uint32_t
 from libcpp.vector cimport vector
 
-from stolcke._core.engine cimport DEAD, FINISHED, START, Engine
+from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, Engine
 from stolcke._core.types cimport ByteSet, byteset_has, popcount64
 
 cnp.import_array()
@@ -41,11 +41,11 @@ cdef class CoreMatcher:
     cdef vector[uint32_t] history       # live state before anything, then after each accepted call
     cdef frozenset end_tokens
 
-    def __init__(self, Engine engine not None, frozenset end_tokens not None):
+    def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False):
         self.engine = engine
         self.end_tokens = end_tokens
         self.history.clear()
-        self.history.push_back(START)
+        self.history.push_back(OPENING if opening else START)
 
     cdef inline uint32_t checked(self, token) except? 0xFFFFFFFF:
         cdef Py_ssize_t index
@@ -176,6 +176,11 @@ cdef class CoreMatcher:
     def is_finished(self):
         """Whether an end token has been accepted."""
         return self.history.back() == FINISHED
+
+    @property
+    def is_opening(self):
+        """Whether a space at the beginning of the next token will be taken away."""
+        return self.history.back() == OPENING
 
     @property
     def state(self):

@@ -214,7 +214,7 @@ cdef class PartitionStore(Splitter):
         cdef uint64_t key
         cdef bint room
         if state >= COUNTED:
-            twin = self.counted.nearest(state, self.trie.node(node).height, False, False)
+            twin = self.counted.nearest(state, self.trie.height(node), False, False)
         key = <uint64_t>node << 32 | twin
         if twin != UNMADE:
             index = idmap_find(&self.known, key)
@@ -224,7 +224,7 @@ cdef class PartitionStore(Splitter):
         try:
             room = self.bytes() <= most_bytes
             if twin == UNMADE:
-                twin = self.counted.nearest(state, self.trie.node(node).height, True, room)
+                twin = self.counted.nearest(state, self.trie.height(node), True, room)
                 key = <uint64_t>node << 32 | twin
             index = idmap_find(&self.known, key)
             if index == NONE and room:

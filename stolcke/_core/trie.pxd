@@ -13,12 +13,12 @@ cdef struct Node:
     const uint32_t* tokens              # tokens that end here
     uint32_t n_tokens
     uint16_t n_children
-    uint8_t high                        # whether some byte below is not ASCII
+    uint8_t high                        # whether some byte below is not ASCII (of own nodes)
     uint8_t utf8                        # where in a character the node is: 0 between two (of own nodes, see trie.pyx)
     uint8_t whole                       # whether all tokens below end between characters (of own nodes)
-    uint16_t height                     # bytes of the longest way down
     uint16_t begun                      # characters begun on the way here (of own nodes)
-    uint64_t ascii[2]                   # ASCII bytes that occur below
+    uint32_t height                     # bytes of the longest way down; see TokenTrie.height
+    uint64_t ascii[2]                   # ASCII bytes that occur below (of own nodes)
     uint32_t below                      # of the vocabulary's own trie: TokenTrie.order[below:below_end] are
     uint32_t below_end                  # the tokens here and below; equal for other nodes
 
@@ -41,6 +41,8 @@ cdef class TokenTrie:
                          size_t first_edge) except? 0xFFFFFFFF nogil
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
                              const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil
+    cdef uint32_t height(self, uint32_t index) noexcept nogil
+    cdef uint32_t count(self, uint32_t index, uint32_t most) noexcept nogil
     cdef size_t bytes(self) noexcept nogil
 
     cdef inline const Node* node(self, uint32_t index) noexcept nogil:

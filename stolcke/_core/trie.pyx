@@ -11,9 +11,10 @@ import numpy as np
 
 from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
+from stolcke._core.types cimport load32, store32
 
 
 cdef extern from *:
@@ -47,6 +48,16 @@ cdef extern from *:
 
 cdef enum:
     BROKEN = 9                          # state of the UTF-8 check after a byte that cannot follow
+
+
+cdef struct Siblings:                   # the children of one node, from the last one on
+    uint32_t first
+    uint32_t n
+    uint32_t end                        # of the tokens below them
+    uint32_t height                     # from their parent
+    uint64_t ascii[2]
+    bint high
+    bint bad                            # whether some token below ends within a character
 
 
 cdef uint32_t utf8_step(uint32_t state, uint32_t byte) noexcept nogil:
@@ -163,15 +174,15 @@ cdef class TokenTrie:
         self.arena = arena
         self.keys = SequenceTable(arena)
         segments_init(&self.merged, sizeof(Node))
-        steps = np.diff(shape["depth"].astype(np.int32))
-        if not (len(label) == len(depth) == len(ending) > 0 == depth[0] and int(shape["ending"].sum()) == len(order)
-                and (steps <= 1).all() and (shape["depth"][1:] > 0).all()):
-            raise ValueError("the arrays of a token trie contradict each other")
+        cdef bint fits = len(label) == len(depth) == len(ending) > 0
         self.shape = shape
         self.order = shape["order"]
         self.sorted_tokens = &order[0] if order.shape[0] else NULL
-        with nogil:
-            self.build(&label[0], &depth[0], &ending[0], <uint32_t>label.shape[0], order.shape[0])
+        if fits:
+            with nogil:
+                fits = self.build(&label[0], &depth[0], &ending[0], <uint32_t>label.shape[0], order.shape[0])
+        if not fits:
+            raise ValueError("the arrays of a token trie contradict each other")
 
     def __dealloc__(self):
         free(self.own)
@@ -179,10 +190,16 @@ cdef class TokenTrie:
 
     cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
                    uint32_t n, size_t n_tokens) except -1 nogil:
-        cdef vector[uint32_t] parent, path, fill
-        cdef vector[uint8_t] bad
-        cdef uint32_t i, k, above, place
+        """Make the vocabulary's own nodes; whether the arrays fit together."""
+        cdef vector[uint32_t] path              # the newest node of each depth
+        cdef vector[Siblings] seen              # of each depth, those whose parent is still to come
+        cdef vector[uint32_t] following         # the next child of the same parent
+        cdef uint32_t i, k, c, place
+        cdef uint32_t deepest = 0
+        cdef const Node* above
         cdef Node* node
+        cdef Siblings* siblings
+        cdef Siblings* below
         self.own = <Node*>calloc(n, sizeof(Node))
         if self.own == NULL:
             with gil:
@@ -191,59 +208,71 @@ cdef class TokenTrie:
         cdef uint8_t* labels = <uint8_t*>self.arena.take(n)
         cdef uint32_t* children = <uint32_t*>self.arena.take(<size_t>n * 4)
         self.characters = <uint16_t*>self.arena.take(n_tokens * 2 + 1)
-        parent.resize(n)
-        fill.resize(n)
-        bad.resize(n)
-        path.resize(65536)
+        for i in range(n):
+            deepest = max(deepest, depth[i])
+        path.resize(deepest + 1)
+        seen.resize(deepest + 2)
+        following.resize(n)
         # Down, in preorder: what a node has from its parent, and where its tokens begin.
         place = 0
         for i in range(n):
             node = &self.own[i]
+            if depth[i] > (depth[i - 1] + 1 if i else 0) or (i and depth[i] == 0) or ending[i] > n_tokens - place:
+                return False
             path[depth[i]] = i
             if i:
-                above = path[depth[i] - 1]
-                parent[i] = above
-                self.own[above].n_children += 1
-                node.utf8 = <uint8_t>utf8_step(self.own[above].utf8, label[i])
+                above = &self.own[path[depth[i] - 1]]
+                node.utf8 = <uint8_t>utf8_step(above.utf8, label[i])
                 # Every byte but a continuation begins a character; broken ones do not matter to whoever counts.
-                node.begun = self.own[above].begun + <uint16_t>(label[i] & 0xC0 != 0x80)
+                node.begun = above.begun + <uint16_t>(label[i] & 0xC0 != 0x80)
             node.tokens = self.sorted_tokens + place
             node.n_tokens = ending[i]
             node.below = place
             for k in range(place, place + ending[i]):
                 self.characters[k] = node.begun
             place += ending[i]
-            node.below_end = place
-            bad[i] = (ending[i] > 0 and node.utf8 != 0) or node.utf8 == BROKEN
-        # Children next to each other, ascending because preorder is.
-        k = 0
-        for i in range(n):
-            self.own[i].bytes = labels + k
-            self.own[i].children = children + k
-            fill[i] = k
-            k += self.own[i].n_children
-        for i in range(1, n):
-            k = fill[parent[i]]
-            fill[parent[i]] += 1
-            labels[k] = label[i]
-            children[k] = i
-        # Up: what lies below a node.
+        if place != n_tokens:
+            return False
+        # Back: what lies below a node has just been seen.  Children are next to each other, ascending.
+        place = n - 1
         for k in range(n):
             i = n - 1 - k
-            self.own[i].whole = not bad[i]
-            if i == 0:
-                break
-            node = &self.own[parent[i]]
-            bad[parent[i]] |= bad[i]
-            node.below_end = max(node.below_end, self.own[i].below_end)
-            node.height = max(node.height, <uint16_t>(self.own[i].height + 1))
-            if self.own[i].high or label[i] >= 128:
-                node.high = 1
-            node.ascii[0] |= self.own[i].ascii[0]
-            node.ascii[1] |= self.own[i].ascii[1]
+            node = &self.own[i]
+            siblings = &seen[depth[i]]
+            below = &seen[depth[i] + 1]
+            place -= below.n
+            node.bytes = labels + place
+            node.children = children + place
+            node.n_children = <uint16_t>below.n
+            c = below.first
+            while c:                            # the root is no child
+                labels[place] = label[c]
+                children[place] = c
+                place += 1
+                c = following[c]
+            place -= below.n
+            node.height = below.height
+            node.high = <uint8_t>below.high
+            node.ascii[0] = below.ascii[0]
+            node.ascii[1] = below.ascii[1]
+            node.below_end = below.end if below.n else node.below + node.n_tokens
+            node.whole = not (below.bad or node.utf8 == BROKEN or (node.n_tokens and node.utf8))
+            if siblings.n == 0:
+                siblings.end = node.below_end
+            following[i] = siblings.first
+            siblings.first = i
+            siblings.n += 1
+            siblings.height = max(siblings.height, node.height + 1)
+            if not node.whole:
+                siblings.bad = True
+            if node.high or label[i] >= 128:
+                siblings.high = True
+            siblings.ascii[0] |= node.ascii[0]
+            siblings.ascii[1] |= node.ascii[1]
             if label[i] < 128:
-                node.ascii[label[i] >> 6] |= <uint64_t>1 << (label[i] & 63)
-        return 0
+                siblings.ascii[label[i] >> 6] |= <uint64_t>1 << (label[i] & 63)
+            memset(below, 0, sizeof(Siblings))
+        return True
 
     cdef uint32_t intern(self, const vector[uint32_t]& tokens, size_t first_token, const vector[uint64_t]& edges,
                          size_t first_edge) except? 0xFFFFFFFF nogil:
@@ -278,23 +307,39 @@ cdef class TokenTrie:
     cdef uint32_t add_merged(self, const uint32_t* tokens, uint32_t n_tokens, const uint8_t* labels,
                              const uint32_t* children, uint16_t n_children) except? 0xFFFFFFFF nogil:
         cdef Node* node = <Node*>segments_push(&self.merged)
-        cdef const Node* child
-        cdef size_t i
         node.tokens = tokens
         node.n_tokens = n_tokens
         node.bytes = labels
         node.children = children
         node.n_children = n_children
-        for i in range(n_children):
-            child = self.node(children[i])
-            node.height = max(node.height, <uint16_t>(child.height + 1))
-            if child.high or labels[i] >= 128:
-                node.high = 1
-            node.ascii[0] |= child.ascii[0]
-            node.ascii[1] |= child.ascii[1]
-            if labels[i] < 128:
-                node.ascii[labels[i] >> 6] |= <uint64_t>1 << (labels[i] & 63)
         return self.n_own + self.merged.size - 1
+
+    cdef uint32_t height(self, uint32_t index) noexcept nogil:
+        """Bytes of the longest way down from a node.
+
+        Found when first asked for, of merged nodes: few are asked, and their children may be far away in memory.
+        """
+        cdef const Node* node = self.node(index)
+        cdef uint32_t height = load32(&node.height)
+        cdef uint32_t i
+        if height == 0 and index >= self.n_own:
+            for i in range(node.n_children):
+                height = max(height, self.height(node.children[i]) + 1)
+            store32(<uint32_t*>&node.height, height)
+        return height
+
+    cdef uint32_t count(self, uint32_t index, uint32_t most) noexcept nogil:
+        """How many tokens end in a trie, where they are fewer than ``most``; else some number that is not less."""
+        cdef const Node* node = self.node(index)
+        cdef uint32_t total = node.n_tokens
+        cdef uint32_t i
+        if index < self.n_own:
+            return node.below_end - node.below
+        for i in range(node.n_children):
+            if total >= most:
+                break
+            total += self.count(node.children[i], most - total)
+        return total
 
     cdef size_t bytes(self) noexcept nogil:
         return (self.n_own * sizeof(Node) + segments_bytes(&self.merged) + self.keys.bytes()

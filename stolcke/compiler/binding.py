@@ -110,7 +110,8 @@ def build_engine(
         ),
     )
     ends = np.array(vocabulary.eos_token_ids, np.uint32)
-    return Engine(core, tables, ends, {t: int(s) for t, s in token_symbols.items()}, errors, limits, options)
+    special = {token: int(symbol) for token, symbol in token_symbols.items()}
+    return Engine(core, tables, ends, special, vocabulary.first_texts, errors, limits, options)
 
 
 def _start_state(machine: TerminalMachine, vocabulary: Vocabulary) -> int:

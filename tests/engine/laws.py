@@ -82,6 +82,17 @@ def vocabulary_of(tokens: Tokens) -> stolcke.Vocabulary:
     )
 
 
+def stripping_vocabulary_of(tokens: Tokens) -> stolcke.Vocabulary:
+    """The same, decoded without the first space of a text."""
+    return stolcke.Vocabulary(
+        list(tokens.tokens),
+        list(tokens.ends),
+        list(tokens.special_ids),
+        strips_first_space=True,
+        first_texts=tokens.first_texts,
+    )
+
+
 def filled(matcher: stolcke.Matcher, count: int, *, longer: int = 1) -> list[int]:
     """The set bits of a row that was dirty and ``longer`` words longer than needed."""
     row = np.full((count + 31) // 32 + longer, DIRTY, dtype=np.int32)

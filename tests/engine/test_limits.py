@@ -149,6 +149,6 @@ def test_a_token_refused_leaves_its_matcher_as_it_was(limit):
         with pytest.raises(stolcke.LimitExceeded, match=limit):
             matcher.accept(tokens[accepted])
         assert matcher.n_accepted == accepted
-    assert compiled.stats()["states"] == 2 + accepted  # those of the finished and of the empty text beside
+    assert compiled.stats()["states"] == 3 + accepted  # those of the finished and of the empty text, the latter twice
     free = stolcke.compile(grammar, vocabulary).matcher()
     assert all(map(free.accept, tokens))

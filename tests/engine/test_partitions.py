@@ -197,6 +197,20 @@ def test_many_ends_within_one_token():
     assert compiled.stats()["merged_nodes"] < 16_000
 
 
+def test_large_tries_are_not_united_with_many_small_ones():
+    """After a number of spaces anything may come, and most of it may come at once: two tries that are alike."""
+    words = [bytes(word) for n in (1, 2, 3) for word in itertools.product(b"abcdefghij", repeat=n)]
+    spaces = [b" " * n + b"#" for n in range(61)]
+    tokens = [*words, *(b" " + word for word in words), *spaces]
+    grammar = stolcke.Grammar.from_lark('start: NAME ("+" NAME)*\nNAME: /[a-z]+/\n%ignore / +/')
+    compiled = stolcke.compile(grammar, stolcke.Vocabulary(tokens), prewarm=0)
+    matcher = compiled.matcher()
+    assert matcher.mask().sum() == 2 * len(words)
+    matcher.accept_bytes(b"a")
+    assert matcher.mask().sum() == len(words)
+    assert compiled.stats()["merged_nodes"] < 4 * len(spaces)
+
+
 def test_rings_of_rules_and_states():
     """Components of a thousand members are solved at once, not one by one."""
     rules = "\n".join(f"n{i}: n{(i + 1) % 1000}" + (' | "a"' if i == 5 else "") for i in range(1000))

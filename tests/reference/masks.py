@@ -14,13 +14,16 @@ class Tokens:
     """A vocabulary as plain data.
 
     ``special`` maps the names that grammars declare to ids of ``special_ids``;
-    special ids that no name is bound to are never allowed.
+    special ids that no name is bound to are never allowed.  ``first_texts``
+    is what tokens stand for at the beginning of a text whose first space is
+    taken away, where that is not just their bytes without one.
     """
 
     tokens: Sequence[bytes]
     ends: tuple[int, ...] = ()
     special_ids: tuple[int, ...] = ()
     special: Mapping[str, int] = field(default_factory=dict)
+    first_texts: Mapping[int, bytes] = field(default_factory=dict)
 
     def symbols(self, token: int) -> tuple:
         """What a token adds to the text; nothing for tokens that are never allowed."""
@@ -30,6 +33,13 @@ class Tokens:
         if token in self.special_ids:
             return (Special(names[0]),) if names else ()
         return tuple(self.tokens[token])
+
+    def first_symbols(self, token: int) -> tuple:
+        """What a token that may be allowed adds to a text whose first space is taken away, as its first token."""
+        added = self.symbols(token)
+        if token in self.first_texts:
+            return tuple(self.first_texts[token])
+        return added[1:] if added[:1] == (0x20,) else added
 
 
 def allowed_tokens(earley: Earley, tokens: Tokens, text: Text) -> list[int]:
@@ -45,6 +55,19 @@ def allowed_tokens(earley: Earley, tokens: Tokens, text: Text) -> list[int]:
         if fits:
             allowed.append(token)
     return allowed
+
+
+def allowed_first_tokens(earley: Earley, tokens: Tokens) -> list[int]:
+    """The same for the empty text, where the first token's space will be taken away."""
+    return [
+        token
+        for token in range(len(tokens.tokens))
+        if (
+            earley.is_sentence(())
+            if token in tokens.ends
+            else tokens.symbols(token) and earley.is_viable(tokens.first_symbols(token))
+        )
+    ]
 
 
 def forced_bytes(earley: Earley, text: Text) -> bytes:
