@@ -5,7 +5,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.chart cimport Chart
 from stolcke._core.partition cimport PartitionStore
-from stolcke._core.storage cimport IdMap, SeenSet
+from stolcke._core.storage cimport IdMap, SeenSet, SequenceTable
 from stolcke._core.tables cimport GrammarTables
 from stolcke._core.types cimport ByteSet
 
@@ -14,7 +14,7 @@ cdef enum:
     REFUSED = 1                         # status: the vocabulary's partitions would outgrow their limit
 
 
-cdef struct Cascaded:
+cdef struct Cascaded:                   # of a suffix; or of a list of them, with the place of one before each residue
     uint32_t parts                      # results[parts:parts_end]: partitions whose inside is allowed
     uint32_t parts_end
     uint32_t residues_end               # results[parts_end:residues_end]: suffix tries where the suffix completes
@@ -32,23 +32,30 @@ cdef class Cascade:
     cdef bint memoise
     cdef size_t most_bytes              # of the vocabulary's memory
     cdef IdMap known                    # node << 32 | suffix -> cascaded
+    cdef IdMap known_lists              # node << 32 | list of suffixes -> cascaded
+    cdef SequenceTable lists            # of the suffixes in a continuation's entries
+    cdef vector[uint32_t] list_of       # by continuation; NONE until needed
     cdef vector[Cascaded] cascaded
     cdef vector[uint32_t] results
     cdef readonly uint64_t n_evaluated  # suffixes evaluated, not remembered
 
     # Scratch: stacks, of which each evaluation under way owns the part above its mark.
-    cdef vector[uint32_t] parts, residues
+    cdef vector[uint32_t] parts, residues, exits
     cdef vector[Return] returns, round
     cdef vector[uint32_t] uniting
     cdef vector[SeenSet] seen           # one per depth of evaluation
     cdef uint32_t depth
-    cdef vector[uint32_t] merging
+    cdef vector[uint32_t] merging, listing
 
     cdef int start(self) except -1 nogil
     cdef int open(self) except -1 nogil
     cdef int thread(self, uint32_t state, uint32_t column, uint32_t terminal) except -1 nogil
     cdef int fresh(self, uint32_t column, uint32_t node) except -1 nogil
     cdef int drain(self, size_t first_return) except -1 nogil
+    cdef int follow(self, uint32_t node, uint32_t continuation) except -1 nogil
+    cdef uint32_t suffix_list(self, uint32_t continuation) except? 0xFFFFFFFF nogil
+    cdef uint32_t evaluate_entries(self, uint32_t node, uint32_t first, uint32_t end) except? 0xFFFFFFFF nogil
+    cdef uint32_t keep(self, size_t first_part, vector[uint32_t]& left, size_t first_left) except? 0xFFFFFFFF nogil
     cdef void close(self) noexcept nogil
     cdef int scan(self, uint32_t node, uint32_t column, uint32_t terminal) except -1 nogil
     cdef int item(self, uint32_t node, uint32_t suffix, uint32_t continuation) except -1 nogil

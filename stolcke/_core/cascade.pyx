@@ -17,10 +17,10 @@ nothing of the mask that was being computed is kept.
 from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.chart cimport HOLE, Column, Continuation, Entry
+from stolcke._core.chart cimport HOLE, Column, Continuation
 from stolcke._core.partition cimport Partition
 from stolcke._core.storage cimport (
-    idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
+    Arena, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
 )
 from stolcke._core.tables cimport Predicted
 from stolcke._core.trie cimport Node
@@ -28,8 +28,10 @@ from stolcke._core.types cimport NONE
 
 
 cdef enum:
-    FEW_PARTS = 2                       # more sparse partitions than this are merged into one
+    SMALL = 32                          # lists of more tokens, as of white space, recur: kept apart they stay the same
+    FEW_PARTS = 2                       # more small partitions than this are merged into one
     SMALL_PARTS = 4096                  # as long as they have at most this many tokens together
+    FEW_ENTRIES = 2                     # continuations of more entries are looked up as a whole
     MANY_TRIES = 48                     # more suffix tries than this are united before one continuation
     LARGE_TRIE = 1024                   # but for those of so many tokens, as long as they are not many
 
@@ -75,11 +77,14 @@ cdef class Cascade:
         self.tables = chart.tables
         self.memoise = memoise
         self.most_bytes = most_bytes
+        self.lists = SequenceTable(Arena())
         idmap_init(&self.known, 8)
+        idmap_init(&self.known_lists, 8)
 
     def __dealloc__(self):
         cdef size_t i
         idmap_free(&self.known)
+        idmap_free(&self.known_lists)
         for i in range(self.seen.size()):
             seen_free(&self.seen[i])
 
@@ -90,10 +95,13 @@ cdef class Cascade:
         self.residues.clear()
         self.returns.clear()
         self.round.clear()
+        self.exits.clear()
         if not self.memoise and not self.cascaded.empty():
             # Within one mask results are needed in any case: without them the cascade is exponential.
             idmap_free(&self.known)
             idmap_init(&self.known, 8)
+            idmap_free(&self.known_lists)
+            idmap_init(&self.known_lists, 8)
             self.cascaded.clear()
             self.results.clear()
         return self.open()
@@ -186,8 +194,6 @@ cdef class Cascade:
         """
         cdef size_t first_round = self.round.size()
         cdef size_t i, j, k, end
-        cdef Continuation c
-        cdef Entry e
         cdef uint32_t continuation, node
         while self.returns.size() > first_return:
             self.round.insert(self.round.end(), self.returns.begin() + first_return, self.returns.end())
@@ -210,15 +216,88 @@ cdef class Cascade:
                     for k in range(i, j):
                         self.round[k].node = self.uniting[k - i]
                         seen_add(&self.seen[self.depth - 1], <uint64_t>continuation << 32 | self.round[k].node)
-                c = self.chart.continuations[continuation]
-                node = self.round[i].node
-                for k in range(c.entries, c.entries_end):
-                    e = self.chart.entries[k]
-                    if self.item(node, e.suffix, e.continuation):
-                        return REFUSED
+                if self.follow(self.round[i].node, continuation):
+                    return REFUSED
                 i += 1
             self.round.resize(first_round)
         return 0
+
+    cdef int follow(self, uint32_t node, uint32_t continuation) except -1 nogil:
+        """Go on with all that may follow a rule; many continuations have the same suffixes in their entries."""
+        cdef Continuation c = self.chart.continuations[continuation]
+        cdef Cascaded e
+        cdef uint64_t key
+        cdef uint32_t i
+        if c.entries_end - c.entries <= FEW_ENTRIES:
+            for i in range(c.entries, c.entries_end):
+                if self.item(node, self.chart.entries[i].suffix, self.chart.entries[i].continuation):
+                    return REFUSED
+            return 0
+        key = <uint64_t>node << 32 | self.suffix_list(continuation)
+        i = idmap_find(&self.known_lists, key)
+        if i == NONE:
+            i = self.evaluate_entries(node, c.entries, c.entries_end)
+            if i == NONE:
+                return REFUSED
+            idmap_put(&self.known_lists, key, i)
+        e = self.cascaded[i]
+        self.parts.insert(self.parts.end(), self.results.begin() + e.parts, self.results.begin() + e.parts_end)
+        for i in range(e.parts_end, e.residues_end, 2):
+            self.push_return(self.chart.entries[c.entries + self.results[i]].continuation, self.results[i + 1])
+        return 0
+
+    cdef uint32_t suffix_list(self, uint32_t continuation) except? 0xFFFFFFFF nogil:
+        """The suffixes of a continuation's entries, as one number."""
+        cdef Continuation c
+        cdef uint32_t k
+        if continuation >= self.list_of.size():
+            self.list_of.resize(self.chart.continuations.size(), NONE)
+        if self.list_of[continuation] == NONE:
+            c = self.chart.continuations[continuation]
+            self.listing.clear()
+            for k in range(c.entries, c.entries_end):
+                self.listing.push_back(self.chart.entries[k].suffix)
+            self.list_of[continuation] = self.lists.intern(self.listing.data(), self.listing.size())
+        return self.list_of[continuation]
+
+    cdef uint32_t evaluate_entries(self, uint32_t node, uint32_t first, uint32_t end) except? 0xFFFFFFFF nogil:
+        """What the suffixes of some entries allow together, and what each leaves, as pairs of its place and a node."""
+        cdef size_t first_part = self.parts.size()
+        cdef size_t first_exit = self.exits.size()
+        cdef uint32_t k, i, suffix
+        cdef Cascaded e
+        for k in range(first, end):
+            suffix = self.tables.resolved(self.chart.entries[k].suffix)
+            if suffix == 0:
+                self.exits.push_back(k - first)
+                self.exits.push_back(node)
+                continue
+            i = self.evaluate(node, suffix)
+            if i == NONE:
+                return NONE
+            e = self.cascaded[i]
+            self.parts.insert(self.parts.end(), self.results.begin() + e.parts, self.results.begin() + e.parts_end)
+            for i in range(e.parts_end, e.residues_end):
+                self.exits.push_back(k - first)
+                self.exits.push_back(self.results[i])
+        return self.keep(first_part, self.exits, first_exit)
+
+    cdef uint32_t keep(self, size_t first_part, vector[uint32_t]& left, size_t first_left) except? 0xFFFFFFFF nogil:
+        """Store the parts above a mark, and what is left above another; the index, NONE where that is refused."""
+        cdef Cascaded made
+        sort(self.parts.begin() + first_part, self.parts.end())
+        self.parts.erase(unique(self.parts.begin() + first_part, self.parts.end()), self.parts.end())
+        if self.merge_small(first_part):
+            return NONE
+        made.parts = <uint32_t>self.results.size()
+        self.results.insert(self.results.end(), self.parts.begin() + first_part, self.parts.end())
+        made.parts_end = <uint32_t>self.results.size()
+        self.results.insert(self.results.end(), left.begin() + first_left, left.end())
+        made.residues_end = <uint32_t>self.results.size()
+        self.parts.resize(first_part)
+        left.resize(first_left)
+        self.cascaded.push_back(made)
+        return <uint32_t>self.cascaded.size() - 1
 
     cdef int unite_residues(self, size_t first) except -1 nogil:
         """Replace many residues by their union."""
@@ -276,7 +355,6 @@ cdef class Cascade:
         cdef ByteSet bytes
         cdef uint32_t i, t, column
         cdef Column c
-        cdef Cascaded made
         if node == 0:
             memset(&bytes, 0xFF, sizeof(ByteSet))       # of whole tokens, which hardly any terminal is ruled out by
         else:
@@ -303,24 +381,14 @@ cdef class Cascade:
         if self.drain(first_return):
             return NONE
         self.close()
-        sort(self.parts.begin() + first_part, self.parts.end())
-        self.parts.erase(unique(self.parts.begin() + first_part, self.parts.end()), self.parts.end())
-        if self.merge_small(first_part):
-            return NONE
         sort(self.residues.begin() + first_residue, self.residues.end())
         self.residues.erase(unique(self.residues.begin() + first_residue, self.residues.end()), self.residues.end())
         if self.unite_residues(first_residue):
             return NONE
-        made.parts = <uint32_t>self.results.size()
-        self.results.insert(self.results.end(), self.parts.begin() + first_part, self.parts.end())
-        made.parts_end = <uint32_t>self.results.size()
-        self.results.insert(self.results.end(), self.residues.begin() + first_residue, self.residues.end())
-        made.residues_end = <uint32_t>self.results.size()
-        self.parts.resize(first_part)
-        self.residues.resize(first_residue)
-        self.cascaded.push_back(made)
-        idmap_put(&self.known, key, <uint32_t>self.cascaded.size() - 1)
-        return <uint32_t>self.cascaded.size() - 1
+        known = self.keep(first_part, self.residues, first_residue)
+        if known != NONE:
+            idmap_put(&self.known, key, known)
+        return known
 
     cdef int terminal(self, uint32_t node, uint32_t terminal, const ByteSet* bytes,
                       uint32_t* residue) except -1 nogil:
@@ -345,7 +413,7 @@ cdef class Cascade:
         return 0
 
     cdef int merge_small(self, size_t first) except -1 nogil:
-        """Replace many sparse partitions by one, so that masks are made of few parts."""
+        """Replace many small partitions by one, so that masks are made of few parts."""
         cdef size_t i, kept = first
         cdef size_t total = 0
         cdef uint32_t part
@@ -353,7 +421,7 @@ cdef class Cascade:
         self.merging.clear()
         for i in range(first, self.parts.size()):
             p = self.store.at(self.parts[i])
-            if p.dense == NULL:
+            if p.n_tokens <= SMALL:
                 total += p.n_tokens
                 self.merging.push_back(self.parts[i])
             else:
@@ -371,5 +439,5 @@ cdef class Cascade:
         return 0
 
     cdef size_t bytes(self) noexcept nogil:
-        return (idmap_bytes(&self.known) + sizeof(Cascaded) * self.cascaded.capacity()
-                + 4 * self.results.capacity())
+        return (idmap_bytes(&self.known) + idmap_bytes(&self.known_lists) + self.lists.bytes() + self.lists.arena.bytes
+                + sizeof(Cascaded) * self.cascaded.capacity() + 4 * (self.results.capacity() + self.list_of.capacity()))

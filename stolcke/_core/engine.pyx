@@ -47,8 +47,7 @@ cdef extern from *:
 
 cdef enum:
     TOKEN = 1 << 30                     # with a token's id, the symbol of a step over all of its bytes
-    CHEAP_ROWS = 2                      # uniting more rows than these, or setting more bits, costs so much
-    CHEAP_TOKENS = 1024                 # that it is done only once
+    MANY_TOKENS = 1024                  # setting more bits than these costs so much that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
     SLICE = 16                          # terminals of a column that are prepared at a time
 
@@ -322,7 +321,7 @@ cdef class Engine:
             index = self.compute_mask(state)
         mask = self.masks.at(index)
         mask.uses += 1                  # a race loses a count, nothing else
-        if mask.uses == HOT or (mask.uses == 1 and (mask.n_dense > CHEAP_ROWS or mask.n_tokens > CHEAP_TOKENS)):
+        if mask.uses == HOT or (mask.uses == 1 and mask.n_tokens > MANY_TOKENS):
             self.finish_row(index)
         self.masks.write(mask, row, n_words)
         return 0

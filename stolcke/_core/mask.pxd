@@ -9,10 +9,11 @@ from stolcke._core.types cimport NONE, load_pointer
 
 
 cdef struct Mask:
-    const uint32_t* parts               # partitions to be united
+    const void* wide                    # the row that its wide partitions come to, NULL where none was made
+    const uint32_t* parts               # what is to be united with it
     uint32_t n_parts
-    uint32_t n_dense                    # how many of them are rows
-    uint32_t n_tokens                   # how many tokens the others hold
+    uint32_t n_dense                    # how many of these are rows
+    uint32_t n_tokens                   # how many tokens the others of these hold
     bint accepting                      # the end tokens, too
     void* row                           # the finished row, NULL until the mask is HOT
     uint32_t uses
@@ -22,12 +23,16 @@ cdef class MaskStore:
     cdef PartitionStore store
     cdef Arena arena
     cdef Segments masks                 # Mask each
-    cdef SequenceTable keys             # whether the text may end, then the partitions
+    cdef SequenceTable keys             # whether the text may end, then the wide partitions, then the others
+    cdef SequenceTable wide_sets        # of wide partitions
+    cdef vector[const void*] wide_rows  # of each of these sets
     cdef vector[uint32_t] end_tokens
     cdef vector[uint32_t] key
     cdef uint64_t n_rows
 
     cdef uint32_t intern(self, vector[uint32_t]& parts, bint accepting) except? 0xFFFFFFFF nogil
+    cdef bint is_wide(self, uint32_t part) noexcept nogil
+    cdef const void* wide_row(self, const uint32_t* parts, size_t n) except? NULL nogil
     cdef void write(self, Mask* mask, int32_t* row, size_t n_words) noexcept nogil
     cdef int finish(self, uint32_t index) except -1 nogil
     cdef size_t bytes(self) noexcept nogil

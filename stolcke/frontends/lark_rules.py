@@ -37,6 +37,9 @@ __all__ = ["Lowering"]
 _SYMBOLS_PER_RULE = 50
 """Symbols allowed on right-hand sides, per rule allowed: long repeats cost memory without adding rules."""
 
+_HOLDERS = {"expansions", "expansion", "alias", "expr", "maybe", "template_usage"}
+"""Kinds of nodes that hold others to be lowered; a ``value`` is one where it is the use of a template."""
+
 _NESTED = {
     ("star", "opt"): "star",
     ("star", "star"): "star",
@@ -57,6 +60,8 @@ class Alternative(NamedTuple):
 
 
 Alternatives = tuple[Alternative, ...]
+Results = dict[int, Alternatives]
+"""Of the nodes lowered so far, by their ids."""
 
 
 class Lowering:
@@ -89,24 +94,21 @@ class Lowering:
         self._instances: dict[tuple[str, tuple[Symbol, ...]], Nonterminal] = {}
         self._waiting: deque[tuple[Definition, str, dict[str, Symbol]]] = deque()
         self._undefined: dict[str, tuple[Token, Module]] = {}
+        self._named: dict[str, Symbol] = {}
+        self._literals: dict[str, Terminal] = {}
         # What is being lowered: its name, module, bound parameters and options.
         self._owner = ""
         self._body: Body
         self._bound: dict[str, Symbol] = {}
         self._keep_all = False
         self._handlers = {
-            "value": self._value,
-            "literal": self._literal,
-            "range": self._range,
-            "json": self._json,
-            "terminal": self._reference,
-            "nonterminal": self._reference,
-            "template_usage": self._template_usage,
-            "expansion": self._expansion,
             "expansions": self._expansions,
+            "expansion": self._expansion,
             "alias": self._alias,
             "expr": self._expr,
             "maybe": self._maybe,
+            "value": self._value,
+            "template_usage": self._template_usage,
         }
 
     def run(self) -> None:
@@ -203,49 +205,57 @@ class Lowering:
 
     def _tree(self, tree: Tree) -> Alternatives:
         """Lower a tree without recursion: the result of each node, then of those that hold it."""
-        results: dict[int, Any] = {}
-        for node in tree.iter_subtrees():
-            parts = [results[id(child)] if isinstance(child, Tree) else child for child in node.children]
-            results[id(node)] = self._handlers[node.data](parts)
+        results: Results = {}
+        for node in _inner_nodes(tree):
+            results[id(node)] = self._handlers[node.data](node.children, results)
         return results[id(tree)]
 
     @property
     def _module(self) -> Module:
         return self._body.scope.module
 
-    def _reference(self, parts: list) -> Token:
-        return parts[0]
+    def _part(self, node: Tree, results: Results) -> Alternatives:
+        leaf = self._leaf(node)
+        return results[id(node)] if leaf is None else (Alternative((leaf[0],), None, leaf[1]),)
 
-    def _literal(self, parts: list) -> Alternatives:
-        name = self._terminals.of_pattern(read_literal(self._module, parts[0]), self._module.location(parts[0]))
-        return (Alternative((Terminal(name),), None, parts[0]),)
+    def _leaf(self, node: Tree) -> tuple[Symbol, Token] | None:
+        """The symbol and the first token of a ``value``; None for other nodes, and uses of templates."""
+        if node.data != "value":
+            return None
+        inner: Any = node.children[0]
+        token = inner.children[0]
+        kind = inner.data
+        if kind == "nonterminal" or kind == "terminal":
+            return self._symbol(token), token
+        if kind == "literal":
+            return self._literal(token), token
+        if kind == "range":
+            return self._terminals.of_pattern(read_range(self._module, inner.children), self._module, token), token
+        if kind == "json":
+            return self._schemas.symbol(self._module.schemas[token.line, token.column]), token
+        return None
 
-    def _range(self, parts: list) -> Alternatives:
-        name = self._terminals.of_pattern(read_range(self._module, parts), self._module.location(parts[0]))
-        return (Alternative((Terminal(name),), None, parts[0]),)
-
-    def _json(self, parts: list) -> Alternatives:
-        token = parts[0]
-        schema = self._module.schemas[token.line, token.column]
-        return (Alternative((self._schemas.symbol(schema),), None, token),)
-
-    def _value(self, parts: list) -> Alternatives:
-        part = parts[0]
-        if not isinstance(part, Token):
-            return part
-        return (Alternative((self._symbol(part),), None, part),)
+    def _literal(self, token: Token) -> Terminal:
+        found = self._literals.get(token.value)
+        if found is None:
+            found = self._terminals.of_pattern(read_literal(self._module, token), self._module, token)
+            self._literals[token.value] = found
+        return found
 
     def _symbol(self, token: Token) -> Symbol:
         """Resolve a name: a parameter of the template, or something defined."""
-        raw = str(token)
-        bound = self._bound.get(raw)
+        bound = self._bound.get(token.value)
         if bound is not None:
             return bound
-        name = self._body.scope.name(raw)
-        definition = self._definitions.get(name)
-        if definition is None:
-            self._note_undefined(token, self._body)
-        return Terminal(name) if token.type == "TERMINAL" else Nonterminal(name)
+        name = self._body.scope.name(token.value)
+        found = self._named.get(name)
+        if found is None:
+            found = Terminal(name) if token.type == "TERMINAL" else Nonterminal(name)
+            if name in self._definitions:
+                self._named[name] = found
+            else:
+                self._note_undefined(token, self._body)
+        return found
 
     def _note_undefined(self, token: Token, body: Body) -> None:
         self._undefined.setdefault(str(token), (token, body.scope.module))
@@ -261,40 +271,50 @@ class Lowering:
             reason += f"; also not defined: {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"
         return module.error(reason, token)
 
-    def _expansion(self, parts: list) -> Alternatives:
-        if len(parts) == 1:
-            return parts[0]
+    def _expansion(self, children: list, results: Results) -> Alternatives:
+        if len(children) == 1:
+            return self._part(children[0], results)
         symbols: list[Symbol] = []
-        token = None
-        for part in parts:
-            symbols += self._as_symbols(part)
-            token = token or part[0].token
+        first = None
+        for child in children:
+            leaf = self._leaf(child)
+            if leaf is not None:
+                symbol, token = leaf
+                symbols.append(symbol)
+            else:
+                alternatives = results[id(child)]
+                symbols += self._as_symbols(alternatives)
+                token = alternatives[0].token
+            first = first or token
         self._account(0, len(symbols))
-        return (Alternative(tuple(symbols), None, token),)
+        return (Alternative(tuple(symbols), None, first),)
 
-    def _expansions(self, parts: list) -> Alternatives:
-        if len(parts) == 1:
-            return parts[0]
-        return tuple(alternative for part in parts for alternative in part)
+    def _expansions(self, children: list, results: Results) -> Alternatives:
+        if len(children) == 1:
+            return results[id(children[0])]
+        return tuple(alternative for child in children for alternative in results[id(child)])
 
-    def _alias(self, parts: list) -> Alternatives:
-        alternatives, alias = parts
+    def _alias(self, children: list, results: Results) -> Alternatives:
+        alternatives, alias = results[id(children[0])], children[1].children[0]
         for alternative in alternatives:
             if alternative.alias is not None:
                 raise self._module.error("an alternative has two aliases ('->'); leave one out", alias)
         return tuple(alternative._replace(alias=alias) for alternative in alternatives)
 
-    def _maybe(self, parts: list) -> Alternatives:
-        return self._operator("opt", parts[0])
+    def _maybe(self, children: list, results: Results) -> Alternatives:
+        return self._operator("opt", results[id(children[0])])
 
-    def _expr(self, parts: list) -> Alternatives:
-        inner, *tokens = parts
+    def _expr(self, children: list, results: Results) -> Alternatives:
+        inner, tokens = self._part(children[0], results), children[1:]
         least, most = read_bounds(self._module, tokens, self._limits)
         if most is None or tokens[0].type == "OP":
             return self._operator({(0, 1): "opt", (0, None): "star", (1, None): "plus"}[least, most], inner)
         if most == 1:
             return inner if least == 1 else self._operator("opt", inner)
         return self._repeat(inner, least, most)
+
+    def _value(self, children: list, results: Results) -> Alternatives:
+        return results[id(children[0])]
 
     # -- helpers
 
@@ -381,11 +401,11 @@ class Lowering:
 
     # -- templates
 
-    def _template_usage(self, parts: list) -> Alternatives:
-        token, *rest = parts
+    def _template_usage(self, children: list, results: Results) -> Alternatives:
+        token = children[0].children[0]
         arguments: list[Symbol] = []
-        for part in rest:
-            arguments += self._as_symbols(part)
+        for child in children[1:]:
+            arguments += self._as_symbols(self._part(child, results))
         bound = self._bound.get(str(token))
         name = self._body.scope.name(str(token)) if bound is None else bound.name
         template = self._definitions.get(name)
@@ -420,3 +440,17 @@ class Lowering:
                     token: Any = node.children[0]
                     if str(token) not in template.parameters and body.scope.name(token) not in self._definitions:
                         self._note_undefined(token, body)
+
+
+def _inner_nodes(tree: Tree) -> list[Tree]:
+    """All nodes but symbols, each after those within it, from left to right."""
+    found, waiting = [], [tree]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        for child in node.children:
+            kind = getattr(child, "data", "")
+            if kind in _HOLDERS or (kind == "value" and child.children[0].data == "template_usage"):
+                waiting.append(child)
+    found.reverse()
+    return found

@@ -11,10 +11,11 @@ from lark import Token, Tree
 from lark.exceptions import GrammarError as LarkGrammarError
 from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 from lark.lexer import PatternStr
-from lark.load_grammar import _get_parser, _literal_to_pattern
+from lark.load_grammar import _literal_to_pattern
 
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
 from stolcke.frontends.lark_json import EmbeddedSchema, mark_schemas, take_schemas
+from stolcke.frontends.lark_parser import parse_grammar
 from stolcke.frontends.regex import check_regex
 from stolcke.grammar.model import Location, error_at
 from stolcke.grammar.patterns import Literal, Regex
@@ -101,7 +102,7 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
     readable, schemas = take_schemas(text, source)
     check_sizes(readable, limits)
     try:
-        tree = _get_parser().parse(readable + "\n", "start")
+        tree = parse_grammar(readable + "\n")
     except UnexpectedCharacters as error:
         reason = f"unexpected character {error.char!r}"
         raise error_at(reason, Location(error.line, error.column, source, text)) from None

@@ -11,7 +11,7 @@ from lark import Token, Tree
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.frontends.lark_modules import Body, Definition, Definitions, Scope, suggestion
 from stolcke.frontends.lark_syntax import Module, read_literal
-from stolcke.grammar.model import Location, TerminalDefinition
+from stolcke.grammar.model import Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence, Special
 from stolcke.options import Limits
@@ -181,10 +181,10 @@ class Terminals:
             built[id(node)] = result
         return built[id(body.tree)]
 
-    def of_pattern(self, pattern: Pattern, location: Location) -> str:
-        """Return the name of a literal or regular expression written in a rule, as Lark chooses it.
+    def of_pattern(self, pattern: Pattern, module: Module, token: Token) -> Terminal:
+        """Return the terminal of a literal or regular expression written in a rule, named as Lark does.
 
-        ``location`` is kept where the pattern is met for the first time.
+        The place of the token is kept where the pattern is met for the first time.
         """
         name = self._name_of.get(pattern)
         if name is None:
@@ -193,8 +193,8 @@ class Terminals:
                 name = f"__ANON_{self._count}"
                 self._count += 1
             self._name_of[pattern] = name
-            self.by_name[name] = TerminalDefinition(name, pattern, 0, location)
-        return name
+            self.by_name[name] = TerminalDefinition(name, pattern, 0, module.location(token))
+        return Terminal(name)
 
     def ignored(self) -> tuple[str, ...]:
         """Name the terminals of the ``%ignore`` statements."""
@@ -212,7 +212,7 @@ class Terminals:
                     raise body.scope.module.error(reason, token)
             elif tree.data in ("literal", "range"):
                 token = tree.children[0]
-                name = self.of_pattern(self._tree(body)[0], body.scope.module.location(token))
+                name = self.of_pattern(self._tree(body)[0], body.scope.module, token).name
             else:
                 token = next(body.tree.scan_values(lambda value: True), None)
                 if token is None:
