@@ -34,7 +34,7 @@ cdef struct State:
     # There are hundreds of thousands: what most of them lack is elsewhere, and what is equal in many is shared.
     const Edge* edges                   # ascending and disjoint; one more, to NONE, where there are classes
     const Classes* classes              # NULL for states of few edges
-    Loops* loops                        # NULL where nothing leads back
+    const Loops* loops                  # one and the same where nothing leads back
     uint32_t hash                       # of a state by itself: of all that it is compared by
     uint16_t n_edges
     bint accepting
@@ -80,6 +80,7 @@ cdef class AutomatonStore:
     cdef vector[uint32_t] first         # canonical id of such a component's first state
     cdef SequenceTable class_keys       # bounds of edges
     cdef vector[const Classes*] classes
+    cdef Loops* nothing                 # leads back
 
     cdef int add(self, Given* given) except -1 nogil
     cdef int intern_single(self, const Given* given, uint32_t s) except -1 nogil
@@ -90,7 +91,8 @@ cdef class AutomatonStore:
                               vector[uint32_t]& place) except -1 nogil
     cdef int set_edges(self, State* state, const Edge* edges, uint32_t n) except -1 nogil
     cdef const Classes* classes_of(self, const Edge* edges, uint32_t n) except? NULL nogil
-    cdef Loops* make_loops(self, State* state) except NULL nogil
+    cdef Loops* no_loops(self) except NULL nogil
+    cdef Loops* loops_of(self, State* state) except NULL nogil
     cdef int note_loops(self, uint32_t index) except -1 nogil
     cdef int note_home(self, uint32_t index, uint32_t home, uint32_t utf8, const uint8_t* ranges) except -1 nogil
     cdef bint returns(self, uint32_t index, const uint8_t* ranges, uint32_t home) noexcept nogil

@@ -56,6 +56,7 @@ cdef class AutomatonStore:
         self.keys = SequenceTable(arena)
         self.class_keys = SequenceTable(arena)
         self.slots.assign(64, 0)
+        self.nothing = self.no_loops()
         segments_init(&self.states, sizeof(State))
 
     def __dealloc__(self):
@@ -139,7 +140,6 @@ cdef class AutomatonStore:
                 given.ids[s] = self.slots[slot] - 1
                 return 0
             slot = (slot + 1) & mask
-        made.loops = NULL
         made.accepting = given.accepting[s]
         self.set_edges(&made, edges, n)
         if 3 * (self.singles + 1) > 2 * self.slots.size():
@@ -246,7 +246,7 @@ cdef class AutomatonStore:
             self.note_loops(base + <uint32_t>i)
         for i in range(best_order.size()):
             state = <State*>segments_at(&self.states, base + <uint32_t>i)
-            if state.loops != NULL and state.loops.loops_utf8:
+            if state.loops.loops_utf8:
                 for s in range(8):
                     self.note_home(base + <uint32_t>i, base + <uint32_t>i, AFTER_LEAD[s], UTF8[s])
         self.first.push_back(base)
@@ -263,6 +263,7 @@ cdef class AutomatonStore:
         state.edges = kept
         state.n_edges = <uint16_t>n
         state.classes = NULL
+        state.loops = self.nothing
         if many:
             kept[n].low = kept[n].high = 0
             kept[n].zero = 0
@@ -292,13 +293,17 @@ cdef class AutomatonStore:
         self.class_keys.intern(key, n)
         return made
 
-    cdef Loops* make_loops(self, State* state) except NULL nogil:
-        """What leads back to a state, or through it; nothing where that was not yet noted."""
-        if state.loops == NULL:
-            state.loops = <Loops*>self.arena.take(sizeof(Loops))
-            memset(state.loops, 0, sizeof(Loops))
-            memset(state.loops.home, 0xFF, sizeof(state.loops.home))
-        return state.loops
+    cdef Loops* no_loops(self) except NULL nogil:
+        cdef Loops* made = <Loops*>self.arena.take(sizeof(Loops))
+        memset(made, 0, sizeof(Loops))
+        memset(made.home, 0xFF, sizeof(made.home))
+        return made
+
+    cdef Loops* loops_of(self, State* state) except NULL nogil:
+        """What leads back to a state, or through it, for more to be noted."""
+        if state.loops == self.nothing:
+            state.loops = self.no_loops()
+        return <Loops*>state.loops
 
     cdef int note_loops(self, uint32_t index) except -1 nogil:
         cdef State* state = <State*>segments_at(&self.states, index)
@@ -308,10 +313,10 @@ cdef class AutomatonStore:
         for i in range(8):
             utf8 = utf8 and self.returns(index, &UTF8[i][0], index)
         if utf8:
-            self.make_loops(state).loops_utf8 = True
+            self.loops_of(state).loops_utf8 = True
         for i in range(state.n_edges):
             if state.edges[i].target == index and state.edges[i].low < 128:
-                loops = self.make_loops(state)
+                loops = self.loops_of(state)
                 for b in range(state.edges[i].low, min(<uint32_t>state.edges[i].high, 127) + 1):
                     loops.loop_ascii[b >> 6] |= <uint64_t>1 << (b & 63)
         return 0
@@ -324,7 +329,7 @@ cdef class AutomatonStore:
         for i in range(state.n_edges):
             edge = &state.edges[i]
             if ranges[0] and edge.high >= ranges[0] and edge.low <= ranges[1] and edge.target != home:
-                self.make_loops(<State*>segments_at(&self.states, edge.target)).home[utf8] = home
+                self.loops_of(<State*>segments_at(&self.states, edge.target)).home[utf8] = home
                 self.note_home(edge.target, home, utf8_rest(utf8), ranges + 2)
         return 0
 

@@ -197,7 +197,7 @@ cdef class CountedStore:
         cdef uint32_t i, b
         cdef uint32_t u = 0, a = 0, n = 0
         self.make_state(&family.required, unit.edges, unit.n_edges)
-        loops = self.automata.make_loops(&family.required)
+        loops = self.automata.loops_of(&family.required)
         loops.loops_utf8 = True
         for i in range(8):
             if not self.reads_character(family, COUNTED | 1, UTF8[i]):
@@ -254,7 +254,7 @@ cdef class CountedStore:
         for i in range(state.n_edges):
             edge = &state.edges[i]
             if ranges[0] and edge.high >= ranges[0] and edge.low <= ranges[1] and edge.target != COUNTED:
-                self.automata.make_loops(&family.inner[(edge.target & ~COUNTED) - 1]).home[utf8] = COUNTED
+                self.automata.loops_of(&family.inner[(edge.target & ~COUNTED) - 1]).home[utf8] = COUNTED
                 self.note_home(family, edge.target, utf8_rest(utf8), ranges + 2)
         return 0
 

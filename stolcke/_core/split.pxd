@@ -81,7 +81,7 @@ cdef class Splitter:
             at = self.automata.state(state)
             if below.utf8 == 0:
                 return at.loops
-            if below.whole and at.loops != NULL and at.loops.home[below.utf8] != NONE:
+            if below.whole and at.loops.home[below.utf8] != NONE:
                 return self.automata.state(at.loops.home[below.utf8]).loops
             return NULL
         if below.height > self.counted.units_left(state):
@@ -89,6 +89,6 @@ cdef class Splitter:
         at = self.counted.template(state)
         if below.utf8 == 0:
             return at.loops
-        if below.whole and at.loops != NULL and at.loops.home[below.utf8] != NONE:
+        if below.whole and at.loops.home[below.utf8] != NONE:
             return self.counted.between(state).loops
         return NULL
