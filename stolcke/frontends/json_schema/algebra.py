@@ -12,10 +12,12 @@ from typing import Any, Protocol, Self
 
 from stolcke.errors import UnsupportedSchema
 
-__all__ = ["ALTERNATIVES", "Few", "Simple", "Union", "meet", "negate", "union"]
+__all__ = ["ALTERNATIVES", "Few", "Simple", "Union", "bounded", "meet", "reduced", "union"]
 
 ALTERNATIVES = 2_000
 """Simple sets in one union, beyond which a schema is refused."""
+_PAIRS = 20_000
+"""Pairs of simple sets that are met to find out how many of them have something in common."""
 
 
 class Simple(Protocol):
@@ -51,28 +53,50 @@ class Few:
 
 def union(sets: Iterable[Union]) -> Union:
     """Collect the values of any of the sets."""
-    collected = tuple(simple for one in sets for simple in one)
-    return _bounded(collected)
+    return bounded(tuple(simple for one in sets for simple in one))
 
 
 def meet(a: Union, b: Union) -> Union:
-    """Collect the values of both sets."""
-    if len(a) * len(b) > ALTERNATIVES**2:
-        _bounded(range(len(a) * len(b)))
-    return _bounded(tuple(common for x in a for y in b if (common := x & y) is not None))
+    """Collect the values of both sets; there may be more cases than may be kept."""
+    if len(a) > 1 < len(b) and len(a) * len(b) > _PAIRS:
+        raise _too_many(len(a) * len(b))
+    return tuple(common for x in a for y in b if (common := x & y) is not None)
 
 
-def negate(a: Union, everything: Union) -> Union:
-    """Collect the values of a type that are not in a set."""
-    rest = everything
-    for simple in a:
-        rest = meet(rest, simple.complement())
-    return rest
+def reduced(alternatives: Union) -> Union:
+    """Drop sets that are seen to lie within others: those that ask for all that another one asks for, and more.
+
+    Conditions are numbered, and those of a set are the bits of an integer.
+    """
+    bits: dict[Any, int] = {}
+    asked, fulfilled = [], []
+    for simple in alternatives:
+        mask = 0
+        for condition in simple.conditions():
+            mask |= bits.setdefault(condition, 1 << len(bits))
+        asked.append(mask)
+    about: dict[str, int] = {}
+    for condition, bit in bits.items():
+        if condition[0] == "member":
+            about[condition[1]] = about.get(condition[1], 0) | bit
+    for simple, mask in zip(alternatives, asked, strict=True):
+        for name in simple.absent():  # whatever is asked of a member holds where there is none
+            mask |= about.get(name, 0)
+        fulfilled.append(mask)
+    kept: list[int] = []
+    for i in sorted(range(len(alternatives)), key=lambda i: asked[i].bit_count()):
+        missing = ~fulfilled[i]
+        if not any(asked[j] & missing == 0 and alternatives[j].may_stand_for(alternatives[i]) for j in kept):
+            kept.append(i)
+    return tuple(alternatives[i] for i in sorted(kept))
 
 
-def _bounded(alternatives: Any) -> Any:
+def bounded(alternatives: Union) -> Union:
+    """Refuse what is too much."""
     if len(alternatives) > ALTERNATIVES:
-        raise UnsupportedSchema(
-            f"the combination of alternatives here has {len(alternatives)} cases, more than {ALTERNATIVES}"
-        )
+        raise _too_many(len(alternatives))
     return alternatives
+
+
+def _too_many(n: int) -> UnsupportedSchema:
+    return UnsupportedSchema(f"the combination of alternatives here has {n} cases, more than {ALTERNATIVES}")

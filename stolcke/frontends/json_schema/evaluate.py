@@ -69,7 +69,7 @@ class Evaluator:
             found = EVERYTHING[kind]
             for formula in goal:
                 values = self._formula(formula, kind)
-                found = self._meet(found, values, kind)
+                found = self.meet(found, values, kind)
             if len(found) > 1:
                 found = tuple(simple for simple in found if self.is_possible(simple))
             self._goals[key] = found
@@ -119,7 +119,7 @@ class Evaluator:
         if isinstance(formula, Scoped):
             return self.values(formula.node, formula.scope, kind)
         if isinstance(formula, Not):
-            return algebra.negate(self.alternatives(formula.goal, kind), EVERYTHING[kind])
+            return self._negate(self.alternatives(formula.goal, kind), kind)
         if isinstance(formula, AnyOf):
             return algebra.union(self.alternatives(goal, kind) for goal in formula.goals)
         if types_of(formula.value) != kind:
@@ -171,11 +171,11 @@ class Evaluator:
                 context = context or Context(self, node, scope, tracking)
                 try:
                     values = meaning(context, value)
-                    found = self._meet(found, values, kind)
+                    found = self.meet(found, values, kind)
                 except UnsupportedSchema as error:
                     self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
             elif keyword in _LOGIC:
-                found = self._meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
+                found = self.meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
             if not found:
                 return ()
         if unevaluated in schema and unevaluated in dialect.keywords:
@@ -212,7 +212,7 @@ class Evaluator:
         if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
             return self._referenced(node, scope, keyword, kind, tracking)
         if keyword == "not":
-            return algebra.negate(self._below(node, scope, kind, False, "not"), EVERYTHING[kind])
+            return self._negate(self._below(node, scope, kind, False, "not"), kind)
         if keyword == "if":
             return self._conditional(node, scope, kind, tracking)
         if not isinstance(value, list) or not value:
@@ -221,13 +221,13 @@ class Evaluator:
         if keyword == "allOf":
             found = EVERYTHING[kind]
             for branch in branches:
-                found = self._meet(found, branch, kind)
+                found = self.meet(found, branch, kind)
             return found
         if keyword == "oneOf":
-            return self._exactly_one(branches, EVERYTHING[kind])
+            return self._exactly_one(branches, kind)
         if not tracking:
             return EVERYTHING[kind] if any(b is EVERYTHING[kind] for b in branches) else algebra.union(branches)
-        return self._tracked_any(branches, EVERYTHING[kind])
+        return self._tracked_any(branches, kind)
 
     def _listed(self, node: Node, keyword: str, value: Any, kind: str) -> Union:
         """The values of ``enum`` or ``const`` of a type."""
@@ -263,44 +263,60 @@ class Evaluator:
         if "then" not in schema and "else" not in schema and not tracking:
             return everything
         condition = self._below(node, scope, kind, tracking, "if")
-        opposite = algebra.negate(condition, everything)
+        opposite = self._negate(condition, kind)
         if "then" in schema:
-            condition = algebra.meet(condition, self._below(node, scope, kind, tracking, "then"))
+            condition = self.meet(condition, self._below(node, scope, kind, tracking, "then"), kind)
         if "else" in schema:
-            opposite = algebra.meet(opposite, self._below(node, scope, kind, tracking, "else"))
+            opposite = self.meet(opposite, self._below(node, scope, kind, tracking, "else"), kind)
         return algebra.union([condition, opposite])
 
-    def _exactly_one(self, branches: list[Union], everything: Union) -> Union:
+    def _exactly_one(self, branches: list[Union], kind: str) -> Union:
         """The values of one branch and of no other; where two have nothing in common, nothing is taken away."""
         result = []
         for i, branch in enumerate(branches):
             alone = branch
             for j, other in enumerate(branches):
                 if i != j and alone and self._overlap(branch, other):
-                    alone = self._pruned(algebra.meet(alone, algebra.negate(other, everything)))
+                    alone = self._pruned(self._without(alone, other, kind))
             result.append(alone)
         return algebra.union(result)
 
     def _overlap(self, a: Union, b: Union) -> bool:
         return any(self.is_possible(common) for x in a for y in b if (common := x & y) is not None)
 
-    def _tracked_any(self, branches: list[Union], everything: Union) -> Union:
+    def _tracked_any(self, branches: list[Union], kind: str) -> Union:
         """As a union; but each value is in one alternative only, the one that knows all branches it satisfies."""
-        none, some = everything, ()
+        none, some = EVERYTHING[kind], ()
         for branch in branches:
-            outside = algebra.negate(branch, everything)
+            outside = self._negate(branch, kind)
             some = self._pruned(
-                algebra.union([algebra.meet(some, branch), algebra.meet(some, outside), algebra.meet(none, branch)])
+                algebra.union(
+                    [self.meet(some, branch, kind), self.meet(some, outside, kind), self.meet(none, branch, kind)]
+                )
             )
-            none = self._pruned(algebra.meet(none, outside))
+            none = self._pruned(self.meet(none, outside, kind))
         return some
 
-    def _meet(self, a: Union, b: Union, kind: str) -> Union:
-        """The values of both; many cases are looked through for empty ones, lest they multiply."""
+    def _negate(self, taken: Union, kind: str) -> Union:
+        """All other values of a type."""
+        return self._without(EVERYTHING[kind], taken, kind)
+
+    def _without(self, found: Union, taken: Union, kind: str) -> Union:
+        """The values of one set that are not in another."""
+        for simple in taken:
+            found = self.meet(found, simple.complement(), kind)
+        return found
+
+    def meet(self, a: Union, b: Union, kind: str) -> Union:
+        """The values of both; many cases are looked through for empty and needless ones, lest they multiply."""
         if a is EVERYTHING[kind]:
             return b
         found = algebra.meet(a, b)
-        return found if len(found) <= _FEW else self._pruned(found)
+        if len(found) > _FEW:
+            found = self._pruned(found)
+            if kind == "object":
+                found = algebra.reduced(found)
+        return algebra.bounded(found)
 
     def _pruned(self, found: Union) -> Union:
         return tuple(simple for simple in found if self.is_possible(simple))
