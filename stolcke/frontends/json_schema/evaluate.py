@@ -21,6 +21,8 @@ __all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
+_LATE = {"allOf": 1, "anyOf": 2, "oneOf": 2, "not": 2, "if": 2}
+"""Keywords that gain from knowing what the others of a schema leave, and when they have their turn."""
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
@@ -126,8 +128,11 @@ class Evaluator:
             return ()
         return (constant(formula.value, self.goal_of_value),)
 
-    def values(self, node: Node, scope: tuple, kind: str, tracking: bool = False) -> Union:
-        """The values of a type that a schema allows."""
+    def values(self, node: Node, scope: tuple, kind: str, tracking: bool = False, within: Union = ()) -> Union:
+        """The values of a type that a schema allows.
+
+        Where only those within a set are asked for, others may be among them.
+        """
         schema = node.schema
         if schema is True:
             return EVERYTHING[kind]
@@ -135,7 +140,9 @@ class Evaluator:
             return ()
         if not isinstance(schema, dict):
             raise SchemaError("a schema must be an object or a boolean", pointer=node.pointer)
-        key = (node, scope, kind, tracking)
+        if within and (kind != "object" or "oneOf" not in schema):
+            within = ()
+        key = (node, scope, kind, tracking, within)
         if key in self._values:
             found = self._values[key]
             if found is None:
@@ -143,7 +150,7 @@ class Evaluator:
             return found
         self._values[key] = None
         try:
-            found = self._evaluate(node, scope, kind, tracking)
+            found = self._evaluate(node, scope, kind, tracking, within or EVERYTHING[kind])
         except UnsupportedSchema as error:
             raise error if error.pointer else UnsupportedSchema(error.reason, pointer=node.pointer) from None
         finally:
@@ -151,7 +158,7 @@ class Evaluator:
         self._values[key] = found
         return found
 
-    def _evaluate(self, node: Node, scope: tuple, kind: str, tracking: bool) -> Union:
+    def _evaluate(self, node: Node, scope: tuple, kind: str, tracking: bool, within: Union) -> Union:
         schema, dialect = node.schema, node.dialect
         if "$ref" in schema and dialect.ref_overrides:
             return self._referenced(node, scope, "$ref", kind, tracking)
@@ -161,23 +168,30 @@ class Evaluator:
         found = self._of_types(node, kind)
         if not found:
             return ()
-        table = KEYWORDS[kind]
-        context = None
-        for keyword, value in schema.items():
-            if keyword not in dialect.keywords:
-                continue
-            meaning = table.get(keyword)
+        # Choices come last: within what the other keywords leave, their branches have less in common.
+        keywords = [keyword for keyword in schema if keyword in dialect.keywords]
+        ordered = keywords if _LATE.keys().isdisjoint(schema) else sorted(keywords, key=_turn)
+        parts: dict[str, Union] = {}
+        context = Context(self, node, scope, tracking)
+        for keyword in ordered:
+            value = schema[keyword]
+            meaning = KEYWORDS[kind].get(keyword)
             if meaning is not None:
-                context = context or Context(self, node, scope, tracking)
                 try:
-                    values = meaning(context, value)
-                    found = self.meet(found, values, kind)
+                    parts[keyword] = meaning(context, value)
+                    found = self.meet(found, parts[keyword], kind)
                 except UnsupportedSchema as error:
                     self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
             elif keyword in _LOGIC:
-                found = self.meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
+                inside = self.meet(within, found, kind) if keyword in _LATE else ()
+                parts[keyword] = self._logic(node, scope, keyword, value, kind, tracking, inside)
+                found = self.meet(found, parts[keyword], kind)
             if not found:
                 return ()
+        if ordered != keywords:  # names come in the order declared
+            found = self._of_types(node, kind)
+            for keyword in keywords:
+                found = self.meet(found, parts.get(keyword, EVERYTHING[kind]), kind)
         if unevaluated in schema and unevaluated in dialect.keywords:
             found = self._unevaluated(node, scope, found, unevaluated)
         return found
@@ -205,8 +219,10 @@ class Evaluator:
             return (NumberSet(integer=True),)
         return ()
 
-    def _logic(self, node: Node, scope: tuple, keyword: str, value: Any, kind: str, tracking: bool) -> Union:
-        """What a keyword about other schemas, or about values, leaves of a type."""
+    def _logic(
+        self, node: Node, scope: tuple, keyword: str, value: Any, kind: str, tracking: bool, inside: Union
+    ) -> Union:
+        """What a keyword about other schemas, or about values, leaves of a set."""
         if keyword in ("enum", "const"):
             return self._listed(node, keyword, value, kind)
         if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
@@ -217,14 +233,16 @@ class Evaluator:
             return self._conditional(node, scope, kind, tracking)
         if not isinstance(value, list) or not value:
             raise SchemaError(f"{keyword} must be a list of schemas, at least one", pointer=f"{node.pointer}/{keyword}")
-        branches = [self._below(node, scope, kind, tracking, keyword, i) for i in range(len(value))]
         if keyword == "allOf":
             found = EVERYTHING[kind]
-            for branch in branches:
+            for i in range(len(value)):
+                child = node.child(keyword, i)
+                branch = self.values(child, child.scope(scope), kind, tracking, self.meet(inside, found, kind))
                 found = self.meet(found, branch, kind)
             return found
+        branches = [self._below(node, scope, kind, tracking, keyword, i) for i in range(len(value))]
         if keyword == "oneOf":
-            return self._exactly_one(branches, kind)
+            return self._exactly_one(branches, kind, inside if len(inside) <= _FEW else EVERYTHING[kind])
         if not tracking:
             return EVERYTHING[kind] if any(b is EVERYTHING[kind] for b in branches) else algebra.union(branches)
         return self._tracked_any(branches, kind)
@@ -270,19 +288,23 @@ class Evaluator:
             opposite = self.meet(opposite, self._below(node, scope, kind, tracking, "else"), kind)
         return algebra.union([condition, opposite])
 
-    def _exactly_one(self, branches: list[Union], kind: str) -> Union:
-        """The values of one branch and of no other; where two have nothing in common, nothing is taken away."""
+    def _exactly_one(self, branches: list[Union], kind: str, inside: Union) -> Union:
+        """The values of one branch and of no other; where two have nothing in common, nothing is taken away.
+
+        Only values ``inside`` matter.
+        """
         result = []
         for i, branch in enumerate(branches):
-            alone = branch
+            alone = self._overlapping(branch, inside)
             for j, other in enumerate(branches):
-                if i != j and alone and self._overlap(branch, other):
-                    alone = self._pruned(self._without(alone, other, kind))
+                if i != j and alone and (common := self._overlapping(other, self.meet(branch, inside, kind))):
+                    alone = self._overlapping(self._without(alone, common, kind), inside)
             result.append(alone)
         return algebra.union(result)
 
-    def _overlap(self, a: Union, b: Union) -> bool:
-        return any(self.is_possible(common) for x in a for y in b if (common := x & y) is not None)
+    def _overlapping(self, found: Union, other: Union) -> Union:
+        """Those simple sets of a union that may have something in common with another union."""
+        return tuple(x for x in found if any((common := x & y) is not None and self.is_possible(common) for y in other))
 
     def _tracked_any(self, branches: list[Union], kind: str) -> Union:
         """As a union; but each value is in one alternative only, the one that knows all branches it satisfies."""
@@ -311,6 +333,8 @@ class Evaluator:
         """The values of both; many cases are looked through for empty and needless ones, lest they multiply."""
         if a is EVERYTHING[kind]:
             return b
+        if b is EVERYTHING[kind]:
+            return a
         found = algebra.meet(a, b)
         if len(found) > _FEW:
             found = self._pruned(found)
@@ -364,3 +388,7 @@ class Evaluator:
                 known = False  # the question was asked from within the answer
             self._impossible[goal] = known
         return known
+
+
+def _turn(keyword: str) -> int:
+    return _LATE.get(keyword, 0)
