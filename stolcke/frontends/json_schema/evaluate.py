@@ -8,7 +8,18 @@ from stolcke.errors import LimitExceeded, SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema import algebra
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.arrays import Arrays
-from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, AnyOf, Constant, Formula, Goal, Not, Scoped
+from stolcke.frontends.json_schema.formulas import (
+    ANYTHING,
+    NEVER,
+    AnyOf,
+    Constant,
+    Formula,
+    Goal,
+    Not,
+    Scoped,
+    both,
+    opposite,
+)
 from stolcke.frontends.json_schema.keywords import EVERYTHING, KEYWORDS, TYPES, Context, constant, types_of
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.objects import Layer, Objects
@@ -326,21 +337,41 @@ class Evaluator:
     def _without(self, found: Union, taken: Union, kind: str) -> Union:
         """The values of one set that are not in another."""
         for simple in taken:
-            found = self.meet(found, simple.complement(), kind)
+            common = self._overlapping(found, (simple,))
+            apart = () if len(common) == len(found) else tuple(each for each in found if each not in common)
+            cut = [self._cut(each, simple) for each in common]
+            found = self._few(tuple(each for part in (apart, *cut) for each in part), kind)
         return found
 
-    def meet(self, a: Union, b: Union, kind: str) -> Union:
-        """The values of both; many cases are looked through for empty and needless ones, lest they multiply."""
-        if a is EVERYTHING[kind]:
-            return b
-        if b is EVERYTHING[kind]:
-            return a
-        found = algebra.meet(a, b)
+    def _cut(self, found: Any, taken: Any) -> Union:
+        """The values of a simple set that are not in another one."""
+        pieces = taken.complement()
+        if isinstance(found, Objects):
+            pieces = [self._needed(found, piece) for piece in pieces]
+        return tuple(common for piece in pieces if (common := found & piece) is not None)
+
+    def _needed(self, found: Objects, piece: Objects) -> Objects:
+        """What a set does not know of a piece already: where a value is wrong anyway, that it is there."""
+        if len(piece.layers) == len(piece.required) == 1:
+            (name,) = piece.required
+            wanted = opposite(piece.goal(name))
+            if self._is_impossible(both(found.goal(name), wanted), _DEPTH):
+                return Objects(required=(name,))
+        return piece
+
+    def _few(self, found: Union, kind: str) -> Union:
+        """The same set; many cases are looked through for empty and needless ones, lest they multiply."""
         if len(found) > _FEW:
             found = self._pruned(found)
             if kind == "object":
                 found = algebra.reduced(found)
         return algebra.bounded(found)
+
+    def meet(self, a: Union, b: Union, kind: str) -> Union:
+        """The values of both."""
+        if a is EVERYTHING[kind]:
+            return b
+        return a if b is EVERYTHING[kind] else self._few(algebra.meet(a, b), kind)
 
     def _pruned(self, found: Union) -> Union:
         return tuple(simple for simple in found if self.is_possible(simple))

@@ -67,7 +67,10 @@ def both(a: Goal, b: Goal) -> Goal:
         return b
     if not b:
         return a
-    return NEVER if a is NEVER or b is NEVER else a | b
+    if a is NEVER or b is NEVER:
+        return NEVER
+    common = a | b
+    return NEVER if any(type(formula) is Not and formula.goal <= common for formula in common) else common
 
 
 def opposite(goal: Goal) -> Goal:

@@ -297,7 +297,9 @@ def dependent_schemas(c: Context, value: Any, keyword: str = "dependentSchemas")
         raise c.wrong(keyword, "an object of schemas")
     result = EVERYTHING["object"]
     for name in value:
-        then = c.evaluator.meet((Objects(required=(name,)),), c.objects(keyword, name), "object")
+        then = c.objects(keyword, name)
+        if c.tracking:  # what `then` evaluates does not count where it is not asked
+            then = c.evaluator.meet((Objects(required=(name,)),), then, "object")
         result = c.evaluator.meet(result, (_without(name), *then), "object")
     return result
 
