@@ -396,7 +396,9 @@ class Evaluator:
         if isinstance(simple, NumberSet):
             return not simple.is_empty
         if isinstance(simple, Objects):
-            return not any(self._is_impossible(simple.goal(name), depth) for name in simple.required)
+            if any(self._is_impossible(simple.goal(name), depth) for name in simple.required):
+                return False
+            return simple.least == 0 or bool(simple.required) or simple.has_names
         if isinstance(simple, Arrays):
             return not any(self._is_impossible(simple.goal(i), depth) for i in range(min(simple.least, 16)))
         return True

@@ -13,7 +13,23 @@ from typing import Any
 from stolcke.frontends.json_schema.numbers import number
 from stolcke.frontends.json_schema.references import Node
 
-__all__ = ["ANYTHING", "NEVER", "AnyOf", "Constant", "Formula", "Goal", "Not", "Scoped", "both", "key_of", "opposite"]
+__all__ = [
+    "ANYTHING",
+    "NEVER",
+    "AnyOf",
+    "Constant",
+    "Formula",
+    "Goal",
+    "Not",
+    "Scoped",
+    "both",
+    "key_of",
+    "likeness",
+    "opposite",
+]
+
+_PLAIN = frozenset(["type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern"])
+_SILENT = frozenset(["title", "description", "default", "examples", "$comment"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,16 @@ def opposite(goal: Goal) -> Goal:
         if isinstance(formula, Not):
             return formula.goal
     return frozenset([Not(goal)])
+
+
+def likeness(formula: Formula) -> Any:
+    """What equals that of another formula only where the two ask for the same: two short lists of equal constants do."""
+    if isinstance(formula, Not):
+        return "not", frozenset(map(likeness, formula.goal))
+    if isinstance(formula, Node) and formula.schema.keys() <= _PLAIN | _SILENT:
+        asked = frozenset((name, key_of(value)) for name, value in formula.schema.items() if name in _PLAIN)
+        return formula.dialect.name, asked
+    return formula
 
 
 def key_of(value: Any) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from stolcke.errors import UnsupportedSchema
-from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, opposite
+from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, likeness, opposite
 from stolcke.lexer.language import Language
 
 __all__ = ["KeyClass", "Layer", "Objects", "Witness"]
@@ -115,6 +115,14 @@ class Objects:
             return True
         return len(self.required) <= _GLANCE and any(self.goal(name) is NEVER for name in self.required)
 
+    @property
+    def has_names(self) -> bool:
+        """Whether there may be a member of any name at all, as far as names tell."""
+        if self.names is None and all(not layer.patterns and layer.additional is not NEVER for layer in self.layers):
+            return True
+        declared = self.declared()
+        return any(self.goal(name) is not NEVER for name in declared) or bool(self.others(declared))
+
     def goal(self, name: str) -> Goal:
         """What the member of a name has to satisfy."""
         if self.names is not None and name not in self.names:
@@ -158,7 +166,9 @@ class Objects:
         asked: set[tuple] = {("required", name) for name in self.required}
         for layer in self.layers:
             if layer.is_open:
-                asked.update(("member", name, formula) for name, goal in layer.properties.items() for formula in goal)
+                asked.update(
+                    ("member", name, likeness(formula)) for name, goal in layer.properties.items() for formula in goal
+                )
             else:
                 asked.add(("layer", layer))
         asked.update(("witness", witness.keys, witness.goal) for witness in self.witnesses)
