@@ -7,6 +7,7 @@ sets.  So all of JSON Schema's logic works on unions of them, type by type.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Protocol, Self
 
@@ -64,30 +65,27 @@ def meet(a: Union, b: Union) -> Union:
 
 
 def reduced(alternatives: Union) -> Union:
-    """Drop sets that are seen to lie within others: those that ask for all that another one asks for, and more.
-
-    Conditions are numbered, and those of a set are the bits of an integer.
-    """
-    bits: dict[Any, int] = {}
-    asked, fulfilled = [], []
-    for simple in alternatives:
-        mask = 0
-        for condition in simple.conditions():
-            mask |= bits.setdefault(condition, 1 << len(bits))
-        asked.append(mask)
-    about: dict[str, int] = {}
-    for condition, bit in bits.items():
+    """Drop sets that are seen to lie within others: those that ask for all that another one asks for, and more."""
+    asked = [simple.conditions() for simple in alternatives]
+    frequency = Counter(condition for conditions in asked for condition in conditions)
+    about: dict[str, list[tuple]] = {}
+    for condition in frequency:
         if condition[0] == "member":
-            about[condition[1]] = about.get(condition[1], 0) | bit
-    for simple, mask in zip(alternatives, asked, strict=True):
-        for name in simple.absent():  # whatever is asked of a member holds where there is none
-            mask |= about.get(name, 0)
-        fulfilled.append(mask)
+            about.setdefault(condition[1], []).append(condition)
     kept: list[int] = []
-    for i in sorted(range(len(alternatives)), key=lambda i: asked[i].bit_count()):
-        missing = ~fulfilled[i]
-        if not any(asked[j] & missing == 0 and alternatives[j].may_stand_for(alternatives[i]) for j in kept):
+    # A set that is kept is looked for under the rarest of its conditions.
+    kept_by: dict[tuple | None, list[int]] = {}
+    for i in sorted(range(len(alternatives)), key=lambda i: len(asked[i])):
+        simple, fulfilled = alternatives[i], set(asked[i])
+        for name in simple.absent():  # whatever is asked of a member holds where there is none
+            fulfilled.update(about.get(name, ()))
+        if not any(
+            asked[j] <= fulfilled and alternatives[j].may_stand_for(simple)
+            for condition in (None, *fulfilled)
+            for j in kept_by.get(condition, ())
+        ):
             kept.append(i)
+            kept_by.setdefault(min(asked[i], key=frequency.__getitem__, default=None), []).append(i)
     return tuple(alternatives[i] for i in sorted(kept))
 
 
