@@ -158,7 +158,8 @@ def max_length(c: Context, value: Any) -> Union:
 def pattern(c: Context, value: Any) -> Union:
     if not isinstance(value, str):
         raise c.wrong("pattern", "a string")
-    return (Strings(_pattern(c, "pattern", value)),)
+    language = _pattern(c, "pattern", value)
+    return EVERYTHING["string"] if language == Language.everything() else (Strings(language),)
 
 
 def _pattern(c: Context, keyword: str, source: str) -> Language:
