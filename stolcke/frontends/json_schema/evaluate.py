@@ -41,6 +41,8 @@ _GOALS = 60_000
 """Goals, by type, in one grammar; oneOf within oneOf doubles them."""
 _FEW = 8
 """Cases that are not worth a search for empty ones."""
+_CASES = 20_000
+"""Cases, all those together that are looked through: what bounds the time."""
 
 
 class Loop(UnsupportedSchema):
@@ -57,6 +59,7 @@ class Evaluator:
         self._goals: dict[tuple[Goal, str], Union] = {}
         self._values: dict[tuple, Union | None] = {}
         self._impossible: dict[Goal, bool] = {}
+        self._cases = 0
 
     def goal(self, node: Node, scope: tuple) -> Goal:
         """What a schema asks for, as a goal."""
@@ -362,6 +365,9 @@ class Evaluator:
     def _few(self, found: Union, kind: str) -> Union:
         """The same set; many cases are looked through for empty and needless ones, lest they multiply."""
         if len(found) > _FEW:
+            self._cases += len(found)
+            if self._cases > _CASES:
+                raise UnsupportedSchema(f"the combinations of alternatives come to more than {_CASES} cases")
             found = self._pruned(found)
             if kind == "object":
                 found = algebra.reduced(found)
@@ -417,8 +423,8 @@ class Evaluator:
                     for kind in self.kinds(goal)
                     for simple in self.alternatives(goal, kind)
                 )
-            except Loop:
-                known = False  # the question was asked from within the answer
+            except (UnsupportedSchema, LimitExceeded):
+                known = False  # it cannot be told; or it is a loop, and the question was asked from within the answer
             self._impossible[goal] = known
         return known
 

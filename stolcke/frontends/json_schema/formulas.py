@@ -103,12 +103,12 @@ def opposite(goal: Goal) -> Goal:
 
 
 def likeness(formula: Formula) -> Any:
-    """What equals that of another formula only where the two ask for the same: two short lists of equal constants do."""
+    """What equals another formula's only where the two ask for the same, as places with equal small schemas do."""
     if isinstance(formula, Not):
         return "not", frozenset(map(likeness, formula.goal))
     if isinstance(formula, Node) and formula.schema.keys() <= _PLAIN | _SILENT:
         asked = frozenset((name, key_of(value)) for name, value in formula.schema.items() if name in _PLAIN)
-        return formula.dialect.name, asked
+        return formula.dialect, asked
     return formula
 
 
