@@ -342,9 +342,15 @@ class Evaluator:
         for simple in taken:
             common = self._overlapping(found, (simple,))
             apart = () if len(common) == len(found) else tuple(each for each in found if each not in common)
+            self._look_through(len(common))
             cut = [self._cut(each, simple) for each in common]
             found = self._few(tuple(each for part in (apart, *cut) for each in part), kind)
         return found
+
+    def _look_through(self, cases: int) -> None:
+        self._cases += cases
+        if self._cases > _CASES:
+            raise UnsupportedSchema(f"the combinations of alternatives come to more than {_CASES} cases")
 
     def _cut(self, found: Any, taken: Any) -> Union:
         """The values of a simple set that are not in another one."""
@@ -365,9 +371,7 @@ class Evaluator:
     def _few(self, found: Union, kind: str) -> Union:
         """The same set; many cases are looked through for empty and needless ones, lest they multiply."""
         if len(found) > _FEW:
-            self._cases += len(found)
-            if self._cases > _CASES:
-                raise UnsupportedSchema(f"the combinations of alternatives come to more than {_CASES} cases")
+            self._look_through(len(found))
             found = self._pruned(found)
             if kind == "object":
                 found = algebra.reduced(found)
