@@ -41,7 +41,7 @@ _GOALS = 60_000
 """Goals, by type, in one grammar; oneOf within oneOf doubles them."""
 _FEW = 8
 """Cases that are not worth a search for empty ones."""
-_CASES = 20_000
+_CASES = 40_000
 """Cases, all those together that are looked through: what bounds the time."""
 
 
