@@ -7,15 +7,18 @@ sets.  So all of JSON Schema's logic works on unions of them, type by type.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Protocol, Self
 
 from stolcke.errors import UnsupportedSchema
 
-__all__ = ["ALTERNATIVES", "Few", "Simple", "Union", "meet", "negate", "union"]
+__all__ = ["ALTERNATIVES", "Few", "Simple", "Union", "bounded", "meet", "reduced", "union"]
 
 ALTERNATIVES = 2_000
 """Simple sets in one union, beyond which a schema is refused."""
+_PAIRS = 20_000
+"""Pairs of simple sets that are met to find out how many of them have something in common."""
 
 
 class Simple(Protocol):
@@ -51,28 +54,47 @@ class Few:
 
 def union(sets: Iterable[Union]) -> Union:
     """Collect the values of any of the sets."""
-    collected = tuple(simple for one in sets for simple in one)
-    return _bounded(collected)
+    return bounded(tuple(simple for one in sets for simple in one))
 
 
 def meet(a: Union, b: Union) -> Union:
-    """Collect the values of both sets."""
-    if len(a) * len(b) > ALTERNATIVES**2:
-        _bounded(range(len(a) * len(b)))
-    return _bounded(tuple(common for x in a for y in b if (common := x & y) is not None))
+    """Collect the values of both sets; there may be more cases than may be kept."""
+    if len(a) > 1 < len(b) and len(a) * len(b) > _PAIRS:
+        raise _too_many(len(a) * len(b))
+    return tuple(common for x in a for y in b if (common := x & y) is not None)
 
 
-def negate(a: Union, everything: Union) -> Union:
-    """Collect the values of a type that are not in a set."""
-    rest = everything
-    for simple in a:
-        rest = meet(rest, simple.complement())
-    return rest
+def reduced(alternatives: Union) -> Union:
+    """Drop sets that are seen to lie within others: those that ask for all that another one asks for, and more."""
+    asked = [simple.conditions() for simple in alternatives]
+    frequency = Counter(condition for conditions in asked for condition in conditions)
+    about: dict[str, list[tuple]] = {}
+    for condition in frequency:
+        if condition[0] == "member":
+            about.setdefault(condition[1], []).append(condition)
+    kept: list[int] = []
+    # A set that is kept is looked for under the rarest of its conditions.
+    kept_by: dict[tuple | None, list[int]] = {}
+    for i in sorted(range(len(alternatives)), key=lambda i: len(asked[i])):
+        simple, fulfilled = alternatives[i], set(asked[i])
+        for name in simple.absent():  # whatever is asked of a member holds where there is none
+            fulfilled.update(about.get(name, ()))
+        if not any(
+            asked[j] <= fulfilled and alternatives[j].may_stand_for(simple)
+            for condition in (None, *fulfilled)
+            for j in kept_by.get(condition, ())
+        ):
+            kept.append(i)
+            kept_by.setdefault(min(asked[i], key=frequency.__getitem__, default=None), []).append(i)
+    return tuple(alternatives[i] for i in sorted(kept))
 
 
-def _bounded(alternatives: Any) -> Any:
+def bounded(alternatives: Union) -> Union:
+    """Refuse what is too much."""
     if len(alternatives) > ALTERNATIVES:
-        raise UnsupportedSchema(
-            f"the combination of alternatives here has {len(alternatives)} cases, more than {ALTERNATIVES}"
-        )
+        raise _too_many(len(alternatives))
     return alternatives
+
+
+def _too_many(n: int) -> UnsupportedSchema:
+    return UnsupportedSchema(f"the combination of alternatives here has {n} cases, more than {ALTERNATIVES}")

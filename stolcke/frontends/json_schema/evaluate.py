@@ -8,7 +8,18 @@ from stolcke.errors import LimitExceeded, SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema import algebra
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.arrays import Arrays
-from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, AnyOf, Constant, Formula, Goal, Not, Scoped
+from stolcke.frontends.json_schema.formulas import (
+    ANYTHING,
+    NEVER,
+    AnyOf,
+    Constant,
+    Formula,
+    Goal,
+    Not,
+    Scoped,
+    both,
+    opposite,
+)
 from stolcke.frontends.json_schema.keywords import EVERYTHING, KEYWORDS, TYPES, Context, constant, types_of
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.objects import Layer, Objects
@@ -21,6 +32,8 @@ __all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
+_LATE = {"allOf": 1, "anyOf": 2, "oneOf": 2, "not": 2, "if": 2}
+"""Keywords that gain from knowing what the others of a schema leave, and when they have their turn."""
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
@@ -28,6 +41,8 @@ _GOALS = 60_000
 """Goals, by type, in one grammar; oneOf within oneOf doubles them."""
 _FEW = 8
 """Cases that are not worth a search for empty ones."""
+_CASES = 40_000
+"""Cases, all those together that are looked through: what bounds the time."""
 
 
 class Loop(UnsupportedSchema):
@@ -44,6 +59,7 @@ class Evaluator:
         self._goals: dict[tuple[Goal, str], Union] = {}
         self._values: dict[tuple, Union | None] = {}
         self._impossible: dict[Goal, bool] = {}
+        self._cases = 0
 
     def goal(self, node: Node, scope: tuple) -> Goal:
         """What a schema asks for, as a goal."""
@@ -69,7 +85,7 @@ class Evaluator:
             found = EVERYTHING[kind]
             for formula in goal:
                 values = self._formula(formula, kind)
-                found = self._meet(found, values, kind)
+                found = self.meet(found, values, kind)
             if len(found) > 1:
                 found = tuple(simple for simple in found if self.is_possible(simple))
             self._goals[key] = found
@@ -119,15 +135,18 @@ class Evaluator:
         if isinstance(formula, Scoped):
             return self.values(formula.node, formula.scope, kind)
         if isinstance(formula, Not):
-            return algebra.negate(self.alternatives(formula.goal, kind), EVERYTHING[kind])
+            return self._negate(self.alternatives(formula.goal, kind), kind)
         if isinstance(formula, AnyOf):
             return algebra.union(self.alternatives(goal, kind) for goal in formula.goals)
         if types_of(formula.value) != kind:
             return ()
         return (constant(formula.value, self.goal_of_value),)
 
-    def values(self, node: Node, scope: tuple, kind: str, tracking: bool = False) -> Union:
-        """The values of a type that a schema allows."""
+    def values(self, node: Node, scope: tuple, kind: str, tracking: bool = False, within: Union = ()) -> Union:
+        """The values of a type that a schema allows.
+
+        Where only those within a set are asked for, others may be among them.
+        """
         schema = node.schema
         if schema is True:
             return EVERYTHING[kind]
@@ -135,7 +154,9 @@ class Evaluator:
             return ()
         if not isinstance(schema, dict):
             raise SchemaError("a schema must be an object or a boolean", pointer=node.pointer)
-        key = (node, scope, kind, tracking)
+        if within and (kind != "object" or "oneOf" not in schema):
+            within = ()
+        key = (node, scope, kind, tracking, within)
         if key in self._values:
             found = self._values[key]
             if found is None:
@@ -143,7 +164,7 @@ class Evaluator:
             return found
         self._values[key] = None
         try:
-            found = self._evaluate(node, scope, kind, tracking)
+            found = self._evaluate(node, scope, kind, tracking, within or EVERYTHING[kind])
         except UnsupportedSchema as error:
             raise error if error.pointer else UnsupportedSchema(error.reason, pointer=node.pointer) from None
         finally:
@@ -151,7 +172,7 @@ class Evaluator:
         self._values[key] = found
         return found
 
-    def _evaluate(self, node: Node, scope: tuple, kind: str, tracking: bool) -> Union:
+    def _evaluate(self, node: Node, scope: tuple, kind: str, tracking: bool, within: Union) -> Union:
         schema, dialect = node.schema, node.dialect
         if "$ref" in schema and dialect.ref_overrides:
             return self._referenced(node, scope, "$ref", kind, tracking)
@@ -161,23 +182,30 @@ class Evaluator:
         found = self._of_types(node, kind)
         if not found:
             return ()
-        table = KEYWORDS[kind]
-        context = None
-        for keyword, value in schema.items():
-            if keyword not in dialect.keywords:
-                continue
-            meaning = table.get(keyword)
+        # Choices come last: within what the other keywords leave, their branches have less in common.
+        keywords = [keyword for keyword in schema if keyword in dialect.keywords]
+        ordered = keywords if _LATE.keys().isdisjoint(schema) else sorted(keywords, key=_turn)
+        parts: dict[str, Union] = {}
+        context = Context(self, node, scope, tracking)
+        for keyword in ordered:
+            value = schema[keyword]
+            meaning = KEYWORDS[kind].get(keyword)
             if meaning is not None:
-                context = context or Context(self, node, scope, tracking)
                 try:
-                    values = meaning(context, value)
-                    found = self._meet(found, values, kind)
+                    parts[keyword] = meaning(context, value)
+                    found = self.meet(found, parts[keyword], kind)
                 except UnsupportedSchema as error:
                     self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
             elif keyword in _LOGIC:
-                found = self._meet(found, self._logic(node, scope, keyword, value, kind, tracking), kind)
+                inside = self.meet(within, found, kind) if keyword in _LATE else ()
+                parts[keyword] = self._logic(node, scope, keyword, value, kind, tracking, inside)
+                found = self.meet(found, parts[keyword], kind)
             if not found:
                 return ()
+        if ordered != keywords:  # names come in the order declared
+            found = self._of_types(node, kind)
+            for keyword in keywords:
+                found = self.meet(found, parts.get(keyword, EVERYTHING[kind]), kind)
         if unevaluated in schema and unevaluated in dialect.keywords:
             found = self._unevaluated(node, scope, found, unevaluated)
         return found
@@ -205,29 +233,33 @@ class Evaluator:
             return (NumberSet(integer=True),)
         return ()
 
-    def _logic(self, node: Node, scope: tuple, keyword: str, value: Any, kind: str, tracking: bool) -> Union:
-        """What a keyword about other schemas, or about values, leaves of a type."""
+    def _logic(
+        self, node: Node, scope: tuple, keyword: str, value: Any, kind: str, tracking: bool, inside: Union
+    ) -> Union:
+        """What a keyword about other schemas, or about values, leaves of a set."""
         if keyword in ("enum", "const"):
             return self._listed(node, keyword, value, kind)
         if keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
             return self._referenced(node, scope, keyword, kind, tracking)
         if keyword == "not":
-            return algebra.negate(self._below(node, scope, kind, False, "not"), EVERYTHING[kind])
+            return self._negate(self._below(node, scope, kind, False, "not"), kind)
         if keyword == "if":
             return self._conditional(node, scope, kind, tracking)
         if not isinstance(value, list) or not value:
             raise SchemaError(f"{keyword} must be a list of schemas, at least one", pointer=f"{node.pointer}/{keyword}")
-        branches = [self._below(node, scope, kind, tracking, keyword, i) for i in range(len(value))]
         if keyword == "allOf":
             found = EVERYTHING[kind]
-            for branch in branches:
-                found = self._meet(found, branch, kind)
+            for i in range(len(value)):
+                child = node.child(keyword, i)
+                branch = self.values(child, child.scope(scope), kind, tracking, self.meet(inside, found, kind))
+                found = self.meet(found, branch, kind)
             return found
+        branches = [self._below(node, scope, kind, tracking, keyword, i) for i in range(len(value))]
         if keyword == "oneOf":
-            return self._exactly_one(branches, EVERYTHING[kind])
+            return self._exactly_one(branches, kind, inside if len(inside) <= _FEW else EVERYTHING[kind])
         if not tracking:
             return EVERYTHING[kind] if any(b is EVERYTHING[kind] for b in branches) else algebra.union(branches)
-        return self._tracked_any(branches, EVERYTHING[kind])
+        return self._tracked_any(branches, kind)
 
     def _listed(self, node: Node, keyword: str, value: Any, kind: str) -> Union:
         """The values of ``enum`` or ``const`` of a type."""
@@ -263,44 +295,93 @@ class Evaluator:
         if "then" not in schema and "else" not in schema and not tracking:
             return everything
         condition = self._below(node, scope, kind, tracking, "if")
-        opposite = algebra.negate(condition, everything)
+        opposite = self._negate(condition, kind)
         if "then" in schema:
-            condition = algebra.meet(condition, self._below(node, scope, kind, tracking, "then"))
+            condition = self.meet(condition, self._below(node, scope, kind, tracking, "then"), kind)
         if "else" in schema:
-            opposite = algebra.meet(opposite, self._below(node, scope, kind, tracking, "else"))
+            opposite = self.meet(opposite, self._below(node, scope, kind, tracking, "else"), kind)
         return algebra.union([condition, opposite])
 
-    def _exactly_one(self, branches: list[Union], everything: Union) -> Union:
-        """The values of one branch and of no other; where two have nothing in common, nothing is taken away."""
+    def _exactly_one(self, branches: list[Union], kind: str, inside: Union) -> Union:
+        """The values of one branch and of no other; where two have nothing in common, nothing is taken away.
+
+        Only values ``inside`` matter.
+        """
         result = []
         for i, branch in enumerate(branches):
-            alone = branch
+            alone = self._overlapping(branch, inside)
             for j, other in enumerate(branches):
-                if i != j and alone and self._overlap(branch, other):
-                    alone = self._pruned(algebra.meet(alone, algebra.negate(other, everything)))
+                if i != j and alone and (common := self._overlapping(other, self.meet(branch, inside, kind))):
+                    alone = self._overlapping(self._without(alone, common, kind), inside)
             result.append(alone)
         return algebra.union(result)
 
-    def _overlap(self, a: Union, b: Union) -> bool:
-        return any(self.is_possible(common) for x in a for y in b if (common := x & y) is not None)
+    def _overlapping(self, found: Union, other: Union) -> Union:
+        """Those simple sets of a union that may have something in common with another union."""
+        return tuple(x for x in found if any((common := x & y) is not None and self.is_possible(common) for y in other))
 
-    def _tracked_any(self, branches: list[Union], everything: Union) -> Union:
+    def _tracked_any(self, branches: list[Union], kind: str) -> Union:
         """As a union; but each value is in one alternative only, the one that knows all branches it satisfies."""
-        none, some = everything, ()
+        none, some = EVERYTHING[kind], ()
         for branch in branches:
-            outside = algebra.negate(branch, everything)
+            outside = self._negate(branch, kind)
             some = self._pruned(
-                algebra.union([algebra.meet(some, branch), algebra.meet(some, outside), algebra.meet(none, branch)])
+                algebra.union(
+                    [self.meet(some, branch, kind), self.meet(some, outside, kind), self.meet(none, branch, kind)]
+                )
             )
-            none = self._pruned(algebra.meet(none, outside))
+            none = self._pruned(self.meet(none, outside, kind))
         return some
 
-    def _meet(self, a: Union, b: Union, kind: str) -> Union:
-        """The values of both; many cases are looked through for empty ones, lest they multiply."""
+    def _negate(self, taken: Union, kind: str) -> Union:
+        """All other values of a type."""
+        return self._without(EVERYTHING[kind], taken, kind)
+
+    def _without(self, found: Union, taken: Union, kind: str) -> Union:
+        """The values of one set that are not in another."""
+        for simple in taken:
+            common = self._overlapping(found, (simple,))
+            apart = () if len(common) == len(found) else tuple(each for each in found if each not in common)
+            self._look_through(len(common))
+            cut = [self._cut(each, simple) for each in common]
+            found = self._few(tuple(each for part in (apart, *cut) for each in part), kind)
+        return found
+
+    def _look_through(self, cases: int) -> None:
+        self._cases += cases
+        if self._cases > _CASES:
+            raise UnsupportedSchema(f"the combinations of alternatives come to more than {_CASES} cases")
+
+    def _cut(self, found: Any, taken: Any) -> Union:
+        """The values of a simple set that are not in another one."""
+        pieces = taken.complement()
+        if isinstance(found, Objects):
+            pieces = [self._needed(found, piece) for piece in pieces]
+        return tuple(common for piece in pieces if (common := found & piece) is not None)
+
+    def _needed(self, found: Objects, piece: Objects) -> Objects:
+        """What a set does not know of a piece already: where a value is wrong anyway, that it is there."""
+        if len(piece.layers) == len(piece.required) == 1:
+            (name,) = piece.required
+            wanted = opposite(piece.goal(name))
+            if self._is_impossible(both(found.goal(name), wanted), _DEPTH):
+                return Objects(required=(name,))
+        return piece
+
+    def _few(self, found: Union, kind: str) -> Union:
+        """The same set; many cases are looked through for empty and needless ones, lest they multiply."""
+        if len(found) > _FEW:
+            self._look_through(len(found))
+            found = self._pruned(found)
+            if kind == "object":
+                found = algebra.reduced(found)
+        return algebra.bounded(found)
+
+    def meet(self, a: Union, b: Union, kind: str) -> Union:
+        """The values of both."""
         if a is EVERYTHING[kind]:
             return b
-        found = algebra.meet(a, b)
-        return found if len(found) <= _FEW else self._pruned(found)
+        return a if b is EVERYTHING[kind] else self._few(algebra.meet(a, b), kind)
 
     def _pruned(self, found: Union) -> Union:
         return tuple(simple for simple in found if self.is_possible(simple))
@@ -325,7 +406,9 @@ class Evaluator:
         if isinstance(simple, NumberSet):
             return not simple.is_empty
         if isinstance(simple, Objects):
-            return not any(self._is_impossible(simple.goal(name), depth) for name in simple.required)
+            if any(self._is_impossible(simple.goal(name), depth) for name in simple.required):
+                return False
+            return simple.least == 0 or bool(simple.required) or simple.has_names
         if isinstance(simple, Arrays):
             return not any(self._is_impossible(simple.goal(i), depth) for i in range(min(simple.least, 16)))
         return True
@@ -344,7 +427,11 @@ class Evaluator:
                     for kind in self.kinds(goal)
                     for simple in self.alternatives(goal, kind)
                 )
-            except Loop:
-                known = False  # the question was asked from within the answer
+            except (UnsupportedSchema, LimitExceeded):
+                known = False  # it cannot be told; or it is a loop, and the question was asked from within the answer
             self._impossible[goal] = known
         return known
+
+
+def _turn(keyword: str) -> int:
+    return _LATE.get(keyword, 0)

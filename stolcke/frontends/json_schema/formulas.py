@@ -13,7 +13,23 @@ from typing import Any
 from stolcke.frontends.json_schema.numbers import number
 from stolcke.frontends.json_schema.references import Node
 
-__all__ = ["ANYTHING", "NEVER", "AnyOf", "Constant", "Formula", "Goal", "Not", "Scoped", "both", "key_of", "opposite"]
+__all__ = [
+    "ANYTHING",
+    "NEVER",
+    "AnyOf",
+    "Constant",
+    "Formula",
+    "Goal",
+    "Not",
+    "Scoped",
+    "both",
+    "key_of",
+    "likeness",
+    "opposite",
+]
+
+_PLAIN = frozenset(["type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern"])
+_SILENT = frozenset(["title", "description", "default", "examples", "$comment"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +83,10 @@ def both(a: Goal, b: Goal) -> Goal:
         return b
     if not b:
         return a
-    return NEVER if a is NEVER or b is NEVER else a | b
+    if a is NEVER or b is NEVER:
+        return NEVER
+    common = a | b
+    return NEVER if any(type(formula) is Not and formula.goal <= common for formula in common) else common
 
 
 def opposite(goal: Goal) -> Goal:
@@ -81,6 +100,16 @@ def opposite(goal: Goal) -> Goal:
         if isinstance(formula, Not):
             return formula.goal
     return frozenset([Not(goal)])
+
+
+def likeness(formula: Formula) -> Any:
+    """What equals another formula's only where the two ask for the same, as places with equal small schemas do."""
+    if isinstance(formula, Not):
+        return "not", frozenset(map(likeness, formula.goal))
+    if isinstance(formula, Node) and formula.schema.keys() <= _PLAIN | _SILENT:
+        asked = frozenset((name, key_of(value)) for name, value in formula.schema.items() if name in _PLAIN)
+        return formula.dialect, asked
+    return formula
 
 
 def key_of(value: Any) -> Any:

@@ -13,7 +13,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from stolcke.errors import LimitExceeded, RegexError, SchemaError, UnsupportedSchema
-from stolcke.frontends.json_schema import algebra
 from stolcke.frontends.json_schema.algebra import Few, Union
 from stolcke.frontends.json_schema.arrays import Arrays, Count, Items
 from stolcke.frontends.json_schema.ecma import pattern_language
@@ -159,7 +158,8 @@ def max_length(c: Context, value: Any) -> Union:
 def pattern(c: Context, value: Any) -> Union:
     if not isinstance(value, str):
         raise c.wrong("pattern", "a string")
-    return (Strings(_pattern(c, "pattern", value)),)
+    language = _pattern(c, "pattern", value)
+    return EVERYTHING["string"] if language == Language.everything() else (Strings(language),)
 
 
 def _pattern(c: Context, keyword: str, source: str) -> Language:
@@ -289,7 +289,7 @@ def dependent_required(c: Context, value: Any, keyword: str = "dependentRequired
     for name, names in value.items():
         if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
             raise c.wrong(keyword, "an object of lists of names")
-        result = algebra.meet(result, (_without(name), Objects(required=(name, *names))))
+        result = c.evaluator.meet(result, (_without(name), Objects(required=(name, *names))), "object")
     return result
 
 
@@ -298,8 +298,10 @@ def dependent_schemas(c: Context, value: Any, keyword: str = "dependentSchemas")
         raise c.wrong(keyword, "an object of schemas")
     result = EVERYTHING["object"]
     for name in value:
-        then = algebra.meet((Objects(required=(name,)),), c.objects(keyword, name))
-        result = algebra.meet(result, ((_without(name)), *then))
+        then = c.objects(keyword, name)
+        if c.tracking:  # what `then` evaluates does not count where it is not asked
+            then = c.evaluator.meet((Objects(required=(name,)),), then, "object")
+        result = c.evaluator.meet(result, (_without(name), *then), "object")
     return result
 
 
@@ -315,7 +317,7 @@ def dependencies(c: Context, value: Any) -> Union:
             one = dependent_required(c, {name: wanted}, "dependencies")
         else:
             one = dependent_schemas(c, {name: wanted}, "dependencies")
-        result = algebra.meet(result, one)
+        result = c.evaluator.meet(result, one, "object")
     return result
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from stolcke.errors import UnsupportedSchema
-from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, opposite
+from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, likeness, opposite
 from stolcke.lexer.language import Language
 
 __all__ = ["KeyClass", "Layer", "Objects", "Witness"]
@@ -115,6 +115,14 @@ class Objects:
             return True
         return len(self.required) <= _GLANCE and any(self.goal(name) is NEVER for name in self.required)
 
+    @property
+    def has_names(self) -> bool:
+        """Whether there may be a member of any name at all, as far as names tell."""
+        if self.names is None and all(not layer.patterns and layer.additional is not NEVER for layer in self.layers):
+            return True
+        declared = self.declared()
+        return any(self.goal(name) is not NEVER for name in declared) or bool(self.others(declared))
+
     def goal(self, name: str) -> Goal:
         """What the member of a name has to satisfy."""
         if self.names is not None and name not in self.names:
@@ -126,16 +134,22 @@ class Objects:
 
     def complement(self) -> tuple[Objects, ...]:
         outside = []
+        named: dict[str, Goal] = dict.fromkeys(self.required, ANYTHING)
         for layer in self.layers:
             for name, goal in layer.properties.items():
-                if goal:
-                    outside.append(Objects((Layer({name: opposite(goal)}),), (name,)))
+                named[name] = both(named.get(name, ANYTHING), goal)
+        required = frozenset(self.required)
+        for name, goal in named.items():
+            if name in required:  # it is missing or wrong: one case, lest negations of many sets double with each name
+                outside.append(Objects((Layer({name: opposite(goal)}),)))
+            elif goal:
+                outside.append(Objects((Layer({name: opposite(goal)}),), (name,)))
+        for layer in self.layers:
             for language, goal in layer.patterns:
                 if goal:
                     outside.append(Objects(witnesses=(Witness(language, opposite(goal)),)))
             if layer.additional:
                 outside.append(Objects(witnesses=(Witness(~layer.keys(), opposite(layer.additional)),)))
-        outside += [Objects((Layer({name: NEVER}),)) for name in self.required]
         if self.names is not None:
             outside.append(Objects(witnesses=(Witness(~self.names, ANYTHING),)))
         if self.least > 0:
@@ -146,6 +160,36 @@ class Objects:
             keys = Language.everything() if witness.keys is None else witness.keys
             outside.append(Objects((Layer(patterns=((keys, opposite(witness.goal)),)),)))
         return tuple(outside)
+
+    def conditions(self) -> set[tuple]:
+        """All that is asked, one by one: an object is in the set if it fulfils each of them."""
+        asked: set[tuple] = {("required", name) for name in self.required}
+        for layer in self.layers:
+            if layer.is_open:
+                asked.update(
+                    ("member", name, likeness(formula)) for name, goal in layer.properties.items() for formula in goal
+                )
+            else:
+                asked.add(("layer", layer))
+        asked.update(("witness", witness.keys, witness.goal) for witness in self.witnesses)
+        if self.names is not None:
+            asked.add(("names", self.names))
+        if self.least:
+            asked.add(("least", self.least))
+        if self.most is not None:
+            asked.add(("most", self.most))
+        return asked
+
+    def absent(self) -> list[str]:
+        """The names declared that no member may have."""
+        return [
+            name for layer in self.layers if layer.is_open for name, goal in layer.properties.items() if goal is NEVER
+        ]
+
+    def may_stand_for(self, other: Objects) -> bool:
+        """Whether it may replace a set within it: where names come in the order declared, that must be the same."""
+        rest = iter(other.declared())
+        return self.seen == other.seen and all(name in rest for name in self.declared())
 
     def with_seen(self, seen: Language) -> Objects:
         """The same set, where more names count as evaluated."""
