@@ -45,7 +45,7 @@ cdef class AutomatonStore:
                              vector[uint32_t]& place, vector[uint32_t]& order, vector[uint32_t]& key) except -1 nogil
     cdef int intern_component(self, vector[uint32_t]& component, const int32_t* offsets, const uint8_t* low,
                               const uint8_t* high, const int32_t* target, const uint8_t* accepting,
-                              uint32_t* ids) except -1 nogil
+                              uint32_t* ids, vector[uint32_t]& place) except -1 nogil
     cdef int make_state(self, uint32_t s, const int32_t* offsets, const uint8_t* low, const uint8_t* high,
                         const int32_t* target, const uint8_t* accepting, const uint32_t* ids) except -1 nogil
     cdef void note_loops(self, uint32_t index) noexcept nogil

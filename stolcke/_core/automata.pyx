@@ -61,12 +61,13 @@ cdef class AutomatonStore:
                  const int32_t* target, const uint8_t* accepting, uint32_t* ids) except -1 nogil:
         """Intern every state of a minimal automaton; ``ids[s]`` becomes the canonical id of state s."""
         # Tarjan's algorithm with an explicit stack; components come out successors first.
-        cdef vector[uint32_t] index, low_link, stack, path, edge, component
+        cdef vector[uint32_t] index, low_link, stack, path, edge, component, place
         cdef uint32_t counter = 0
         cdef uint32_t root, s, t, w
         index.assign(n, NONE)
         low_link.assign(n, 0)
         edge.assign(n, 0)
+        place.assign(n, NONE)
         for s in range(n):
             ids[s] = NONE
         for root in range(n):
@@ -97,13 +98,13 @@ cdef class AutomatonStore:
                         component.push_back(w)
                         if w == s:
                             break
-                    self.intern_component(component, offsets, low, high, target, accepting, ids)
+                    self.intern_component(component, offsets, low, high, target, accepting, ids, place)
         return 0
 
     cdef int write_component(self, uint32_t start, const int32_t* offsets, const uint8_t* low, const uint8_t* high,
                              const int32_t* target, const uint8_t* accepting, const uint32_t* ids,
                              vector[uint32_t]& place, vector[uint32_t]& order, vector[uint32_t]& key) except -1 nogil:
-        """Write a component down, breadth first from one of its states."""
+        """Write a component down, breadth first from one of its states; ``place`` is left as it was, all NONE."""
         cdef size_t i
         cdef uint32_t s, t
         cdef int32_t e
@@ -132,32 +133,33 @@ cdef class AutomatonStore:
 
     cdef int intern_component(self, vector[uint32_t]& component, const int32_t* offsets, const uint8_t* low,
                               const uint8_t* high, const int32_t* target, const uint8_t* accepting,
-                              uint32_t* ids) except -1 nogil:
-        cdef vector[uint32_t] order, key, best_order, best_key, place, signature
+                              uint32_t* ids, vector[uint32_t]& place) except -1 nogil:
+        cdef vector[uint32_t] order, key, best_order, best_key, signature
         cdef vector[vector[uint32_t]] signatures
         cdef size_t i
         cdef uint32_t s, index, base
         cdef int32_t e
-        cdef uint32_t top = 0
-        for i in range(component.size()):
-            top = max(top, component[i] + 1)
-        place.assign(top, NONE)
-        # The smallest key may start only at a state of the rarest signature: nearly always there is just one.
-        for i in range(component.size()):
-            s = component[i]
-            signature.clear()
-            signature.push_back(<uint32_t>(offsets[s + 1] - offsets[s]) << 1 | accepting[s])
-            for e in range(offsets[s], offsets[s + 1]):
-                signature.push_back(<uint32_t>low[e] << 8 | high[e])
-                signature.push_back(ids[target[e]])
-            signature.push_back(s)
-            signatures.push_back(signature)
-        keep_rarest(signatures)
-        for i in range(signatures.size()):
-            self.write_component(signatures[i].back(), offsets, low, high, target, accepting, ids, place, order, key)
-            if best_key.empty() or smaller_words(key, best_key):
-                best_key = key
-                best_order = order
+        if component.size() == 1:
+            self.write_component(component[0], offsets, low, high, target, accepting, ids, place, best_order, best_key)
+        else:
+            # The smallest key may start only at a state of the rarest signature: nearly always there is just one.
+            for i in range(component.size()):
+                s = component[i]
+                signature.clear()
+                signature.push_back(<uint32_t>(offsets[s + 1] - offsets[s]) << 1 | accepting[s])
+                for e in range(offsets[s], offsets[s + 1]):
+                    signature.push_back(<uint32_t>low[e] << 8 | high[e])
+                    signature.push_back(ids[target[e]])
+                signature.push_back(s)
+                signatures.push_back(signature)
+            keep_rarest(signatures)
+            for i in range(signatures.size()):
+                self.write_component(
+                    signatures[i].back(), offsets, low, high, target, accepting, ids, place, order, key
+                )
+                if best_key.empty() or smaller_words(key, best_key):
+                    best_key = key
+                    best_order = order
         index = self.keys.find(best_key.data(), best_key.size())
         if index == NONE:
             self.first.resize(self.keys.count())        # heals what an earlier MemoryError left behind
