@@ -14,6 +14,7 @@ import numpy as np
 from stolcke import container, tokenizers
 from stolcke._core.locks import Lock
 from stolcke.errors import FileFormatError, LimitExceeded, VocabularyError
+from stolcke.memo import Memo
 from stolcke.options import Limits
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class Vocabulary:
         let such a grammar begin with an optional space.
     fingerprint : str
         Hexadecimal hash of all of the above; equal vocabularies have equal ones.
+    remembered : Memo
+        What grammars were compiled to for this very object; see :func:`stolcke.clear_cache`.
 
     Raises
     ------
@@ -128,6 +131,7 @@ class Vocabulary:
         "eos_token_ids",
         "fingerprint",
         "offsets",
+        "remembered",
         "special_token_ids",
         "strips_first_space",
         "tokens",
@@ -174,6 +178,7 @@ class Vocabulary:
         self._core_arrays = core_arrays
         self._core_lock = Lock()
         self._start_states: dict[Any, int] = {}
+        self.remembered: Memo[Any] = Memo()
 
     # -- other ways to make one -------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from stolcke._core.lists import fold_lists
 from stolcke._core.rules import Rules
-from stolcke.compiler.progress import Deadline
+from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
@@ -28,6 +28,9 @@ __all__ = ["GrammarArrays", "TerminalMachine", "lower"]
 
 MOST = 2**30
 """Numbers of entries from here on are taken to be this one: no text that memory can hold reaches it."""
+
+_RULE_BYTES = 400
+"""Of the objects that a symbolic rule and its names are."""
 
 TerminalMachine = Automaton | CountedAutomaton
 
@@ -110,6 +113,12 @@ class GrammarArrays:
     def nonterminals(self) -> tuple[str, ...]:
         """The name of each nonterminal."""
         return self._names[1]
+
+    @property
+    def n_bytes(self) -> int:
+        """About the memory that this takes, with the symbolic grammar that names are made from."""
+        arrays = [value for each in fields(self) if isinstance(value := getattr(self, each.name), np.ndarray)]
+        return _RULE_BYTES * len(self.lhs) + sum(each.nbytes for each in [*arrays, *self.machines])
 
     # --- files ---------------------------------------------------------------------------------------------------
 

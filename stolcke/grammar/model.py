@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
 from stolcke.grammar.patterns import Pattern
-from stolcke.options import Limits
+from stolcke.options import Limits, Options
 
 __all__ = [
     "Grammar",
@@ -365,8 +366,14 @@ class Grammar:
         dialect: str = "2020-12",
         resources: Mapping[str, Any] | None = None,
         limits: Limits = Limits(),
+        options: Options = Options(),
+        timeout: float | None = None,
+        cancel: Callable[[], bool] | None = None,
     ) -> Grammar:
         """Make a grammar of the JSON documents that a JSON Schema allows.
+
+        An equal schema under equal choices is read once: its grammar is remembered, as long as ``Limits.remembered``
+        and ``Limits.remembered_bytes`` allow.  Equal means the same JSON, number for number and in the same order.
 
         Parameters
         ----------
@@ -395,6 +402,12 @@ class Grammar:
         resources : mapping of str to schema, optional
             Further schemas that ``$ref`` may name, by URI.
         limits : Limits
+        options : Options
+            ``memoise_grammars`` is met here.
+        timeout : float, optional
+            Seconds after which to give up.
+        cancel : callable, optional
+            Asked now and then; when it returns true, reading stops.
 
         Raises
         ------
@@ -403,6 +416,7 @@ class Grammar:
         UnsupportedSchema
             Where it asks for what no grammar can promise.
         LimitExceeded
+        Cancelled
         """
         from stolcke.frontends.json_schema.read import read_json_schema
         from stolcke.frontends.json_schema.settings import Settings
@@ -421,6 +435,8 @@ class Grammar:
                 resources=resources or {},
                 limits=limits,
             ),
+            Deadline(timeout, cancel),
+            options.memoise_grammars,
         )
 
     @classmethod

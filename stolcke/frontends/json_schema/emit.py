@@ -86,6 +86,7 @@ class Emitter:
             self.rule(space, self.terminal(outer, "white space"))
             self.rule(start, space, document, space)
         while self._todo:
+            self.evaluator.deadline.check("writing rules")
             self._write(*self._todo.pop())
         return start.name
 

@@ -138,6 +138,7 @@ class _Writer:
         if self.most != 0 and (self.members or self.others):
             self.emitter.rule(self.lhs, self.open, self._next("member", first))
         while self.todo:
+            self.emitter.evaluator.deadline.check("writing rules")
             kind, state = self.todo.pop()
             getattr(self, "_" + kind)(self.known[kind, state], *state)
 
