@@ -111,7 +111,7 @@ def used_vocabulary(name: str, vocabulary_name: str) -> Vocabulary:
 
 
 class Build:
-    """From a schema to its grammar, its tables and its first mask; automata that are remembered by content are there."""
+    """From a schema to its grammar, its tables and its first mask; automata that are known by content are there."""
 
     params = NAMES
     param_names = ("schema",)

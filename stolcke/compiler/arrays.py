@@ -302,7 +302,7 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     machines = _automata(grammar, limits, deadline)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
-    nothing = {number[name] for name, machine in machines.items() if machine is not None and machine.n_states == 0}
+    nothing = {number[name] for name, machine in machines.items() if machine is not None and not machine.n_states}
     rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal)
     if not rules.trim(nothing):
         raise _derives_nothing(grammar)

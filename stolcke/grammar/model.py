@@ -200,6 +200,15 @@ class Grammar:
         object.__setattr__(self, "tallies", MappingProxyType(dict(self.tallies)))
         self._validate()
 
+    @classmethod
+    def made(cls, start: str, rules: tuple[Rule, ...], terminals: dict[str, TerminalDefinition], **others) -> Grammar:
+        """Make a grammar of what a front end has written, which is right and is given away: nothing is looked at."""
+        grammar = cls.__new__(cls)
+        values = {"ignore": (), "exact": True, "dropped": (), **others}
+        mappings = {name: MappingProxyType(values.get(name) or {}) for name in ("options", "tallies")}
+        grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)
+        return grammar
+
     def _validate(self) -> None:
         """Refuse symbols without definition and fields of the wrong kind."""
         for name, definition in self.terminals.items():

@@ -75,7 +75,7 @@ def _read(schema: dict | bool, settings: Settings, deadline: Deadline) -> Gramma
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limit, "JSON Schema") from None
     except Loop as error:
         raise UnsupportedSchema(error.reason, pointer=error.pointer) from None
-    return Grammar(
+    return Grammar.made(
         start,
         tuple(emitter.rules),
         emitter.terminals,
