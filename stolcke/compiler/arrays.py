@@ -30,7 +30,9 @@ MOST = 2**30
 """Numbers of entries from here on are taken to be this one: no text that memory can hold reaches it."""
 
 _RULE_BYTES = 400
-"""Of the objects that a symbolic rule and its names are."""
+"""Of the objects that a symbolic rule and its names are, roughly."""
+_STATE_BYTES = 32
+"""Of a state of an automaton with its edges."""
 
 TerminalMachine = Automaton | CountedAutomaton
 
@@ -117,8 +119,8 @@ class GrammarArrays:
     @property
     def n_bytes(self) -> int:
         """About the memory that this takes, with the symbolic grammar that names are made from."""
-        arrays = [value for each in fields(self) if isinstance(value := getattr(self, each.name), np.ndarray)]
-        return _RULE_BYTES * len(self.lhs) + sum(each.nbytes for each in [*arrays, *self.machines])
+        states = sum(machine.n_states for machine in self.machines)
+        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states
 
     # --- files ---------------------------------------------------------------------------------------------------
 

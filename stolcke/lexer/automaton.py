@@ -66,11 +66,6 @@ class Automaton:
         return len(self.accepting)
 
     @property
-    def nbytes(self) -> int:
-        """Memory of the arrays."""
-        return sum(array.nbytes for array in self.arrays())
-
-    @property
     def matches_empty(self) -> bool:
         """Whether the empty text is accepted."""
         return self.n_states > 0 and bool(self.accepting[0])

@@ -46,11 +46,6 @@ class CountedAutomaton:
         return self.unbounded.n_states
 
     @property
-    def nbytes(self) -> int:
-        """Memory of the arrays."""
-        return sum(part.nbytes for part in (self.before, self.unit, self.after, self.unbounded))
-
-    @property
     def matches_empty(self) -> bool:
         """Whether the empty text is accepted."""
         return self.least == 0 and self.unbounded.matches_empty

@@ -21,6 +21,8 @@ __all__ = ["read_json_schema"]
 
 _PART_BYTES = 400
 """Of the objects that a rule or a terminal is, roughly."""
+_STATE_BYTES = 32
+"""Of a state of an automaton with its edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +61,10 @@ def _key(schema: dict | bool | str | bytes, settings: Settings) -> tuple[type, s
 
 def _n_bytes(grammar: Grammar) -> int:
     """About the memory of a grammar."""
-    machines = [each.pattern.automaton for each in grammar.terminals.values() if isinstance(each.pattern, Machine)]
+    patterns = [each.pattern for each in grammar.terminals.values()]
+    states = sum(pattern.automaton.n_states for pattern in patterns if isinstance(pattern, Machine))
     parts = len(grammar.rules) + len(grammar.terminals) + sum(len(tally.entries) for tally in grammar.tallies.values())
-    return _PART_BYTES * parts + sum(machine.nbytes for machine in machines)
+    return _PART_BYTES * parts + _STATE_BYTES * states
 
 
 def _read(schema: dict | bool, settings: Settings, deadline: Deadline) -> Grammar:
