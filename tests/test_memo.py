@@ -137,6 +137,14 @@ def test_what_is_no_json():
     assert stolcke.Grammar.from_json_schema(strange) is not stolcke.Grammar.from_json_schema(strange)
 
 
+def test_a_schema_that_is_larger_than_it_looks():
+    """One dict at two places, inside another at two places, ...: written out, it would never end."""
+    schema: dict = {"minimum": 1}
+    for _ in range(200):
+        schema = {"$defs": {"a": schema, "b": schema}}
+    assert accepts(stolcke.Grammar.from_json_schema({"$defs": schema, "const": 1}), "1")
+
+
 CHOICES = [
     {},
     {"property_order": "any"},

@@ -13,6 +13,8 @@ from stolcke.options import Limits
 __all__ = ["Settings"]
 
 _ORDERS = ("declared", "any")
+_MOST_VALUES = 200_000
+"""In a schema that is remembered."""
 _WHITESPACE = ("flexible", "compact", "spaced")
 
 
@@ -65,7 +67,21 @@ def exact_key(value: Any) -> bytes:
     Raises
     ------
     ValueError
-        For values of other types.
+        For values of other types, and for very large ones.
     """
+    _measure(value)
     # Of the second version, whose bytes depend on the value alone; later ones abbreviate objects that occur twice.
     return marshal.dumps(value, 2)
+
+
+def _measure(value: Any) -> None:
+    """Refuse a value that is too large once it is written out: one list may stand at many places, and so on inside."""
+    found = 0
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        below = each.values() if type(each) is dict else each if type(each) in (list, tuple) else ()
+        found += len(below)
+        if found > _MOST_VALUES:
+            raise ValueError("too large to be remembered")
+        pending += [inner for inner in below if type(inner) in (dict, list, tuple)]
