@@ -66,6 +66,10 @@ class Stolcke(peers_bench.Adapter):
                 raise ValueError(f"{kind} is not supported")
         return stolcke.compile(grammar, self.ours)
 
+    def forget(self):
+        """Drop grammars that were read or compiled before; automata of terminals and partitions are nobody's alone."""
+        stolcke.clear_cache()
+
     def matcher(self, compiled, warm):
         m = compiled.matcher()
         return partial(m.fill_mask, self.row), m.accept, m.allows

@@ -18,6 +18,7 @@ from stolcke.errors import (
 )
 from stolcke.grammar.model import Grammar
 from stolcke.matcher import Matcher, fill_masks
+from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
 from stolcke.shipped import grammar_path
 from stolcke.vocabulary import Vocabulary
@@ -42,6 +43,7 @@ __all__ = [
     "Vocabulary",
     "VocabularyError",
     "VocabularyMismatch",
+    "clear_cache",
     "compile",
     "fill_masks",
     "grammar_path",

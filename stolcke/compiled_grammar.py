@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
 from stolcke import container
 from stolcke._core import views
-from stolcke.compiler import Deadline, GrammarArrays, bind, build_engine, lower
+from stolcke._core.engine import Engine
+from stolcke.compiler import GrammarArrays, bind, build_engine, lower
 from stolcke.compiler.binding import Marker
+from stolcke.deadline import Deadline
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch
 from stolcke.grammar.model import Grammar
 from stolcke.lexer import CountedAutomaton
@@ -24,6 +26,27 @@ from stolcke.vocabulary import Vocabulary
 __all__ = ["CompiledGrammar", "compile", "prewarm"]
 
 _KIND = "compiled grammar"
+_LIMITS, _OPTIONS = Limits(), Options()
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """A compiled grammar without its vocabulary, which remembers it and must not be kept alive by it."""
+
+    grammar: Grammar
+    arrays: GrammarArrays
+    bound: Mapping[str, tuple[int, ...]]
+    engine: Engine
+    arrays_bytes: int
+    prewarmed: int = 0
+
+    @property
+    def n_bytes(self) -> int:
+        return self.arrays_bytes + self.engine.stats()["cache_bytes"]
+
+    def is_full(self, limits: Limits) -> bool:
+        """Whether its caches are so large that the next user should begin with empty ones."""
+        return 2 * self.engine.stats()["cache_bytes"] > limits.cache_bytes
 
 
 def compile(  # the name that re and the other engines use, too
@@ -38,6 +61,9 @@ def compile(  # the name that re and the other engines use, too
     cancel: Callable[[], bool] | None = None,
 ) -> CompiledGrammar:
     """Compile a grammar for a vocabulary.
+
+    The same grammar for the same vocabulary is compiled once, and is remembered with all that its masks have taught
+    so far, as long as ``Limits.remembered`` and ``Limits.remembered_bytes`` allow.
 
     Parameters
     ----------
@@ -79,18 +105,45 @@ def compile(  # the name that re and the other engines use, too
         raise CompileError(
             f"compile() takes a Vocabulary, not {type(vocabulary).__name__}; see Vocabulary.from_tokenizer"
         )
-    limits, options = limits or Limits(), options or Options()
+    limits, options = limits or _LIMITS, options or _OPTIONS
     deadline = Deadline(timeout, cancel)
-    arrays = lower(grammar, limits, options, deadline)
-    bound = bind(arrays, special, vocabulary)
-    deadline.check("building the tables")
-    compiled = CompiledGrammar(arrays, bound, vocabulary, limits, options)
-    columns = 0
-    warming = compiled.warming()
+    deadline.check("beginning")
+    special = {name: each if isinstance(each, Marker) else tuple(each) for name, each in dict(special or {}).items()}
+    memo = vocabulary.remembered
+    key = _key(grammar, special, limits, options)
+    known = memo.get(key)
+    if known is not None and known.is_full(limits):
+        memo.forget(key)
+        known = None
+    if known is None:
+        arrays = lower(grammar, limits, options, deadline)
+        bound = bind(arrays, special, vocabulary)
+        deadline.check("building the tables")
+        engine = build_engine(arrays, bound, vocabulary, limits, options)
+        known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes)
+        if key is not None:
+            known = memo.add(key, known, limits)
+    compiled = CompiledGrammar(known.arrays, known.bound, vocabulary, limits, options, known.engine)
+    columns = known.prewarmed
+    warming = compiled.warming() if columns < prewarm else iter(())
     while columns < prewarm and (finished := next(warming, None)) is not None:
         deadline.check("computing the first masks")
         columns += finished
+    known.prewarmed = max(columns, prewarm)
     return compiled
+
+
+def _key(
+    grammar: Grammar, special: Mapping[str, Marker | tuple[Marker, ...]], limits: Limits, options: Options
+) -> Hashable | None:
+    """All that a compiled grammar depends on but its vocabulary; None where nothing is to be remembered."""
+    # What is remembered holds its grammar, so no other can have this id.
+    key = (id(grammar), tuple(special.items()), limits, options)
+    try:
+        hash(key)
+    except TypeError:  # markers that are none
+        return None
+    return key if options.memoise_grammars else None
 
 
 def prewarm(vocabulary: Vocabulary) -> None:
@@ -124,6 +177,7 @@ class CompiledGrammar:
         vocabulary: Vocabulary,
         limits: Limits,
         options: Options,
+        engine: Engine | None = None,
     ) -> None:
         self.arrays = arrays
         self.vocabulary = vocabulary
@@ -131,7 +185,7 @@ class CompiledGrammar:
         self.options = options
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
-        self.engine = build_engine(arrays, bound, vocabulary, limits, options)
+        self.engine = build_engine(arrays, bound, vocabulary, limits, options) if engine is None else engine
 
     def matcher(self, *, strip_first_space: bool = False) -> Matcher:
         """A new matcher, at the empty text.

@@ -39,6 +39,10 @@ class Limits:
     """Memory of a vocabulary's tables, which all its grammars share, when one of them has to add to them."""
     live_threads: int = 20_000
     """Lexical threads alive at one byte of one sequence."""
+    remembered: int = 256
+    """Grammars of JSON Schemas, and compiled ones of a vocabulary, that are kept for the next time."""
+    remembered_bytes: int = 256_000_000
+    """Memory of either, grown caches included, when one is added."""
 
     @property
     def _values(self) -> tuple[int, ...]:
@@ -73,3 +77,5 @@ class Options:
     """Rewrite ``a (b)* c`` so that first and later rounds share a column."""
     merge_terminals: bool = True
     """Let terminals of equal language share one automaton."""
+    memoise_grammars: bool = True
+    """Give out again the grammar of an equal schema, and what a grammar was compiled to before."""

@@ -14,6 +14,7 @@ import numpy as np
 from stolcke import container, tokenizers
 from stolcke._core.locks import Lock
 from stolcke.errors import FileFormatError, LimitExceeded, VocabularyError
+from stolcke.memo import Memo
 from stolcke.options import Limits
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ class Vocabulary:
         drops all the ``▁`` of the first token.)
     fingerprint : str
         Hexadecimal hash of all of the above; equal vocabularies have equal ones.
+    remembered : Memo
+        What grammars were compiled to for this very object; see :func:`stolcke.clear_cache`.
 
     Raises
     ------
@@ -134,6 +137,7 @@ class Vocabulary:
         "fingerprint",
         "first_texts",
         "offsets",
+        "remembered",
         "special_token_ids",
         "strips_first_space",
         "tokens",
@@ -186,6 +190,7 @@ class Vocabulary:
         self._core_arrays = core_arrays
         self._core_lock = Lock()
         self._start_states: dict[Any, int] = {}
+        self.remembered: Memo[Any] = Memo()
 
     # -- other ways to make one -------------------------------------------------------------------------------
 

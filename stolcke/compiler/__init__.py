@@ -2,6 +2,5 @@
 
 from stolcke.compiler.arrays import GrammarArrays, lower
 from stolcke.compiler.binding import bind, build_engine
-from stolcke.compiler.progress import Deadline
 
-__all__ = ["Deadline", "GrammarArrays", "bind", "build_engine", "lower"]
+__all__ = ["GrammarArrays", "bind", "build_engine", "lower"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from stolcke._core.lists import fold_lists
 from stolcke._core.rules import Rules
-from stolcke.compiler.progress import Deadline
+from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
@@ -28,6 +28,11 @@ __all__ = ["GrammarArrays", "TerminalMachine", "lower"]
 
 MOST = 2**30
 """Numbers of entries from here on are taken to be this one: no text that memory can hold reaches it."""
+
+_RULE_BYTES = 400
+"""Of the objects that a symbolic rule and its names are, roughly."""
+_STATE_BYTES = 32
+"""Of a state of an automaton with its edges."""
 
 TerminalMachine = Automaton | CountedAutomaton
 
@@ -110,6 +115,12 @@ class GrammarArrays:
     def nonterminals(self) -> tuple[str, ...]:
         """The name of each nonterminal."""
         return self._names[1]
+
+    @property
+    def n_bytes(self) -> int:
+        """About the memory that this takes, with the symbolic grammar that names are made from."""
+        states = sum(machine.n_states for machine in self.machines)
+        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -293,7 +304,7 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     machines = _automata(grammar, limits, deadline)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
-    nothing = {number[name] for name, machine in machines.items() if machine is not None and machine.n_states == 0}
+    nothing = {number[name] for name, machine in machines.items() if machine is not None and not machine.n_states}
     rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal)
     if not rules.trim(nothing):
         raise _derives_nothing(grammar)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
 from stolcke.grammar.patterns import Pattern
-from stolcke.options import Limits
+from stolcke.options import Limits, Options
 
 __all__ = [
     "Grammar",
@@ -199,6 +200,15 @@ class Grammar:
         object.__setattr__(self, "tallies", MappingProxyType(dict(self.tallies)))
         self._validate()
 
+    @classmethod
+    def made(cls, start: str, rules: tuple[Rule, ...], terminals: dict[str, TerminalDefinition], **others) -> Grammar:
+        """Make a grammar of what a front end has written, which is right and is given away: nothing is looked at."""
+        grammar = cls.__new__(cls)
+        values = {"ignore": (), "exact": True, "dropped": (), **others}
+        mappings = {name: MappingProxyType(values.get(name) or {}) for name in ("options", "tallies")}
+        grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)
+        return grammar
+
     def _validate(self) -> None:
         """Refuse symbols without definition and fields of the wrong kind."""
         for name, definition in self.terminals.items():
@@ -365,8 +375,14 @@ class Grammar:
         dialect: str = "2020-12",
         resources: Mapping[str, Any] | None = None,
         limits: Limits = Limits(),
+        options: Options = Options(),
+        timeout: float | None = None,
+        cancel: Callable[[], bool] | None = None,
     ) -> Grammar:
         """Make a grammar of the JSON documents that a JSON Schema allows.
+
+        An equal schema under equal choices is read once: its grammar is remembered, as long as ``Limits.remembered``
+        and ``Limits.remembered_bytes`` allow.  Equal means the same JSON, number for number and in the same order.
 
         Parameters
         ----------
@@ -395,6 +411,12 @@ class Grammar:
         resources : mapping of str to schema, optional
             Further schemas that ``$ref`` may name, by URI.
         limits : Limits
+        options : Options
+            ``memoise_grammars`` is met here.
+        timeout : float, optional
+            Seconds after which to give up.
+        cancel : callable, optional
+            Asked now and then; when it returns true, reading stops.
 
         Raises
         ------
@@ -403,6 +425,7 @@ class Grammar:
         UnsupportedSchema
             Where it asks for what no grammar can promise.
         LimitExceeded
+        Cancelled
         """
         from stolcke.frontends.json_schema.read import read_json_schema
         from stolcke.frontends.json_schema.settings import Settings
@@ -421,6 +444,8 @@ class Grammar:
                 resources=resources or {},
                 limits=limits,
             ),
+            Deadline(timeout, cancel),
+            options.memoise_grammars,
         )
 
     @classmethod

@@ -12,6 +12,20 @@ from typing import Any
 __all__ = ["Choice", "Counted", "Literal", "Machine", "Nonempty", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
 
 
+class _Compound:
+    """A pattern of patterns: asked for its hash again and again, as a key, it goes through its parts once."""
+
+    __slots__ = ("_hash",)
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            value = hash((type(self), *[getattr(self, name) for name in self.__match_args__]))
+            object.__setattr__(self, "_hash", value)
+            return value
+
+
 @dataclass(frozen=True, slots=True)
 class Literal:
     """One fixed text (``"if"``, ``"if"i``), or fixed bytes that need not be UTF-8."""
@@ -29,22 +43,28 @@ class Regex:
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(_Compound):
     """One pattern after the other; the empty sequence matches the empty text."""
 
+    __hash__ = _Compound.__hash__
+
     parts: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(_Compound):
     """Any of the patterns; the empty choice matches nothing."""
 
+    __hash__ = _Compound.__hash__
+
     parts: tuple[Pattern, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Repeat:
+class Repeat(_Compound):
     """A pattern ``least`` to ``most`` times (``None``: without bound)."""
+
+    __hash__ = _Compound.__hash__
 
     part: Pattern
     least: int
@@ -70,13 +90,15 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class Counted(_Compound):
     """``before``, then ``unit`` ``least`` to ``most`` times (``None``: without bound), then ``after``.
 
     It matches what the same sequence does.  As the whole of a terminal it costs no more where the bounds are large,
     provided that no text of ``unit`` is a prefix of another, nor one of ``before``, and that no byte begins both a
     unit and what follows; such as the characters between the quotes of a string.
     """
+
+    __hash__ = _Compound.__hash__
 
     before: Pattern
     unit: Pattern

@@ -9,7 +9,8 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 
-from stolcke.compiler import Deadline, GrammarArrays, lower
+from stolcke.compiler import GrammarArrays, lower
+from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
 from stolcke.grammar.analysis import nullable
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Tally, TallyEntry, Terminal, TerminalDefinition

@@ -86,6 +86,7 @@ class Emitter:
             self.rule(space, self.terminal(outer, "white space"))
             self.rule(start, space, document, space)
         while self._todo:
+            self.evaluator.deadline.check("writing rules")
             self._write(*self._todo.pop())
         return start.name
 
@@ -97,13 +98,15 @@ class Emitter:
 
     def name(self, wanted: str) -> str:
         """A name that is not in use."""
-        count = self._names.get(wanted, 0)
-        name = f"{wanted}_{count}" if count else wanted
-        while count and name in self._names:  # a schema may itself call something by a name and a number
+        names = self._names
+        count = names.get(wanted)
+        if count is None:
+            names[wanted] = 1
+            return wanted
+        while (name := f"{wanted}_{count}") in names:  # a schema may itself call something by a name and a number
             count += 1
-            name = f"{wanted}_{count}"
-        self._names[wanted] = count + 1
-        self._names.setdefault(name, 1)
+        names[wanted] = count + 1
+        names[name] = 1
         return name
 
     def terminal(self, pattern: Pattern, title: str) -> Terminal:
@@ -132,7 +135,9 @@ class Emitter:
         found = self._structures.get(depth)
         if found is None:
             parts = layout(self.settings.whitespace, self.settings.max_whitespace, depth)
-            terminals = [self.terminal(getattr(parts, name), title) for name, title in _TITLES.items()]
+            # Without indents there is one structure, whose terminals are all different: nobody has to look for them.
+            terminal = self.terminal if self._indented else self._new_terminal
+            terminals = [terminal(getattr(parts, name), title) for name, title in _TITLES.items()]
             found = self._structures[depth] = Structure(*terminals, parts.colon)
         return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from stolcke.deadline import Deadline
 from stolcke.errors import LimitExceeded, SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema import algebra
 from stolcke.frontends.json_schema.algebra import Union
@@ -39,6 +40,7 @@ _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
 _GOALS = 60_000
 """Goals, by type, in one grammar; oneOf within oneOf doubles them."""
+_ENDLESS = Deadline()
 _FEW = 8
 """Cases that are not worth a search for empty ones."""
 _CASES = 40_000
@@ -52,9 +54,10 @@ class Loop(UnsupportedSchema):
 class Evaluator:
     """Evaluates the schemas of one document; everything is remembered."""
 
-    def __init__(self, document: Document, settings: Settings) -> None:
+    def __init__(self, document: Document, settings: Settings, deadline: Deadline = _ENDLESS) -> None:
         self.document = document
         self.settings = settings
+        self.deadline = deadline
         self.dropped: list[str] = []
         self._goals: dict[tuple[Goal, str], Union] = {}
         self._values: dict[tuple, Union | None] = {}
@@ -82,6 +85,7 @@ class Evaluator:
         key = (goal, kind)
         found = self._goals.get(key)
         if found is None:
+            self.deadline.check("evaluating the schema")
             found = EVERYTHING[kind]
             for formula in goal:
                 values = self._formula(formula, kind)
@@ -162,6 +166,7 @@ class Evaluator:
             if found is None:
                 raise Loop("the schema refers to itself without end", pointer=node.pointer)
             return found
+        self.deadline.check("evaluating the schema")
         self._values[key] = None
         try:
             found = self._evaluate(node, scope, kind, tracking, within or EVERYTHING[kind])
@@ -403,6 +408,7 @@ class Evaluator:
 
     def is_possible(self, simple: Any, depth: int = _DEPTH) -> bool:
         """Whether a simple set may have a value: False only where it certainly has none."""
+        self.deadline.check("evaluating the schema")
         if isinstance(simple, NumberSet):
             return not simple.is_empty
         if isinstance(simple, Objects):

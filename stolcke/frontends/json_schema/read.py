@@ -2,24 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
+from stolcke.deadline import Deadline
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.emit import Emitter
 from stolcke.frontends.json_schema.evaluate import Evaluator, Loop
 from stolcke.frontends.json_schema.references import Document
-from stolcke.frontends.json_schema.settings import Settings
+from stolcke.frontends.json_schema.settings import Settings, exact_key
 from stolcke.frontends.json_schema.sources import parse_schema
 from stolcke.grammar.model import Grammar
+from stolcke.grammar.patterns import Machine
+from stolcke.memo import Memo
 
 __all__ = ["read_json_schema"]
 
+_PART_BYTES = 400
+"""Of the objects that a rule or a terminal is, roughly."""
+_STATE_BYTES = 32
+"""Of a state of an automaton with its edges."""
 
-def read_json_schema(schema: Any, settings: Settings) -> Grammar:
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A grammar that was read before."""
+
+    grammar: Grammar
+    n_bytes: int
+
+
+_remembered: Memo[_Read] = Memo()
+
+
+def read_json_schema(schema: Any, settings: Settings, deadline: Deadline, memoise: bool) -> Grammar:
     """Make the grammar of the documents that a schema allows; see :meth:`stolcke.Grammar.from_json_schema`."""
-    parsed = parse_schema(schema)
-    document = Document(parsed, default_dialect=settings.dialect, resources=settings.resources)
-    evaluator = Evaluator(document, settings)
+    deadline.check("beginning")
+    if not isinstance(schema, (dict, bool, str, bytes)):
+        schema = parse_schema(schema)
+    key = _key(schema, settings) if memoise else None
+    known = _remembered.get(key)
+    if known is not None:
+        return known.grammar
+    grammar = _read(parse_schema(schema), settings, deadline)
+    if key is None:
+        return grammar
+    return _remembered.add(key, _Read(grammar, len(key[1]) + _n_bytes(grammar)), settings.limits).grammar
+
+
+def _key(schema: dict | bool | str | bytes, settings: Settings) -> tuple[type, str | bytes, Hashable] | None:
+    """All that the grammar of a schema depends on; None where a schema holds something else than JSON."""
+    try:
+        return type(schema), schema if type(schema) in (str, bytes) else exact_key(schema), settings.key()
+    except ValueError:
+        return None
+
+
+def _n_bytes(grammar: Grammar) -> int:
+    """About the memory of a grammar."""
+    patterns = [each.pattern for each in grammar.terminals.values()]
+    states = sum(pattern.automaton.n_states for pattern in patterns if isinstance(pattern, Machine))
+    parts = len(grammar.rules) + len(grammar.terminals) + sum(len(tally.entries) for tally in grammar.tallies.values())
+    return _PART_BYTES * parts + _STATE_BYTES * states
+
+
+def _read(schema: dict | bool, settings: Settings, deadline: Deadline) -> Grammar:
+    document = Document(schema, default_dialect=settings.dialect, resources=settings.resources)
+    evaluator = Evaluator(document, settings, deadline)
     emitter = Emitter(evaluator, settings)
     try:
         start = emitter.run(evaluator.goal(document.root, ()))
@@ -28,7 +78,7 @@ def read_json_schema(schema: Any, settings: Settings) -> Grammar:
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limit, "JSON Schema") from None
     except Loop as error:
         raise UnsupportedSchema(error.reason, pointer=error.pointer) from None
-    return Grammar(
+    return Grammar.made(
         start,
         tuple(emitter.rules),
         emitter.terminals,

@@ -12,6 +12,7 @@ reference first names one.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import marshal
 import re
 from collections.abc import Iterator, Mapping
@@ -93,7 +94,7 @@ class Node:
         The draft it is written in: that of the resource.
     """
 
-    __slots__ = ("_is_map", "_parent", "_places", "_reference", "_step", "dialect", "resource", "schema")
+    __slots__ = ("_is_map", "_number", "_parent", "_places", "_reference", "_step", "dialect", "resource", "schema")
 
     def __init__(
         self, schema: dict | bool, resource: Resource, parent: Node | None, step: str | int, is_map: bool
@@ -109,6 +110,11 @@ class Node:
         # Single places under their key or index, subschemas under the path that was asked for.
         self._places: dict[str | int | tuple, Node] = {}
         self._reference: Node | None = None
+        self._number = next(resource.document.numbers)
+
+    def __hash__(self) -> int:
+        # Sets of nodes are gone through in the order of hashes, and what is made of them must not depend on addresses.
+        return self._number
 
     @property
     def base(self) -> str:
@@ -277,7 +283,7 @@ class Document:
         ``$schema`` names a dialect that nothing is known of.
     """
 
-    __slots__ = ("_default", "_dynamic_trees", "_given", "_resources", "_scanned", "_trees", "root")
+    __slots__ = ("_default", "_dynamic_trees", "_given", "_resources", "_scanned", "_trees", "numbers", "root")
 
     def __init__(
         self,
@@ -297,6 +303,8 @@ class Document:
         # Whether the text below an outermost place may have anchors for dynamic references.
         self._dynamic_trees: dict[Node, bool] = {}
         self._scanned: set[Node] = set()
+        # Numbers of places, in the order in which these are asked for.
+        self.numbers = itertools.count()
         self.root = self._tree(schema, "")
         # Schemas given beside the main one are of its dialect unless they name their own.
         self._default = self.root.dialect

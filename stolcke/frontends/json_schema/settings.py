@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import marshal
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ from stolcke.options import Limits
 __all__ = ["Settings"]
 
 _ORDERS = ("declared", "any")
+_MOST_VALUES = 200_000
+"""In a schema that is remembered."""
 _WHITESPACE = ("flexible", "compact", "spaced")
 
 
@@ -41,3 +44,44 @@ class Settings:
         most = self.max_whitespace
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 0):
             raise GrammarError(f"max_whitespace must be a number of characters or None, not {most!r}")
+
+    def key(self) -> Hashable:
+        """What settings have in common where all grammars are the same.
+
+        Raises
+        ------
+        ValueError
+            Where there is none, since a resource is not made of JSON's types.
+        """
+        resources = exact_key(dict(self.resources)) if self.resources else b""
+        switches = (bool(self.escapes), bool(self.ascii_only), bool(self.formats), bool(self.strict))
+        choices = (self.property_order, self.whitespace, self.max_whitespace, self.dialect)
+        return choices, switches, resources, self.limits
+
+
+def exact_key(value: Any) -> bytes:
+    """Bytes that two values of JSON's own types share only if they are the same, in types and in order.
+
+    ``1``, ``1.0`` and ``True`` differ, and so do objects of which one names a member earlier.
+
+    Raises
+    ------
+    ValueError
+        For values of other types, and for very large ones.
+    """
+    _measure(value)
+    # Of the second version, whose bytes depend on the value alone; later ones abbreviate objects that occur twice.
+    return marshal.dumps(value, 2)
+
+
+def _measure(value: Any) -> None:
+    """Refuse a value that is too large once it is written out: one list may stand at many places, and so on inside."""
+    found = 0
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        below = each.values() if type(each) is dict else each if type(each) in (list, tuple) else ()
+        found += len(below)
+        if found > _MOST_VALUES:
+            raise ValueError("too large to be remembered")
+        pending += [inner for inner in below if type(inner) in (dict, list, tuple)]

@@ -121,6 +121,7 @@ class _Writer:
         if arrays.most != 0:
             self.emitter.rule(self.lhs, self.open, self._next("item", first))
         while self.todo:
+            self.emitter.evaluator.deadline.check("writing rules")
             kind, state = self.todo.pop()
             getattr(self, "_" + kind)(self.known[kind, state], *state)
 

@@ -95,25 +95,26 @@ class _Writer:
         Behind so many of the declared names, ``rest`` is what may follow a member, and ``named`` the next declared
         member; they are written from the last to the first.
         """
-        rules, base, n = self.emitter.rules, self.lhs.name, len(self.members)
+        rules, n, fresh = self.emitter.rules, len(self.members), self.emitter.name
         others = [(self._other_key(each), self._value(each.goal)) for each in self.others]
+        name_named, name_rest, name_member = (f"{self.lhs.name}_{kind}" for kind in ("named", "rest", "member"))
         rest = named = None
         all_optional = True
         for index in range(n, -1, -1):
             after, behind = named, rest
             if index < n:
                 name, goal, required = self.members[index]
-                named = Nonterminal(self.emitter.name(f"{base}_named"))
+                named = Nonterminal(fresh(name_named))
                 rules.append(Rule(named, (self._key(name), self._value(goal), behind)))
                 if not required and after is not None:
                     rules.append(Rule(named, (after,)))
                 all_optional = all_optional and not required
-            rest = Nonterminal(self.emitter.name(f"{base}_rest"))
+            rest = Nonterminal(fresh(name_rest))
             if all_optional:
                 rules.append(Rule(rest, (self.close,)))
             member = named
             if others:
-                member = Nonterminal(self.emitter.name(f"{base}_member"))
+                member = Nonterminal(fresh(name_member))
                 rules += [Rule(member, (key, value, rest)) for key, value in others]
                 if named is not None:
                     rules.append(Rule(member, (named,)))
@@ -138,6 +139,7 @@ class _Writer:
         if self.most != 0 and (self.members or self.others):
             self.emitter.rule(self.lhs, self.open, self._next("member", first))
         while self.todo:
+            self.emitter.evaluator.deadline.check("writing rules")
             kind, state = self.todo.pop()
             getattr(self, "_" + kind)(self.known[kind, state], *state)
 

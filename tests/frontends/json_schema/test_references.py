@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+import stolcke
 from stolcke.errors import SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema.dialects import DIALECTS
 from stolcke.frontends.json_schema.references import Document
@@ -343,3 +344,18 @@ def test_the_schema_is_left_as_it_is():
     before = copy.deepcopy(schema)
     Document(schema).root.reference()
     assert schema == before
+
+
+def test_grammars_do_not_depend_on_addresses():
+    """Members of several schemas at once come in one order, wherever these happen to lie in memory."""
+    names = [f"n{i}" for i in range(5)]
+    schema = {
+        "allOf": [{"$ref": f"#/$defs/{name}"} for name in names],
+        "$defs": {name: {"properties": {"x": {"properties": {name: {"type": "integer"}}}}} for name in names},
+    }
+    anew = stolcke.Options(memoise_grammars=False)
+    kept, found = [], set()
+    for n in range(20):
+        kept.append([{} for _ in range(n * 37 % 101)])
+        found.add(stolcke.Grammar.from_json_schema(schema, options=anew).rules)
+    assert len(found) == 1

@@ -1,4 +1,4 @@
-"""Stopping a compilation: by its caller, or when its time is used up."""
+"""Stopping what takes long: by its caller, or when its time is used up."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["Deadline"]
 
 
 class Deadline:
-    """Asked between the steps of a compilation whether to go on.
+    """Asked between the steps of reading or compiling a grammar whether to go on.
 
     Parameters
     ----------
     timeout : float, optional
         Seconds from now.
     cancel : callable, optional
-        Returns true when the compilation should stop; ``threading.Event().is_set`` fits.
+        Returns true when the work should stop; ``threading.Event().is_set`` fits.
     """
 
     def __init__(self, timeout: float | None = None, cancel: Callable[[], bool] | None = None) -> None:
