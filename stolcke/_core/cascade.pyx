@@ -194,7 +194,7 @@ cdef class Cascade:
         """
         cdef size_t first_round = self.round.size()
         cdef size_t i, j, k, end
-        cdef uint32_t continuation, node
+        cdef uint32_t continuation
         while self.returns.size() > first_return:
             self.round.insert(self.round.end(), self.returns.begin() + first_return, self.returns.end())
             self.returns.resize(first_return)
