@@ -401,7 +401,7 @@ cdef class PartitionStore(Splitter):
             total += self.inside_ranges[i + 1] - self.inside_ranges[i]
         if self.is_wide(total):
             row = <uint64_t*>self.arena.take(row_bytes)
-            if whole_tokens and total * 2 > self.n_tokens:
+            if whole_tokens and self.all_seen and total * 2 > self.n_tokens:
                 # Nearly all are inside: take away the others.
                 if self.all_tokens == NULL:
                     self.all_tokens = <uint64_t*>self.arena.take(row_bytes)

@@ -1,6 +1,6 @@
 """Walking a suffix trie with an automaton, and merging what remains of tokens into tries again."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport AutomatonStore, Loops, State, state_next
@@ -47,10 +47,13 @@ cdef class Splitter:
     cdef vector[Visit] visits
     cdef vector[Measured] measured
     cdef vector[uint32_t] inside, inside_ranges, outside_ranges, left_tokens
+    cdef bint all_seen                  # whether outside_ranges has all tokens that are not inside
     cdef vector[uint64_t] elements, gathered, edges, sorting
 
     cdef uint32_t step_counted(self, uint32_t state, uint32_t byte) except? 0xFFFFFFFE nogil
     cdef int walk(self, uint32_t node, uint32_t state, bint counting) except -1 nogil
+    cdef int descend(self, size_t parent, uint8_t label, uint32_t child, uint32_t state,
+                     bint counting) except -1 nogil
     cdef bint all_inside(self, const Node* below, uint32_t state) except -1 nogil
     cdef int measure(self, const Node* node, uint32_t below_end, uint32_t units, bint within) except -1 nogil
     cdef int add_visit(self, size_t index) except -1 nogil

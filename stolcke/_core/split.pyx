@@ -7,6 +7,7 @@ die, leave, or end, and skips whole subtrees whose tokens all stay inside;
 where the terminal may end.
 """
 
+from libc.stdint cimport uint8_t
 from libc.string cimport memset
 from libcpp.algorithm cimport sort
 
@@ -47,12 +48,11 @@ cdef class Splitter:
         """Visit, breadth first, every node that the automaton reaches alive and that it can still leave.
 
         The tokens inside are left in ``inside`` and ``inside_ranges``, or if ``counting``, with the number of units
-        that each begins, in ``measured``.
+        that each begins, in ``measured``.  Those that are not are in ``outside_ranges``, if ``all_seen``.
         """
         cdef Visit visit
         cdef size_t i = 0
-        cdef uint32_t c, t, k, child, units
-        cdef bint between
+        cdef uint32_t c, t, k
         cdef const Node* at
         cdef const Node* below
         cdef const State* s
@@ -61,6 +61,9 @@ cdef class Splitter:
         self.inside_ranges.clear()
         self.measured.clear()
         self.outside_ranges.clear()
+        # From a state of few edges few tokens stay inside.  Then the children that die, which are most of a wide node's,
+        # are not so much as looked at.
+        self.all_seen = state >= COUNTED or self.automata.state(state).classes != NULL
         memset(&visit, 0, sizeof(Visit))
         visit.node = node
         visit.state = state
@@ -73,40 +76,29 @@ cdef class Splitter:
             self.visits[i].first = <uint32_t>self.visits.size()
             if s.n_edges == 0:
                 self.visits[i].leaves = at.n_children > 0
-                self.visits[i].last = self.visits[i].first
                 self.outside_ranges.push_back(at.below + at.n_tokens)
                 self.outside_ranges.push_back(at.below_end)
-                i += 1
-                continue
-            between = counting and state >= COUNTED and self.counted.index_of(state) == 0
-            for c in range(at.n_children):
-                t = self.step(state, at.bytes[c])
-                child = at.children[c]
-                below = self.trie.node(child)
-                if t == NONE:
+            elif s.classes == NULL and state < COUNTED and not self.all_seen:
+                c = 0
+                for k in range(s.n_edges):
+                    while c < at.n_children and at.bytes[c] < s.edges[k].low:
+                        c += 1
+                        self.visits[i].leaves = True
+                    while c < at.n_children and at.bytes[c] <= s.edges[k].high:
+                        self.descend(i, at.bytes[c], at.children[c], s.edges[k].target, counting)
+                        c += 1
+                if c < at.n_children:
                     self.visits[i].leaves = True
-                    self.outside_ranges.push_back(below.below)
-                    self.outside_ranges.push_back(below.below_end)
-                    continue
-                units = self.visits[i].units + <uint32_t>(between and t >= COUNTED)
-                if self.all_inside(below, t):
-                    if counting:
-                        self.measure(below, below.below_end, units, t >= COUNTED)
+            else:
+                for c in range(at.n_children):
+                    t = self.step(state, at.bytes[c])
+                    if t == NONE:
+                        below = self.trie.node(at.children[c])
+                        self.visits[i].leaves = True
+                        self.outside_ranges.push_back(below.below)
+                        self.outside_ranges.push_back(below.below_end)
                     else:
-                        self.inside_ranges.push_back(below.below)
-                        self.inside_ranges.push_back(below.below_end)
-                    continue
-                if counting:
-                    self.measure(below, below.below + below.n_tokens, units, t >= COUNTED)
-                else:
-                    for k in range(below.n_tokens):
-                        self.inside.push_back(below.tokens[k])
-                if below.n_children:
-                    visit.node = child
-                    visit.state = t
-                    visit.label = at.bytes[c]
-                    visit.units = units
-                    self.visits.push_back(visit)
+                        self.descend(i, at.bytes[c], at.children[c], t, counting)
             self.visits[i].last = <uint32_t>self.visits.size()
             i += 1
         self.visited += self.visits.size()
@@ -116,6 +108,37 @@ cdef class Splitter:
                 if self.visits[i].leaves:
                     break
                 self.visits[i].leaves = self.visits[c].leaves
+        return 0
+
+    cdef inline int descend(self, size_t parent, uint8_t label, uint32_t child, uint32_t state,
+                            bint counting) except -1 nogil:
+        """Note the tokens at a child that is reached alive; visit it later, unless all below it are inside as well."""
+        cdef Visit visit
+        cdef uint32_t k
+        cdef uint32_t before = self.visits[parent].state
+        cdef uint32_t units = self.visits[parent].units
+        cdef const Node* below = self.trie.node(child)
+        if counting and before >= COUNTED and state >= COUNTED and self.counted.index_of(before) == 0:
+            units += 1
+        if self.all_inside(below, state):
+            if counting:
+                return self.measure(below, below.below_end, units, state >= COUNTED)
+            self.inside_ranges.push_back(below.below)
+            self.inside_ranges.push_back(below.below_end)
+            return 0
+        if counting:
+            self.measure(below, below.below + below.n_tokens, units, state >= COUNTED)
+        else:
+            for k in range(below.n_tokens):
+                self.inside.push_back(below.tokens[k])
+        if below.n_children:
+            memset(&visit, 0, sizeof(Visit))
+            visit.node = child
+            visit.state = state
+            visit.merged = NONE
+            visit.label = label
+            visit.units = units
+            self.visits.push_back(visit)
         return 0
 
     cdef bint all_inside(self, const Node* below, uint32_t state) except -1 nogil:
