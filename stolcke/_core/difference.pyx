@@ -12,6 +12,7 @@ Whatever is not of this kind (the state allows more than its base; the terminal
 may end where the two differ) is left to :meth:`Splitter.walk`.
 """
 
+from libc.string cimport memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport State, state_next
@@ -40,6 +41,7 @@ cdef extern from *:
 
 
 cdef enum:
+    MANY_TOKENS = 256                   # of one subtree are taken away as a row
     MOST_PAIRS = 2048                   # to visit before two states are found to have little in common
 
 
@@ -67,9 +69,11 @@ cdef class Differences:
     def __cinit__(self, Splitter splitter not None):
         self.rests = SequenceTable(splitter.arena)
         idmap_init(&self.known, 4)
+        idmap_init(&self.known_subtrees, 4)
 
     def __dealloc__(self):
         idmap_free(&self.known)
+        idmap_free(&self.known_subtrees)
 
     cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil:
         """The state that most bytes lead to and that they lead back to, if there is another such state; or NONE."""
@@ -81,8 +85,8 @@ cdef class Differences:
             return NONE
         return base
 
-    cdef bint compare(self, Splitter splitter, uint32_t state, uint32_t base) except -1 nogil:
-        """Find the tokens that a state does not allow and its base does; False where there is more between the two.
+    cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base) except -1 nogil:
+        """Find the tokens below a node that a state does not allow and its base does; False where there is more between the two.
 
         Where a pair of states is alive and differs, the terminal must not be able to end, so that the exits of the
         base are either in ``gone`` or the same for both.
@@ -96,7 +100,7 @@ cdef class Differences:
         cdef Pair pair
         self.pairs.clear()
         self.gone.clear()
-        pair.node = 0
+        pair.node = node
         pair.state = state
         pair.base = base
         self.pairs.push_back(pair)
@@ -129,14 +133,14 @@ cdef class Differences:
         sort(self.gone.begin(), self.gone.end())        # disjoint ranges, so their ends fall into place
         return True
 
-    cdef uint32_t find(self, Splitter splitter, uint32_t state) except? 0xFFFFFFFF nogil:
-        """The base that a state is; its exits are looked up once."""
-        cdef uint32_t index = idmap_find(&self.known, state)
+    cdef uint32_t find(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The base that a state is below a node; its exits are looked up once."""
+        cdef uint32_t index = idmap_find(&self.known, <uint64_t>node << 32 | state)
         cdef size_t i
         if index != NONE:
             return index
-        self.begin(state)
-        splitter.walk(0, state, False)
+        self.begin(node, state)
+        splitter.walk(node, state, False)
         for i in range(1, splitter.visits.size()):
             if splitter.visits[i].leaves and splitter.state(splitter.visits[i].state).accepting:
                 splitter.clear_merging()
@@ -147,7 +151,8 @@ cdef class Differences:
 
     # A base, one exit after the other.
 
-    cdef int begin(self, uint32_t state) except -1 nogil:
+    cdef int begin(self, uint32_t node, uint32_t state) except -1 nogil:
+        self.made.node = node
         self.made.state = state
         self.made.exits = 0 if self.bases.empty() else self.bases.back().exits_end
         self.exits.resize(self.made.exits)      # heals what an earlier MemoryError left behind
@@ -164,22 +169,58 @@ cdef class Differences:
         sort_exits(self.exits, self.made.exits)
         self.made.exits_end = <uint32_t>self.exits.size()
         self.bases.push_back(self.made)
-        idmap_put(&self.known, self.made.state, <uint32_t>self.bases.size() - 1)
+        idmap_put(&self.known, <uint64_t>self.made.node << 32 | self.made.state, <uint32_t>self.bases.size() - 1)
         return <uint32_t>self.bases.size() - 1
 
-    cdef size_t subtract(self, Splitter splitter, const uint64_t* row, size_t n_words) except? 0 nogil:
-        """Leave a row without the tokens that are gone in ``row``; how many were taken away."""
-        cdef size_t i, taken = 0
+    cdef int subtract_row(self, Splitter splitter, const uint64_t* row, size_t n_words) except -1 nogil:
+        """Leave in ``row`` the tokens of a row that are not gone."""
+        cdef size_t i, w
         cdef uint32_t k, token
-        cdef uint64_t bit
+        cdef const uint64_t* subtree
         self.row.assign(row, row + n_words)
         for i in range(0, self.gone.size(), 2):
+            if self.gone[i + 1] - self.gone[i] >= MANY_TOKENS:
+                subtree = self.subtree(splitter, self.gone[i], self.gone[i + 1], n_words)
+                for w in range(n_words):
+                    self.row[w] &= ~subtree[w]
+                continue
             for k in range(self.gone[i], self.gone[i + 1]):
                 token = splitter.trie.sorted_tokens[k]
-                bit = <uint64_t>1 << (token & 63)
-                taken += (self.row[token >> 6] & bit) != 0
-                self.row[token >> 6] &= ~bit
-        return taken
+                self.row[token >> 6] &= ~(<uint64_t>1 << (token & 63))
+        return 0
+
+    cdef const uint64_t* subtree(self, Splitter splitter, uint32_t begin, uint32_t end, size_t n_words) except NULL nogil:
+        """The tokens of a range as a row.  There are few such ranges, most often that of all that begin with a quote."""
+        cdef uint64_t key = <uint64_t>begin << 32 | end
+        cdef uint32_t index = idmap_find(&self.known_subtrees, key)
+        cdef uint64_t* row
+        cdef uint32_t k, token
+        if index == NONE:
+            row = <uint64_t*>splitter.arena.take(n_words * 8)
+            memset(row, 0, n_words * 8)
+            for k in range(begin, end):
+                token = splitter.trie.sorted_tokens[k]
+                row[token >> 6] |= <uint64_t>1 << (token & 63)
+            index = <uint32_t>self.subtrees.size()
+            self.subtrees.push_back(row)
+            idmap_put(&self.known_subtrees, key, index)
+        return self.subtrees[index]
+
+    cdef int subtract_tokens(self, Splitter splitter, const uint32_t* tokens, size_t n) except -1 nogil:
+        """Leave in ``tokens`` those of a list, which is ascending, that are not gone."""
+        cdef size_t i, at = 0
+        self.taken.clear()
+        self.tokens.clear()
+        for i in range(0, self.gone.size(), 2):
+            self.taken.insert(self.taken.end(), splitter.trie.sorted_tokens + self.gone[i],
+                              splitter.trie.sorted_tokens + self.gone[i + 1])
+        sort(self.taken.begin(), self.taken.end())
+        for i in range(n):
+            while at < self.taken.size() and self.taken[at] < tokens[i]:
+                at += 1
+            if at == self.taken.size() or self.taken[at] != tokens[i]:
+                self.tokens.push_back(tokens[i])
+        return 0
 
     cdef uint32_t residue(self, Splitter splitter, uint32_t base, uint32_t whole) except? 0xFFFFFFFF nogil:
         """What remains of the base's residue, ``whole``, without the exits that are gone."""
@@ -187,7 +228,7 @@ cdef class Differences:
         cdef size_t i, first, last
         cdef uint32_t known, node = NONE
         self.key.clear()
-        self.key.push_back(b.state)
+        self.key.push_back(base)
         for i in range(0, self.gone.size(), 2):
             first = exits_before(self.exits, b.exits, b.exits_end, self.gone[i])
             last = exits_before(self.exits, b.exits, b.exits_end, self.gone[i + 1])
@@ -219,5 +260,5 @@ cdef class Differences:
         return 0
 
     cdef size_t bytes(self) noexcept nogil:
-        return (idmap_bytes(&self.known) + sizeof(Base) * self.bases.capacity() + sizeof(Exit) * self.exits.capacity()
+        return (idmap_bytes(&self.known) + idmap_bytes(&self.known_subtrees) + sizeof(Base) * self.bases.capacity() + sizeof(Exit) * self.exits.capacity()
                 + self.rests.bytes() + 4 * self.rest_node.capacity())

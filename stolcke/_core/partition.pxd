@@ -57,10 +57,12 @@ cdef class PartitionStore(Splitter):
     cdef int add_states(self, ByteDfa machine, uint32_t* ids) except -1
     cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
-    cdef bint build_from_base(self, uint32_t state, Partition* made) except -1 nogil
+    cdef const Partition* other(self, uint32_t node, uint32_t state) except NULL nogil
+    cdef bint build_from_edge(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil
+    cdef bint build_from_base(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil
-    cdef int store_row(self, Partition* p, const uint64_t* row, size_t total) except -1 nogil
+    cdef int store_row(self, Partition* p, const uint64_t* row) except -1 nogil
     cdef void set_range(self, uint64_t* row, uint32_t begin, uint32_t end) noexcept nogil
     cdef size_t bytes(self) noexcept nogil
 

@@ -18,7 +18,7 @@ import numpy as np
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport Given
+from stolcke._core.automata cimport Given, State
 from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Level
 from stolcke._core.locks cimport STORE
@@ -28,9 +28,13 @@ from stolcke._core.storage cimport (
     segments_push,
 )
 from stolcke._core.trie cimport Node, TokenTrie
-from stolcke._core.types cimport trailing_zeros64
+from stolcke._core.types cimport popcount64, trailing_zeros64
 
 from stolcke._core.trie import outline
+
+
+cdef enum:
+    MANY = 256                          # tokens below a node, for which a similar partition is worth looking for
 
 
 cdef class PartitionStore(Splitter):
@@ -302,10 +306,10 @@ cdef class PartitionStore(Splitter):
 
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef Partition made
-        if node == 0:
-            if state >= COUNTED and not self.counted.may_end_within(state):
-                return self.build_counted(state)
-            if self.by_difference and self.build_from_base(state, &made):
+        if node == 0 and state >= COUNTED and not self.counted.may_end_within(state):
+            return self.build_counted(state)
+        if self.by_difference and state < COUNTED and self.trie.node(node).below_end - self.trie.node(node).below > MANY:
+            if self.build_from_edge(node, state, &made) or self.build_from_base(node, state, &made):
                 (<Partition*>segments_push(&self.partitions))[0] = made
                 return self.partitions.size - 1
         self.walk(node, state, False)
@@ -315,27 +319,66 @@ cdef class PartitionStore(Splitter):
         (<Partition*>segments_push(&self.partitions))[0] = made
         return self.partitions.size - 1
 
-    cdef bint build_from_base(self, uint32_t state, Partition* made) except -1 nogil:
-        """The partition of the vocabulary by a state that differs little from its base; False where it has none."""
-        cdef uint32_t base = self.differences.base_of(self, state)
-        cdef size_t n_words = (<size_t>self.n_words + 1) // 2
-        cdef size_t taken
-        cdef uint32_t whole
+    cdef const Partition* other(self, uint32_t node, uint32_t state) except NULL nogil:
+        """The partition that another one is made from; the caller holds the lock."""
+        cdef uint64_t key = <uint64_t>node << 32 | state
+        cdef uint32_t index = idmap_find(&self.known, key)
+        if index == NONE:
+            index = self.build(node, state)
+            idmap_put(&self.known, key, index)
+        return self.at(index)
+
+    cdef bint build_from_edge(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil:
+        """The partition by a state that just one byte leads on from, where the text cannot end: that of what follows."""
+        cdef const State* s = self.automata.state(state)
+        cdef const Node* at = self.trie.node(node)
+        cdef const Node* child
         cdef const Partition* p
-        if base == NONE or not self.differences.compare(self, state, base):
+        cdef uint64_t* row
+        cdef uint32_t c = 0, k
+        if s.n_edges != 1 or s.edges[0].low != s.edges[0].high or self.automata.state(s.edges[0].target).accepting:
             return False
-        whole = idmap_find(&self.known, base)
-        if whole == NONE:
-            whole = self.build(0, base)
-            idmap_put(&self.known, base, whole)
-        p = self.at(whole)
-        if p.dense == NULL:
+        while c < at.n_children and at.bytes[c] != s.edges[0].low:
+            c += 1
+        if c == at.n_children:
             return False
-        base = self.differences.find(self, base)
-        taken = self.differences.subtract(self, p.dense, n_words)
-        self.store_row(made, self.differences.row.data(), p.n_tokens - taken)
+        child = self.trie.node(at.children[c])
+        if child.below_end - child.below <= MANY:
+            return False
+        p = self.other(at.children[c], s.edges[0].target)
+        made.visits = 0
+        made.residue = p.residue
+        if p.dense != NULL:
+            self.differences.row.assign(p.dense, p.dense + (<size_t>self.n_words + 1) // 2)
+            row = self.differences.row.data()
+            for k in range(child.n_tokens):
+                row[child.tokens[k] >> 6] |= <uint64_t>1 << (child.tokens[k] & 63)
+            self.store_row(made, row)
+        else:
+            self.inside.assign(p.tokens, p.tokens + p.n_tokens)
+            self.inside.insert(self.inside.end(), child.tokens, child.tokens + child.n_tokens)
+            self.inside_ranges.clear()
+            self.store_inside(made, False)
+        return True
+
+    cdef bint build_from_base(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil:
+        """The partition by a state that differs little from its base; False where it has none."""
+        cdef uint32_t base = self.differences.base_of(self, state)
+        cdef const Partition* p
+        if base == NONE or not self.differences.compare(self, node, state, base):
+            return False
+        p = self.other(node, base)
+        base = self.differences.find(self, node, base)
         made.visits = 0
         made.residue = self.differences.residue(self, base, p.residue)
+        if p.dense != NULL:
+            self.differences.subtract_row(self, p.dense, (<size_t>self.n_words + 1) // 2)
+            self.store_row(made, self.differences.row.data())
+        else:
+            self.differences.subtract_tokens(self, p.tokens, p.n_tokens)
+            self.inside.swap(self.differences.tokens)
+            self.inside_ranges.clear()
+            self.store_inside(made, False)
         return True
 
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil:
@@ -355,7 +398,7 @@ cdef class PartitionStore(Splitter):
             return known
         made.visits = 64                # what it costs to compare so many numbers is like these; the profile cost more
         self.profiles.split(profile, least, most, (<size_t>self.n_words + 1) // 2)
-        self.store_row(&made, self.profiles.row.data(), self.profiles.n_tokens)
+        self.store_row(&made, self.profiles.row.data())
         made.residue = NONE
         if not self.profiles.residues.empty():
             made.residue = self.unite_locked(self.profiles.residues.data(), self.profiles.residues.size())
@@ -363,13 +406,15 @@ cdef class PartitionStore(Splitter):
         idmap_put(&self.known_splits, key, self.partitions.size - 1)
         return self.partitions.size - 1
 
-    cdef int store_row(self, Partition* p, const uint64_t* row, size_t total) except -1 nogil:
-        """Keep a row of tokens inside, of which there are ``total``."""
+    cdef int store_row(self, Partition* p, const uint64_t* row) except -1 nogil:
+        """Keep a row of tokens inside."""
         cdef size_t row_bytes = (<size_t>self.n_words + 1) // 2 * 8
         cdef uint64_t* kept
         cdef uint32_t* tokens
         cdef uint64_t word
-        cdef size_t i, n = 0
+        cdef size_t i, n = 0, total = 0
+        for i in range(row_bytes // 8):
+            total += popcount64(row[i])
         p.n_tokens = <uint32_t>total
         p.dense = NULL
         p.tokens = NULL

@@ -42,6 +42,7 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
         ("known_state", n_states + len(arrays["counted_states"])),
         ("edge_target", n_states),
         ("state_accepting", 2),
+        ("base_node", n_own),
         ("base_state", n_states),
         ("exit_below", n_tokens),
         ("exit_node", n_nodes),
@@ -65,7 +66,7 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
         ("state_edges", "state_accepting"),
         ("node_tokens", "node_children"),
         ("part_counts", "part_sizes", "part_dense", "part_residues", "part_visits"),
-        ("base_state", "base_exits"),
+        ("base_node", "base_state", "base_exits"),
         ("known_node", "known_state", "known_part"),
     ):
         if len({len(arrays[name]) for name in names}) != 1:

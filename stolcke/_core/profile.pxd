@@ -29,7 +29,6 @@ cdef class ProfileStore:
 
     # What the last split() found.
     cdef vector[uint64_t] row           # the tokens inside, as bits
-    cdef uint32_t n_tokens              # how many they are
     cdef vector[uint32_t] residues      # suffix tries, ascending, whose union remains
 
     cdef uint32_t find(self, Splitter splitter, uint32_t state) except? 0xFFFFFFFF nogil

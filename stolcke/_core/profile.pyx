@@ -19,7 +19,7 @@ from stolcke._core.storage cimport (
     segments_push,
 )
 from stolcke._core.counted cimport UNBOUNDED, Level
-from stolcke._core.types cimport NONE, popcount64
+from stolcke._core.types cimport NONE
 
 
 cdef extern from *:
@@ -183,7 +183,6 @@ cdef class ProfileStore:
         cdef uint32_t token
         self.row.resize(n_words)
         self.residues.clear()
-        self.n_tokens = 0
         if most == NEVER:
             memset(self.row.data(), 0, n_words * 8)
             return 0
@@ -196,8 +195,6 @@ cdef class ProfileStore:
             if least <= profile.exits[i].units <= most:
                 self.residues.push_back(profile.exits[i].value)
         sort(self.residues.begin(), self.residues.end())
-        for i in range(n_words):
-            self.n_tokens += <uint32_t>popcount64(self.row[i])
         return 0
 
     cdef size_t bytes(self) noexcept nogil:

@@ -277,6 +277,7 @@ cdef class Selection:
         cdef Base base
         cdef Exit found
         return {
+            "base_node": np.array([base.node for base in self.bases], np.uint32),
             "base_state": np.array([self.new_state[base.state] for base in self.bases], np.uint32),
             "base_exits": np.array([base.exits_end - base.exits for base in self.bases], np.uint32),
             "exit_below": np.array([found.below for found in self.exits], np.uint32),
@@ -366,6 +367,7 @@ cdef int restore_partitions(PartitionStore store, arrays) except -1:
 
 
 cdef int restore_bases(PartitionStore store, arrays, const uint32_t[::1] ids) except -1:
+    cdef const uint32_t[::1] base_nodes = arrays["base_node"]
     cdef const uint32_t[::1] states = arrays["base_state"]
     cdef const uint32_t[::1] sizes = arrays["base_exits"]
     cdef const uint32_t[::1] below = arrays["exit_below"]
@@ -373,7 +375,7 @@ cdef int restore_bases(PartitionStore store, arrays, const uint32_t[::1] ids) ex
     cdef Py_ssize_t i
     cdef uint32_t k, at = 0
     for i in range(states.shape[0]):
-        store.differences.begin(ids[states[i]])
+        store.differences.begin(base_nodes[i], ids[states[i]])
         for k in range(at, at + sizes[i]):
             store.differences.add_exit(below[k], nodes[k])
         at += sizes[i]
