@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stolcke.compiled_grammar import CompiledGrammar, compile, prewarm
+from stolcke.compiled_grammar import CompiledGrammar, compile
 from stolcke.errors import (
     Cancelled,
     CompileError,
@@ -20,6 +20,7 @@ from stolcke.grammar.model import Grammar
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
+from stolcke.prewarming import prewarm
 from stolcke.shipped import grammar_path
 from stolcke.vocabulary import Vocabulary
 

@@ -20,10 +20,9 @@ from stolcke.grammar.model import Grammar
 from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
-from stolcke.shipped import shipped_grammars
 from stolcke.vocabulary import Vocabulary
 
-__all__ = ["CompiledGrammar", "compile", "prewarm"]
+__all__ = ["CompiledGrammar", "compile"]
 
 _KIND = "compiled grammar"
 _LIMITS, _OPTIONS = Limits(), Options()
@@ -144,16 +143,6 @@ def _key(
     except TypeError:  # markers that are none
         return None
     return key if options.memoise_grammars else None
-
-
-def prewarm(vocabulary: Vocabulary) -> None:
-    """Split a vocabulary by what most grammars are made of: strings, numbers, names, white space, free text.
-
-    It takes some ten milliseconds.  Save the vocabulary afterwards, and the
-    grammars of every process that loads it find this work done.
-    """
-    for path in shipped_grammars():
-        compile(Grammar.from_file(path), vocabulary, prewarm=64)
 
 
 class CompiledGrammar:

@@ -41,7 +41,7 @@ class Limits:
     """Lexical threads alive at one byte of one sequence."""
     remembered: int = 256
     """Grammars of JSON Schemas, and compiled ones of a vocabulary, that are kept for the next time."""
-    remembered_bytes: int = 256_000_000
+    remembered_bytes: int = 64_000_000
     """Memory of either, grown caches included, when one is added."""
 
     @property

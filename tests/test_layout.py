@@ -23,7 +23,7 @@ FLOORS = [
     {"frontends"},
     {"compiler", "matcher"},
     {"compiled_grammar"},
-    {"domains", "languages"},
+    {"domains", "languages", "prewarming"},
     {""},
     {"cli", "integrations"},
 ]

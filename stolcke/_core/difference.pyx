@@ -86,7 +86,7 @@ cdef class Differences:
         return base
 
     cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base) except -1 nogil:
-        """Find the tokens below a node that a state does not allow and its base does; False where there is more between the two.
+        """Find the tokens below a node that a state does not allow and its base does; False where more is different.
 
         Where a pair of states is alive and differs, the terminal must not be able to end, so that the exits of the
         base are either in ``gone`` or the same for both.
@@ -134,19 +134,24 @@ cdef class Differences:
         return True
 
     cdef uint32_t find(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
-        """The base that a state is below a node; its exits are looked up once."""
+        """The base that a state is below a node."""
         cdef uint32_t index = idmap_find(&self.known, <uint64_t>node << 32 | state)
-        cdef size_t i
         if index != NONE:
             return index
-        self.begin(node, state)
         splitter.walk(node, state, False)
+        return self.learn(splitter, node, state)
+
+    cdef uint32_t learn(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
+        """Remember the exits of a base that has just been walked for."""
+        cdef size_t i
+        cdef uint32_t rest
+        self.begin(node, state)
         for i in range(1, splitter.visits.size()):
             if splitter.visits[i].leaves and splitter.state(splitter.visits[i].state).accepting:
                 splitter.clear_merging()
                 splitter.add_visit(i)
-                index = splitter.merge(0, 1)
-                self.add_exit(splitter.trie.node(splitter.visits[i].node).below, index)
+                rest = splitter.merge(0, 1)
+                self.add_exit(splitter.trie.node(splitter.visits[i].node).below, rest)
         return self.finish()
 
     # A base, one exit after the other.
@@ -189,8 +194,9 @@ cdef class Differences:
                 self.row[token >> 6] &= ~(<uint64_t>1 << (token & 63))
         return 0
 
-    cdef const uint64_t* subtree(self, Splitter splitter, uint32_t begin, uint32_t end, size_t n_words) except NULL nogil:
-        """The tokens of a range as a row.  There are few such ranges, most often that of all that begin with a quote."""
+    cdef const uint64_t* subtree(self, Splitter splitter, uint32_t begin, uint32_t end,
+                                 size_t n_words) except NULL nogil:
+        """The tokens of a range as a row.  There are few such ranges, most often that of all that begin with `"`."""
         cdef uint64_t key = <uint64_t>begin << 32 | end
         cdef uint32_t index = idmap_find(&self.known_subtrees, key)
         cdef uint64_t* row
@@ -260,5 +266,6 @@ cdef class Differences:
         return 0
 
     cdef size_t bytes(self) noexcept nogil:
-        return (idmap_bytes(&self.known) + idmap_bytes(&self.known_subtrees) + sizeof(Base) * self.bases.capacity() + sizeof(Exit) * self.exits.capacity()
-                + self.rests.bytes() + 4 * self.rest_node.capacity())
+        return (idmap_bytes(&self.known) + idmap_bytes(&self.known_subtrees) + self.rests.bytes()
+                + sizeof(Base) * self.bases.capacity() + sizeof(Exit) * self.exits.capacity()
+                + 4 * self.rest_node.capacity())

@@ -308,7 +308,8 @@ cdef class PartitionStore(Splitter):
         cdef Partition made
         if node == 0 and state >= COUNTED and not self.counted.may_end_within(state):
             return self.build_counted(state)
-        if self.by_difference and state < COUNTED and self.trie.node(node).below_end - self.trie.node(node).below > MANY:
+        if (self.by_difference and state < COUNTED
+                and self.trie.node(node).below_end - self.trie.node(node).below > MANY):
             if self.build_from_edge(node, state, &made) or self.build_from_base(node, state, &made):
                 (<Partition*>segments_push(&self.partitions))[0] = made
                 return self.partitions.size - 1
@@ -329,7 +330,7 @@ cdef class PartitionStore(Splitter):
         return self.at(index)
 
     cdef bint build_from_edge(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil:
-        """The partition by a state that just one byte leads on from, where the text cannot end: that of what follows."""
+        """The partition by a state with one byte to go on, behind which the text cannot end: that of what follows."""
         cdef const State* s = self.automata.state(state)
         cdef const Node* at = self.trie.node(node)
         cdef const Node* child
@@ -365,12 +366,20 @@ cdef class PartitionStore(Splitter):
         """The partition by a state that differs little from its base; False where it has none."""
         cdef uint32_t base = self.differences.base_of(self, state)
         cdef const Partition* p
+        cdef bint is_new
         if base == NONE or not self.differences.compare(self, node, state, base):
             return False
+        is_new = idmap_find(&self.known, <uint64_t>node << 32 | base) == NONE
         p = self.other(node, base)
-        base = self.differences.find(self, node, base)
         made.visits = 0
-        made.residue = self.differences.residue(self, base, p.residue)
+        made.residue = p.residue
+        if p.residue != NONE:
+            # A walk just made is still at hand.
+            if is_new:
+                base = self.differences.learn(self, node, base)
+            else:
+                base = self.differences.find(self, node, base)
+            made.residue = self.differences.residue(self, base, p.residue)
         if p.dense != NULL:
             self.differences.subtract_row(self, p.dense, (<size_t>self.n_words + 1) // 2)
             self.store_row(made, self.differences.row.data())

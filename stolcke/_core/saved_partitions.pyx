@@ -98,7 +98,7 @@ cdef class Selection:
         return 0
 
     cdef int choose(self) except -1:
-        """Keep entries as long as they are worth their states, and the states of bases and of counted families."""
+        """Keep entries that are worth their states, the states of counted families, and the bases among these."""
         cdef size_t i, n = 0
         cdef const Family* family
         for i in range(self.n_families):
@@ -106,14 +106,18 @@ cdef class Selection:
             for state in (family.start, family.after, family.twins[0], family.twins[1]):
                 if state != NONE and state < COUNTED:
                     self.add_state(state, NONE)
-        for i in range(self.bases.size()):
-            self.add_state(self.bases[i].state, NONE)
         for i in range(self.entries.size()):
             if self.entries[i].state >= COUNTED or self.add_state(
                     self.entries[i].state, FREE_STATES + self.entries[i].visits // VISITS_A_STATE):
                 self.entries[n] = self.entries[i]
                 n += 1
         self.entries.resize(n)
+        n = 0
+        for i in range(self.bases.size()):
+            if self.new_state[self.bases[i].state] != NONE:
+                self.bases[n] = self.bases[i]
+                n += 1
+        self.bases.resize(n)
         return 0
 
     cdef bint add_state(self, uint32_t state, uint32_t most) except -1:
@@ -154,8 +158,9 @@ cdef class Selection:
                 self.new_part[k] = <uint32_t>self.parts.size()
                 self.parts.push_back(k)
                 self.need_node(self.store.at(k).residue)
-        for i in range(self.exits.size()):
-            self.need_node(self.exits[i].node)
+        for i in range(self.bases.size()):
+            for k in range(self.bases[i].exits, self.bases[i].exits_end):
+                self.need_node(self.exits[k].node)
         for i in range(self.new_node.size(), 0, -1):
             if self.new_node[i - 1] != NONE:
                 node = self.store.trie.node(n_own + <uint32_t>i - 1)
@@ -275,13 +280,17 @@ cdef class Selection:
 
     def base_arrays(self):
         cdef Base base
-        cdef Exit found
+        cdef uint32_t k
+        below, nodes = [], []
+        for base in self.bases:
+            below += [self.exits[k].below for k in range(base.exits, base.exits_end)]
+            nodes += [self.node(self.exits[k].node) for k in range(base.exits, base.exits_end)]
         return {
             "base_node": np.array([base.node for base in self.bases], np.uint32),
             "base_state": np.array([self.new_state[base.state] for base in self.bases], np.uint32),
             "base_exits": np.array([base.exits_end - base.exits for base in self.bases], np.uint32),
-            "exit_below": np.array([found.below for found in self.exits], np.uint32),
-            "exit_node": np.array([self.node(found.node) for found in self.exits], np.uint32),
+            "exit_below": np.array(below, np.uint32),
+            "exit_node": np.array(nodes, np.uint32),
         }
 
 

@@ -61,8 +61,8 @@ cdef class Splitter:
         self.inside_ranges.clear()
         self.measured.clear()
         self.outside_ranges.clear()
-        # From a state of few edges few tokens stay inside.  Then the children that die, which are most of a wide node's,
-        # are not so much as looked at.
+        # From a state of few edges few tokens stay inside.  Then the children that die, which are most of a wide
+        # node's, are not so much as looked at.
         self.all_seen = state >= COUNTED or self.automata.state(state).classes != NULL
         memset(&visit, 0, sizeof(Visit))
         visit.node = node

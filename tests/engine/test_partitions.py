@@ -107,6 +107,11 @@ def test_prewarmed_vocabularies_know_the_usual_terminals():
     assert visited > 0
     walk(stolcke.compile(stolcke.Grammar.from_file(stolcke.grammar_path("json")), vocabulary), b'{"a": 12}')
     assert vocabulary.core.visited - visited < visited / 10
+    visited = vocabulary.core.visited
+    schema = {"properties": {"first": {"type": "string"}, "second": {"type": "integer"}, "third": {"format": "date"}}}
+    text = b'{"first": "one", "second": 2, "third": "2000-01-01", "fourth": [1]}'
+    walk(stolcke.compile(stolcke.Grammar.from_json_schema(schema), vocabulary), text)
+    assert vocabulary.core.visited - visited < visited / 10
 
 
 def names_but(words: list[str]) -> stolcke.Grammar:
