@@ -24,10 +24,10 @@ cdef struct Classes:
 cdef struct Loops:
     # Where whole subtrees of the vocabulary lead back to one state.
     uint64_t[2] loop_ascii              # ASCII bytes that lead back to this state
-    # By where in a character the text is (trie.pyx): the state that loops_utf8 and that every rest of the
-    # character leads back to, or NONE.
+    # By where in a character the text is (trie.pyx): the state that every rest of the character leads back to, or
+    # NONE; every other character with such a lead leads back to it, too.
     uint32_t[8] home
-    bint loops_utf8                     # every complete multi-byte character leads back to this state
+    uint8_t loop_utf8                   # rows of UTF8 (utf8.pxd) of which every character leads back to this state
 
 
 cdef struct State:

@@ -246,8 +246,8 @@ cdef class AutomatonStore:
             self.note_loops(base + <uint32_t>i)
         for i in range(best_order.size()):
             state = <State*>segments_at(&self.states, base + <uint32_t>i)
-            if state.loops.loops_utf8:
-                for s in range(8):
+            for s in range(8):
+                if state.loops.loop_utf8 >> s & 1:
                     self.note_home(base + <uint32_t>i, base + <uint32_t>i, AFTER_LEAD[s], UTF8[s])
         self.first.push_back(base)
         self.keys.intern(best_key.data(), best_key.size())
@@ -309,11 +309,10 @@ cdef class AutomatonStore:
         cdef State* state = <State*>segments_at(&self.states, index)
         cdef Loops* loops
         cdef uint32_t i, b
-        cdef bint utf8 = state.n_edges > 0 and state.edges[state.n_edges - 1].high >= 0xF4
-        for i in range(8):
-            utf8 = utf8 and self.returns(index, &UTF8[i][0], index)
-        if utf8:
-            self.loops_of(state).loops_utf8 = True
+        if state.n_edges and state.edges[state.n_edges - 1].high >= 128:
+            for i in range(8):
+                if self.returns(index, UTF8[i], index):
+                    self.loops_of(state).loop_utf8 |= <uint8_t>(1 << i)
         for i in range(state.n_edges):
             if state.edges[i].target == index and state.edges[i].low < 128:
                 loops = self.loops_of(state)

@@ -198,12 +198,9 @@ cdef class CountedStore:
         cdef uint32_t u = 0, a = 0, n = 0
         self.make_state(&family.required, unit.edges, unit.n_edges)
         loops = self.automata.loops_of(&family.required)
-        loops.loops_utf8 = True
         for i in range(8):
-            if not self.reads_character(family, COUNTED | 1, UTF8[i]):
-                loops.loops_utf8 = False
-        if loops.loops_utf8:
-            for i in range(8):
+            if self.reads_character(family, COUNTED | 1, UTF8[i]):
+                loops.loop_utf8 |= <uint8_t>(1 << i)
                 self.note_home(family, COUNTED | 1, AFTER_LEAD[i], UTF8[i])
         for i in range(unit.n_edges):
             if unit.edges[i].target == COUNTED:

@@ -42,7 +42,7 @@ cdef class FreeBytes:
         """Whether all that comes below a node, which lies between two characters for the state, is free."""
         cdef const Free* f = &self.free[self.find(state)]
         return ((below.ascii[0] & ~f.ascii[0]) == 0 and (below.ascii[1] & ~f.ascii[1]) == 0
-                and (not below.high or (below.whole and f.characters)))
+                and (below.high & ~f.characters) == 0 and (below.whole or not below.high))
 
     cdef uint32_t find(self, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef uint32_t index = idmap_find(&self.known, state)
@@ -60,7 +60,7 @@ cdef class FreeBytes:
             if index != NONE and width(self.automata.state(index)) > least:
                 made.ascii[byte >> 6] |= <uint64_t>1 << (byte & 63)
         if self.close(state, made.ascii):
-            made.characters = self.takes_characters()
+            made.characters = self.free_characters()
         else:
             memset(&made, 0, sizeof(Free))
         self.free.push_back(made)
@@ -97,20 +97,26 @@ cdef class FreeBytes:
                 return True
         return False
 
-    cdef bint takes_characters(self) noexcept nogil:
-        """Whether every character of more than one byte leads from each reached state to one of them."""
+    cdef uint8_t free_characters(self) noexcept nogil:
+        """The rows of UTF8 of which all characters lead from each reached state to one of them."""
+        cdef uint8_t taken = 0
         cdef size_t i
         cdef uint32_t k, home
-        for i in range(self.reached.size()):
-            home = state_next(self.automata.state(self.reached[i]), 0xC2)
-            if home != NONE:
-                home = state_next(self.automata.state(home), 0x80)
-            if home == NONE or not self.has_reached(home):
-                return False
-            for k in range(8):
-                if not self.automata.returns(self.reached[i], &UTF8[k][0], home):
-                    return False
-        return True
+        for k in range(8):
+            for i in range(self.reached.size()):
+                home = self.first_home(self.reached[i], UTF8[k])
+                if not (self.has_reached(home) and self.automata.returns(self.reached[i], UTF8[k], home)):
+                    break
+            else:
+                taken |= <uint8_t>(1 << k)
+        return taken
+
+    cdef uint32_t first_home(self, uint32_t state, const uint8_t* ranges) noexcept nogil:
+        """The state that the first character within the ranges leads to, or NONE."""
+        while state != NONE and ranges[0]:
+            state = state_next(self.automata.state(state), ranges[0])
+            ranges += 2
+        return state
 
     cdef bint has_reached(self, uint32_t state) noexcept nogil:
         cdef size_t i

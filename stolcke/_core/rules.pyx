@@ -438,21 +438,21 @@ cdef class Rules:
                 s.end = <uint32_t>self.symbols.size()
                 self.entries[i].symbols = s
 
-    def write_ignore(self, ignore):
+    def write_ignore(self, ignore, bint once):
         """Write out what ignoring means: optional ignored terminals before each terminal and before the end.
 
-        One nonterminal holds any number of them; it is put before every terminal,
-        so the grammar grows by a symbol for each occurrence and nothing else.
+        One nonterminal, put before every terminal, holds any number of them: the grammar grows by a symbol for each.
 
         Parameters
         ----------
-        ignore : iterable of int
-            Terminals, each of which matches some text; nothing happens where there is none.
+        ignore : collection of int
+            Different terminals, each of which matches some text; nothing happens where there is none.
+        once : bool
+            Whether several of them in a row are one match of a terminal anyway, so that none need be repeated.
         """
         cdef vector[Rule] written
         cdef size_t i, begin
         cdef uint32_t skip, text
-        ignore = list(dict.fromkeys(ignore))
         if not ignore:
             return
         skip = self.make("ignored", self.start)
@@ -472,7 +472,8 @@ cdef class Rules:
         self.add_rule(skip, self.symbols.size())
         for terminal in ignore:
             begin = self.symbols.size()
-            self.symbols.push_back(self.n_terminals + skip)
+            if not once:
+                self.symbols.push_back(self.n_terminals + skip)
             self.symbols.push_back(<uint32_t>terminal)
             self.add_rule(skip, begin)
         self.start = text

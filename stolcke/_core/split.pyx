@@ -150,7 +150,7 @@ cdef class Splitter:
         home = self.home(below, state)
         if (home != NULL and (below.ascii[0] & ~home.loop_ascii[0]) == 0
                 and (below.ascii[1] & ~home.loop_ascii[1]) == 0
-                and (not below.high or (below.whole and home.loops_utf8))):
+                and (below.high & ~home.loop_utf8) == 0 and (below.whole or not below.high)):
             return True                 # whatever comes below ends in the state it began with
         if state >= COUNTED or below.below_end - below.below < MANY_TOKENS:
             return False

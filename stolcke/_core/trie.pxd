@@ -13,7 +13,7 @@ cdef struct Node:
     const uint32_t* tokens              # tokens that end here
     uint32_t n_tokens
     uint16_t n_children
-    uint8_t high                        # whether some byte below is not ASCII (of own nodes)
+    uint8_t high                        # rows of UTF8 (utf8.pxd) that begin below; all if one is broken (of own nodes)
     uint8_t utf8                        # where in a character the node is: 0 between two (of own nodes, see trie.pyx)
     uint8_t whole                       # whether all tokens below end between characters (of own nodes)
     uint16_t begun                      # characters begun on the way here (of own nodes)

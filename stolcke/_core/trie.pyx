@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset
 
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
 from stolcke._core.types cimport load32, store32
+from stolcke._core.utf8 cimport utf8_row
 
 
 cdef extern from *:
@@ -56,7 +57,7 @@ cdef struct Siblings:                   # the children of one node, from the las
     uint32_t end                        # of the tokens below them
     uint32_t height                     # from their parent
     uint64_t ascii[2]
-    bint high
+    uint8_t high
     bint bad                            # whether some token below ends within a character
 
 
@@ -252,7 +253,7 @@ cdef class TokenTrie:
                 c = following[c]
             place -= below.n
             node.height = below.height
-            node.high = <uint8_t>below.high
+            node.high = below.high
             node.ascii[0] = below.ascii[0]
             node.ascii[1] = below.ascii[1]
             node.below_end = below.end if below.n else node.below + node.n_tokens
@@ -265,8 +266,9 @@ cdef class TokenTrie:
             siblings.height = max(siblings.height, node.height + 1)
             if not node.whole:
                 siblings.bad = True
-            if node.high or label[i] >= 128:
-                siblings.high = True
+            siblings.high |= node.high
+            if label[i] >= 128:
+                siblings.high |= 0xFF if node.utf8 == BROKEN else utf8_row(label[i])
             siblings.ascii[0] |= node.ascii[0]
             siblings.ascii[1] |= node.ascii[1]
             if label[i] < 128:

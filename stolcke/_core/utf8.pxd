@@ -27,6 +27,15 @@ cdef extern from *:
     const uint32_t[8] AFTER_LEAD
 
 
+cdef inline uint8_t utf8_row(uint32_t byte) noexcept nogil:
+    """The row of UTF8 of the characters that a byte begins, as a bit; 0 where it begins none."""
+    cdef uint32_t i
+    for i in range(8):
+        if UTF8[i][0] <= byte <= UTF8[i][1]:
+            return <uint8_t>(1 << i)
+    return 0
+
+
 cdef inline uint32_t utf8_rest(uint32_t utf8) noexcept nogil:
     """Where in a character the next continuation leaves the text: after a narrowed one an ordinary one is due."""
     return 2 if utf8 == 3 or utf8 >= 6 else 1

@@ -318,7 +318,9 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     rules.write_entries()
     if options.fold_lists:
         fold_lists(rules)
-    rules.write_ignore(number[name] for name in grammar.ignore if number[name] not in nothing)
+    ignored = {number[name]: machines[name] for name in grammar.ignore if number[name] not in nothing}
+    once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in ignored.values())
+    rules.write_ignore(ignored, once)
     deadline.check("numbering the grammar")
     return _number(grammar, machines, rules, options)
 

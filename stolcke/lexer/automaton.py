@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -117,6 +118,16 @@ class Automaton:
             if state < 0:
                 return False
         return bool(self.accepting[state])
+
+    @property
+    def repeats(self) -> bool:
+        """Whether every match goes on as another one begins; then matches in a row are one match, too."""
+        ways = {
+            tuple(array[begin:end].tobytes() for array in (self.low, self.high, self.target))
+            for (begin, end), accepting in zip(pairwise(self.offsets.tolist()), self.accepting, strict=True)
+            if begin == 0 or accepting
+        }
+        return len(ways) <= 1
 
     def without_empty(self) -> Automaton:
         """Leave out the empty text: a start of its own, that does not accept, leads where the old one does."""

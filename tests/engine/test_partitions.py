@@ -37,13 +37,19 @@ TERMINALS = {
     "anything": r"/(?s:.)+/",
     "two bytes at most": r"/[\u0000-\u07ff]+/",
     "three bytes at most": r"/[\u0000-\uffff]+/",
+    "all but one of two bytes": r"/[^\u07ff]+/",
+    "all but some of three bytes": r"/[^\u0800\ud7ff]+/",
     "all but one of four bytes": r"/[^\U00040000]+/",
+    "no noncharacters": r'/[^"\ufffe\uffff]+/',
+    "astral ones alone": r'/[^"\u0080-\uffff]+/',
     "words": r"/\w+/",
     "a closed string": r'/"[^"]*"/',
     "pairs": r'/([^"][^"])+/',
     "at most three": r'/[^"]{1,3}/',
+    "many, but not all": r'/"[^"\ud7ff\uffff]{0,40}"/',
     # Nothing dies between the quotes, but hardly any byte leads back to where it came from.
     "holding a word": r'/"[^"]*(Aa|aA\u0080|Aé)[^"]*"/',
+    "holding a word, without some": r'/"[^"\u07ff\uffff]*(Aa|aA\ue000)[^"\u07ff]*"/',
     "ending with a word": r'/"([^"]*(AaA|\U00040000a))?"/',
     "pairs of letters": r'/"((A[^A"]|a[^a"])[^"]?)*"/',
 }
@@ -63,6 +69,21 @@ def test_masks_of_wide_terminals_are_exact(kind, rest):
             TOKENS[t] for t, allowed in enumerate(matcher.mask()) if allowed != matcher.fork().accept_bytes(TOKENS[t])
         ]
         assert not wrong, f"after {text!r}: {wrong[:5]}"
+
+
+def test_one_character_left_out_hardly_costs_a_walk():
+    """No node is visited for it but those below whose leads it might be, and those above them."""
+    others = [*range(0x430, 0x450), *range(0x4E00, 0x4E20), *range(0xFF00, 0xFF10)]
+    tokens = [(chr(a) + chr(b)).encode() for a in range(0x600, 0x640) for b in others]
+
+    def visited(left_out: str) -> int:
+        vocabulary = stolcke.Vocabulary(tokens)
+        grammar = stolcke.Grammar.from_lark(f'start: TEXT "<"\nTEXT: /[^<{left_out}]*</')
+        stolcke.compile(grammar, vocabulary, prewarm=0).matcher().mask()
+        return vocabulary.core.visited
+
+    assert visited("") == visited(r"\ud7ff")
+    assert visited(r"\uffff") <= 2 + 2 * 64
 
 
 def walk(compiled: stolcke.CompiledGrammar, text: bytes) -> list[np.ndarray]:

@@ -14,6 +14,7 @@ from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.grammar.patterns import Choice, Literal, Regex, Repeat, Sequence, Special
 from stolcke.lexer import Automaton, automaton
 from stolcke.options import Limits
+from tests.reference.language import join, pattern_texts
 
 ESCAPED_STRING = Sequence((Literal('"'), Regex(".*?"), Regex(r"(?<!\\)(\\\\)*?"), Literal('"')))
 SAMPLES = [
@@ -217,3 +218,25 @@ def test_counts_within_the_limits() -> None:
     assert automaton(Regex("(a?){1,1000}")) == automaton(Regex("a{0,1000}"))
     assert automaton(Regex(".{1,1000}")).accepts(("é" * 1000).encode())
     assert not automaton(Regex(".{1,1000}")).accepts(("é" * 1001).encode())
+
+
+@pytest.mark.parametrize(
+    ("source", "repeats"),
+    [
+        (r"[ \t]+", True), (r"(a|bc)+", True), (r"\s+", True), (r"[ \t]*", True), (r"(a?b)+", True), (r".+", True),
+        (r" ", False), (r" {1,3}", False), (r"#[^\n]*\n", False), (r" +|\n", False), (r"#+.", False), (r"#.*?a", False),
+        (r"/\*(.|\n)*?\*/", False), (r"a+b", False), (r"[^\s\S]", True),
+    ],
+)  # fmt: skip
+def test_what_repeats_goes_on_after_a_match_as_it_began(source: str, repeats: bool) -> None:
+    assert automaton(Regex(source)).repeats == repeats
+
+
+@pytest.mark.parametrize(
+    "source", [*SAMPLES, r"a+", r"(a|bc)+", r"(ab?)*", r"(a|ba)+b?", r"(a+b)+", r"(aa|b)+", r"a+|b"]
+)
+def test_matches_of_what_repeats_are_a_match_in_a_row(source: str) -> None:
+    if automaton(Regex(source)).repeats:
+        texts = pattern_texts(Regex(source), "abc", 4)
+        assert texts
+        assert join(texts, texts, 4) <= texts

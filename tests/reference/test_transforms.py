@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from stolcke.errors import GrammarError
 from stolcke.grammar.analysis import duplicates, productive, reachable
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Literal
+from stolcke.grammar.patterns import Literal, Regex
 from tests.reference.language import language
 from tests.reference.random_grammars import random_grammar
 from tests.reference.transforms import fold_lists, remove_duplicates, trim, with_ignore
@@ -51,6 +52,15 @@ def test_with_ignore_writes_out_what_ignoring_means():
         grammar = random_grammar(Random(seed), nonterminals=3, ignore=True)
         result = with_ignore(grammar)
         assert result.ignore == ()
+        assert texts_of(result, "ab ") == texts_of(grammar, "ab "), f"seed {seed}"
+
+
+def test_what_repeats_is_written_once_and_means_the_same():
+    for seed in SEEDS:
+        grammar = random_grammar(Random(seed), nonterminals=3, ignore=True)
+        spaces = replace(grammar, terminals=grammar.terminals | {"SPACE": TerminalDefinition("SPACE", Regex(" +"))})
+        result = with_ignore(spaces, {"SPACE"})
+        assert (result != with_ignore(spaces)) == (grammar.ignore == ("SPACE",))
         assert texts_of(result, "ab ") == texts_of(grammar, "ab "), f"seed {seed}"
 
 

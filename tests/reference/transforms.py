@@ -121,11 +121,18 @@ def with_entry_rules(grammar: Grammar) -> Grammar:
     return replace(grammar, rules=tuple(rules), tallies=tallies) if tallies else grammar
 
 
-def with_ignore(grammar: Grammar) -> Grammar:
+def with_ignore(grammar: Grammar, repeats: Collection[str] = ()) -> Grammar:
     """Write out what ``%ignore`` means: optional ignored terminals before each terminal and before the end.
 
     One nonterminal holds any number of them; it is put before every terminal,
     so the grammar grows by a symbol for each occurrence and nothing else.
+
+    Parameters
+    ----------
+    grammar : Grammar
+    repeats : collection of str
+        Terminals of which several matches in a row are one match, too: one
+        that is all that is ignored is written once.
     """
     if not grammar.ignore:
         return grammar
@@ -145,7 +152,9 @@ def with_ignore(grammar: Grammar) -> Grammar:
         entries = (TallyEntry(skipping(e.symbols), e.once, e.required, e.marked) for e in tally.entries)
         tallies[name] = replace(tally, entries=tuple(entries), separator=skipping(tally.separator))
     rules.append(Rule(skip, ()))
-    rules += [Rule(skip, (skip, Terminal(name))) for name in dict.fromkeys(grammar.ignore)]
+    ignored = tuple(dict.fromkeys(grammar.ignore))
+    before = () if len(ignored) == 1 and ignored[0] in repeats else (skip,)
+    rules += [Rule(skip, (*before, Terminal(name))) for name in ignored]
     return _rebuilt(grammar, rules, tallies=tallies, start=start.name, ignore=())
 
 
