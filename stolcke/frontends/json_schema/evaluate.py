@@ -36,6 +36,9 @@ _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$r
 _LATE = {"allOf": 1, "anyOf": 2, "oneOf": 2, "not": 2, "if": 2}
 """Keywords that gain from knowing what the others of a schema leave, and when they have their turn."""
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
+_ONLY_REFERENCE = frozenset(["$ref", "title", "description", "default", "examples", "$comment"])
+_HOPS = 8
+"""References in a row that are followed for a glance."""
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
 _GOALS = 60_000
@@ -98,14 +101,31 @@ class Evaluator:
         return found
 
     def kinds(self, goal: Goal) -> tuple[str, ...]:
-        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case."""
-        if len(goal) == 1:
-            (formula,) = goal
-            if type(formula) is Node:
-                schema = formula.schema
-                kind = schema.get("type")
-                if type(kind) is str and kind in _KINDS and not ("$ref" in schema and formula.dialect.ref_overrides):
-                    return _KINDS[kind]
+        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case.
+
+        What another type's evaluation would find out, errors included, must not be passed over: it ends at ``type``,
+        or at a reference with nothing beside it that means anything.
+        """
+        if len(goal) != 1:
+            return TYPES
+        (node,) = goal
+        for _ in range(_HOPS):
+            if type(node) is not Node or not isinstance(node.schema, dict):
+                return TYPES
+            schema = node.schema
+            if "$ref" not in schema:
+                break
+            if not node.dialect.ref_overrides and not schema.keys() <= _ONLY_REFERENCE:
+                break
+            node = node.reference()
+        else:
+            return TYPES
+        kind = schema.get("type")
+        if type(kind) is str:
+            return _KINDS.get(kind, TYPES)
+        if type(kind) is list and all(type(each) is str and each in _KINDS for each in kind):
+            wanted = {_KINDS[each][0] for each in kind}
+            return tuple(each for each in TYPES if each in wanted)
         return TYPES
 
     def language(self, goal: Goal) -> Language:
