@@ -200,7 +200,7 @@ class Emitter:
 
 def _title(goal: Goal) -> str:
     """A name for the nonterminal of a goal: that of its schema, or of one of them."""
-    names = [_schema_of(formula).name for formula in goal if _schema_of(formula) is not None]
+    names = [node.name for formula in goal if (node := _schema_of(formula)) is not None]
     return min(names, default="") or "value"
 
 

@@ -35,6 +35,7 @@ _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
 _LATE = {"allOf": 1, "anyOf": 2, "oneOf": 2, "not": 2, "if": 2}
 """Keywords that gain from knowing what the others of a schema leave, and when they have their turn."""
+_UNEVALUATED = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
 _ONLY_REFERENCE = frozenset(["$ref", "title", "description", "default", "examples", "$comment"])
 _HOPS = 8
@@ -180,41 +181,43 @@ class Evaluator:
             raise SchemaError("a schema must be an object or a boolean", pointer=node.pointer)
         if within and (kind != "object" or "oneOf" not in schema):
             within = ()
-        key = (node, scope, kind, tracking, within)
-        if key in self._values:
-            found = self._values[key]
-            if found is None:
-                raise Loop("the schema refers to itself without end", pointer=node.pointer)
+        key = (node.number, scope, kind, tracking, within)
+        found = self._values.get(key)
+        if found is not None:
             return found
+        if key in self._values:
+            raise Loop("the schema refers to itself without end", pointer=node.pointer)
         self.deadline.check("evaluating the schema")
         self._values[key] = None
         try:
-            found = self._evaluate(node, scope, kind, tracking, within or EVERYTHING[kind])
-        except UnsupportedSchema as error:
-            raise error if error.pointer else UnsupportedSchema(error.reason, pointer=node.pointer) from None
-        finally:
+            found = self._values[key] = self._evaluate(node, scope, kind, tracking, within or EVERYTHING[kind])
+        except BaseException as error:
             del self._values[key]
-        self._values[key] = found
+            if isinstance(error, UnsupportedSchema) and not error.pointer:
+                raise UnsupportedSchema(error.reason, pointer=node.pointer) from None
+            raise
         return found
 
     def _evaluate(self, node: Node, scope: tuple, kind: str, tracking: bool, within: Union) -> Union:
         schema, dialect = node.schema, node.dialect
         if "$ref" in schema and dialect.ref_overrides:
             return self._referenced(node, scope, "$ref", kind, tracking)
-        unevaluated = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}.get(kind)
+        unevaluated = _UNEVALUATED.get(kind)
         if unevaluated in schema and unevaluated in dialect.keywords:
             tracking = True
         found = self._of_types(node, kind)
         if not found:
             return ()
         # Choices come last: within what the other keywords leave, their branches have less in common.
-        keywords = [keyword for keyword in schema if keyword in dialect.keywords]
+        known = dialect.keywords
+        keywords = [keyword for keyword in schema if keyword in known]
         ordered = keywords if _LATE.keys().isdisjoint(schema) else sorted(keywords, key=_turn)
         parts: dict[str, Union] = {}
         context = Context(self, node, scope, tracking)
+        meanings = KEYWORDS[kind]
         for keyword in ordered:
             value = schema[keyword]
-            meaning = KEYWORDS[kind].get(keyword)
+            meaning = meanings.get(keyword)
             if meaning is not None:
                 try:
                     parts[keyword] = meaning(context, value)
@@ -245,7 +248,7 @@ class Evaluator:
     def _of_types(self, node: Node, kind: str) -> Union:
         """What the keyword ``type`` leaves of a type."""
         wanted = node.schema.get("type")
-        if wanted is None:
+        if wanted is None or wanted == kind:
             return EVERYTHING[kind]
         names = wanted if isinstance(wanted, list) else [wanted]
         for name in names:
