@@ -56,12 +56,18 @@ class Terminal:
 
     name: str
 
+    def __init__(self, name: str) -> None:
+        _set_terminal_name(self, name)
+
 
 @dataclass(frozen=True, slots=True)
 class Nonterminal:
     """A reference to a nonterminal by name."""
 
     name: str
+
+    def __init__(self, name: str) -> None:
+        _set_nonterminal_name(self, name)
 
 
 Symbol = Terminal | Nonterminal
@@ -85,6 +91,23 @@ class Rule:
     rhs: tuple[Symbol, ...]
     alias: str | None = None
     location: Location | None = field(default=None, compare=False)
+
+    def __init__(
+        self, lhs: Nonterminal, rhs: tuple[Symbol, ...], alias: str | None = None, location: Location | None = None
+    ) -> None:
+        _set_lhs(self, lhs)
+        _set_rhs(self, rhs)
+        _set_alias(self, alias)
+        _set_location(self, location)
+
+
+# A grammar has thousands of these.  The constructors that a frozen dataclass is given look each field up by its name;
+# writing to the slot itself takes half the time.
+_set_terminal_name = Terminal.__dict__["name"].__set__
+_set_nonterminal_name = Nonterminal.__dict__["name"].__set__
+_set_lhs, _set_rhs, _set_alias, _set_location = (
+    Rule.__dict__[name].__set__ for name in ("lhs", "rhs", "alias", "location")
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from json import JSONEncoder
 
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.evaluate import Evaluator
@@ -20,6 +21,8 @@ from stolcke.lexer.language import Language
 
 __all__ = ["Emitter"]
 
+
+_quoted = JSONEncoder(ensure_ascii=False).encode
 
 _TITLES = {
     "open_object": "{",
@@ -43,7 +46,6 @@ class Structure:
     close_array: Terminal
     empty_array: Terminal
     comma: Terminal
-    colon: Pattern
 
 
 class Emitter:
@@ -65,7 +67,9 @@ class Emitter:
         self.terminals: dict[str, TerminalDefinition] = {}
         self.scalars = Scalars(evaluator, settings)
         self.exact = True
-        self._keys: dict[tuple[Language, Pattern], Terminal] = {}
+        self._colon = layout(settings.whitespace, settings.max_whitespace, 0).colon  # the same at every depth
+        self._keys: dict[Language, Terminal] = {}
+        self._named_keys: dict[str, Terminal] = {}
         self._terminal_of: dict[Pattern, Terminal] = {}
         self._structures: dict[int, Structure] = {}
         self._indented = isinstance(settings.whitespace, int)
@@ -121,11 +125,18 @@ class Emitter:
         self.terminals[name] = TerminalDefinition(name, pattern)
         return Terminal(name)
 
-    def key(self, keys: Language, title: str, colon: Pattern) -> Terminal:
+    def key(self, keys: Language, title: str) -> Terminal:
         """The terminal of a member's name out of some, with the colon after it."""
-        found = self._keys.get((keys, colon))
+        found = self._keys.get(keys)
         if found is None:
-            found = self._keys[keys, colon] = self._new_terminal(*self.scalars.key(keys, title, colon))
+            found = self._keys[keys] = self._new_terminal(*self.scalars.key(keys, title, self._colon))
+        return found
+
+    def named_key(self, name: str) -> Terminal:
+        """The terminal of one name, with the colon after it."""
+        found = self._named_keys.get(name)
+        if found is None:
+            found = self._named_keys[name] = self.key(Language.words([name]), f"{_quoted(name)}:")
         return found
 
     def structure(self, depth: int) -> Structure:
@@ -138,7 +149,7 @@ class Emitter:
             # Without indents there is one structure, whose terminals are all different: nobody has to look for them.
             terminal = self.terminal if self._indented else self._new_terminal
             terminals = [terminal(getattr(parts, name), title) for name, title in _TITLES.items()]
-            found = self._structures[depth] = Structure(*terminals, parts.colon)
+            found = self._structures[depth] = Structure(*terminals)
         return found
 
     def value(self, goal: Goal, depth: int) -> Symbol:
@@ -189,7 +200,7 @@ class Emitter:
 
 def _title(goal: Goal) -> str:
     """A name for the nonterminal of a goal: that of its schema, or of one of them."""
-    names = [_schema_of(formula).name for formula in goal if _schema_of(formula) is not None]
+    names = [node.name for formula in goal if (node := _schema_of(formula)) is not None]
     return min(names, default="") or "value"
 
 

@@ -35,7 +35,11 @@ _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
 _LATE = {"allOf": 1, "anyOf": 2, "oneOf": 2, "not": 2, "if": 2}
 """Keywords that gain from knowing what the others of a schema leave, and when they have their turn."""
+_UNEVALUATED = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
+_ONLY_REFERENCE = frozenset(["$ref", "title", "description", "default", "examples", "$comment"])
+_HOPS = 8
+"""References in a row that are followed for a glance."""
 _DEPTH = 6
 """How deep a set is searched for a member that makes it empty."""
 _GOALS = 60_000
@@ -98,14 +102,31 @@ class Evaluator:
         return found
 
     def kinds(self, goal: Goal) -> tuple[str, ...]:
-        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case."""
-        if len(goal) == 1:
-            (formula,) = goal
-            if type(formula) is Node:
-                schema = formula.schema
-                kind = schema.get("type")
-                if type(kind) is str and kind in _KINDS and not ("$ref" in schema and formula.dialect.ref_overrides):
-                    return _KINDS[kind]
+        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case.
+
+        What another type's evaluation would find out, errors included, must not be passed over: it ends at ``type``,
+        or at a reference with nothing beside it that means anything.
+        """
+        if len(goal) != 1:
+            return TYPES
+        (node,) = goal
+        for _ in range(_HOPS):
+            if type(node) is not Node or not isinstance(node.schema, dict):
+                return TYPES
+            schema = node.schema
+            if "$ref" not in schema:
+                break
+            if not node.dialect.ref_overrides and not schema.keys() <= _ONLY_REFERENCE:
+                break
+            node = node.reference()
+        else:
+            return TYPES
+        kind = schema.get("type")
+        if type(kind) is str:
+            return _KINDS.get(kind, TYPES)
+        if type(kind) is list and all(type(each) is str and each in _KINDS for each in kind):
+            wanted = {_KINDS[each][0] for each in kind}
+            return tuple(each for each in TYPES if each in wanted)
         return TYPES
 
     def language(self, goal: Goal) -> Language:
@@ -160,41 +181,43 @@ class Evaluator:
             raise SchemaError("a schema must be an object or a boolean", pointer=node.pointer)
         if within and (kind != "object" or "oneOf" not in schema):
             within = ()
-        key = (node, scope, kind, tracking, within)
-        if key in self._values:
-            found = self._values[key]
-            if found is None:
-                raise Loop("the schema refers to itself without end", pointer=node.pointer)
+        key = (node.number, scope, kind, tracking, within)
+        found = self._values.get(key)
+        if found is not None:
             return found
+        if key in self._values:
+            raise Loop("the schema refers to itself without end", pointer=node.pointer)
         self.deadline.check("evaluating the schema")
         self._values[key] = None
         try:
-            found = self._evaluate(node, scope, kind, tracking, within or EVERYTHING[kind])
-        except UnsupportedSchema as error:
-            raise error if error.pointer else UnsupportedSchema(error.reason, pointer=node.pointer) from None
-        finally:
+            found = self._values[key] = self._evaluate(node, scope, kind, tracking, within or EVERYTHING[kind])
+        except BaseException as error:
             del self._values[key]
-        self._values[key] = found
+            if isinstance(error, UnsupportedSchema) and not error.pointer:
+                raise UnsupportedSchema(error.reason, pointer=node.pointer) from None
+            raise
         return found
 
     def _evaluate(self, node: Node, scope: tuple, kind: str, tracking: bool, within: Union) -> Union:
         schema, dialect = node.schema, node.dialect
         if "$ref" in schema and dialect.ref_overrides:
             return self._referenced(node, scope, "$ref", kind, tracking)
-        unevaluated = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}.get(kind)
+        unevaluated = _UNEVALUATED.get(kind)
         if unevaluated in schema and unevaluated in dialect.keywords:
             tracking = True
         found = self._of_types(node, kind)
         if not found:
             return ()
         # Choices come last: within what the other keywords leave, their branches have less in common.
-        keywords = [keyword for keyword in schema if keyword in dialect.keywords]
+        known = dialect.keywords
+        keywords = [keyword for keyword in schema if keyword in known]
         ordered = keywords if _LATE.keys().isdisjoint(schema) else sorted(keywords, key=_turn)
         parts: dict[str, Union] = {}
         context = Context(self, node, scope, tracking)
+        meanings = KEYWORDS[kind]
         for keyword in ordered:
             value = schema[keyword]
-            meaning = KEYWORDS[kind].get(keyword)
+            meaning = meanings.get(keyword)
             if meaning is not None:
                 try:
                     parts[keyword] = meaning(context, value)
@@ -225,7 +248,7 @@ class Evaluator:
     def _of_types(self, node: Node, kind: str) -> Union:
         """What the keyword ``type`` leaves of a type."""
         wanted = node.schema.get("type")
-        if wanted is None:
+        if wanted is None or wanted == kind:
             return EVERYTHING[kind]
         names = wanted if isinstance(wanted, list) else [wanted]
         for name in names:

@@ -9,7 +9,8 @@ both, and which goals meet at a name is worked out where rules are written.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from types import MappingProxyType
 
 from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, likeness, opposite
@@ -22,8 +23,9 @@ _GLANCE = 64
 _CLASSES = 256
 """Groups of names that overlapping patterns may make; each further pattern may double them."""
 
+_NO_PROPERTIES: Mapping[str, Goal] = MappingProxyType({})
 
-@dataclass(frozen=True, slots=True, eq=False)
+
 class Layer:
     """What one schema says about members.
 
@@ -31,9 +33,17 @@ class Layer:
     matches; one without any of these, ``additional``.
     """
 
-    properties: Mapping[str, Goal] = field(default_factory=dict)
-    patterns: tuple[tuple[Language, Goal], ...] = ()
-    additional: Goal = ANYTHING
+    __slots__ = ("additional", "patterns", "properties")
+
+    def __init__(
+        self,
+        properties: Mapping[str, Goal] = _NO_PROPERTIES,
+        patterns: tuple[tuple[Language, Goal], ...] = (),
+        additional: Goal = ANYTHING,
+    ) -> None:
+        self.properties = properties
+        self.patterns = patterns
+        self.additional = additional
 
     @property
     def is_open(self) -> bool:
@@ -72,7 +82,6 @@ class KeyClass:
     goal: Goal
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Objects:
     """A simple set of objects.
 
@@ -81,13 +90,25 @@ class Objects:
     is kept only where that keyword is near.
     """
 
-    layers: tuple[Layer, ...] = ()
-    required: tuple[str, ...] = ()
-    names: Language | None = None
-    least: int = 0
-    most: int | None = None
-    witnesses: tuple[Witness, ...] = ()
-    seen: Language | None = None
+    __slots__ = ("layers", "least", "most", "names", "required", "seen", "witnesses")
+
+    def __init__(
+        self,
+        layers: tuple[Layer, ...] = (),
+        required: tuple[str, ...] = (),
+        names: Language | None = None,
+        least: int = 0,
+        most: int | None = None,
+        witnesses: tuple[Witness, ...] = (),
+        seen: Language | None = None,
+    ) -> None:
+        self.layers = layers
+        self.required = required
+        self.names = names
+        self.least = least
+        self.most = most
+        self.witnesses = witnesses
+        self.seen = seen
 
     def __and__(self, other: Objects) -> Objects | None:
         names = self.names if other.names is None else other.names
@@ -193,7 +214,8 @@ class Objects:
 
     def with_seen(self, seen: Language) -> Objects:
         """The same set, where more names count as evaluated."""
-        return replace(self, seen=seen if self.seen is None else self.seen | seen)
+        total = seen if self.seen is None else self.seen | seen
+        return Objects(self.layers, self.required, self.names, self.least, self.most, self.witnesses, total)
 
     def declared(self) -> tuple[str, ...]:
         """The names that have a place of their own, in the order declared."""
@@ -205,11 +227,11 @@ class Objects:
 
     def others(self, declared: tuple[str, ...]) -> list[KeyClass]:
         """Group all other names by what their members have to satisfy."""
+        if any(not layer.patterns and layer.additional is NEVER for layer in self.layers):
+            return []
         classes = [KeyClass(self._undeclared(declared), ANYTHING)]
         for layer in self.layers:
             if not layer.patterns:
-                if layer.additional is NEVER:
-                    return []
                 if layer.additional:
                     classes = [KeyClass(each.keys, both(each.goal, layer.additional)) for each in classes]
                 continue

@@ -92,9 +92,11 @@ class Node:
         What it belongs to.
     dialect : Dialect
         The draft it is written in: that of the resource.
+    number : int
+        How many places of the document were asked for before it.
     """
 
-    __slots__ = ("_is_map", "_number", "_parent", "_places", "_reference", "_step", "dialect", "resource", "schema")
+    __slots__ = ("_is_map", "_parent", "_places", "_reference", "_step", "dialect", "number", "resource", "schema")
 
     def __init__(
         self, schema: dict | bool, resource: Resource, parent: Node | None, step: str | int, is_map: bool
@@ -110,11 +112,11 @@ class Node:
         # Single places under their key or index, subschemas under the path that was asked for.
         self._places: dict[str | int | tuple, Node] = {}
         self._reference: Node | None = None
-        self._number = next(resource.document.numbers)
+        self.number = next(resource.document.numbers)
 
     def __hash__(self) -> int:
         # Sets of nodes are gone through in the order of hashes, and what is made of them must not depend on addresses.
-        return self._number
+        return self.number
 
     @property
     def base(self) -> str:

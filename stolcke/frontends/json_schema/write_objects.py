@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from stolcke.errors import UnsupportedSchema
@@ -66,7 +65,6 @@ class _Writer:
         self.close = parts.close_object
         self.empty = parts.empty_object
         self.comma = parts.comma
-        self.colon = parts.colon
 
     # --- any order -----------------------------------------------------------------------------------------------
 
@@ -213,10 +211,10 @@ class _Writer:
     # --- symbols -------------------------------------------------------------------------------------------------
 
     def _key(self, name: str) -> Symbol:
-        return self.emitter.key(Language.words([name]), f"{json.dumps(name, ensure_ascii=False)}:", self.colon)
+        return self.emitter.named_key(name)
 
     def _other_key(self, each: KeyClass) -> Symbol:
-        return self.emitter.key(each.keys, "other name:", self.colon)
+        return self.emitter.key(each.keys, "other name:")
 
     def _value(self, goal: Goal) -> Symbol:
         return self.emitter.value(goal, self.depth)
