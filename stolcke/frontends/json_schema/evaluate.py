@@ -65,6 +65,7 @@ class Evaluator:
         self.dropped: list[str] = []
         self._goals: dict[tuple[Goal, str], Union] = {}
         self._values: dict[tuple, Union | None] = {}
+        self._opposites: dict[tuple[Not, str], Union] = {}
         self._impossible: dict[Goal, bool] = {}
         self._cases = 0
 
@@ -102,32 +103,16 @@ class Evaluator:
         return found
 
     def kinds(self, goal: Goal) -> tuple[str, ...]:
-        """The types that a goal may have values of, at a glance: one schema that names its type is the usual case.
+        """The types that a goal may have values of, at a glance: a schema that names its type is the usual case.
 
-        What another type's evaluation would find out, errors included, must not be passed over: it ends at ``type``,
-        or at a reference with nothing beside it that means anything.
+        What others would say of the types that a schema rules out is not asked.
         """
-        if len(goal) != 1:
-            return TYPES
-        (node,) = goal
-        for _ in range(_HOPS):
-            if type(node) is not Node or not isinstance(node.schema, dict):
-                return TYPES
-            schema = node.schema
-            if "$ref" not in schema:
-                break
-            if not node.dialect.ref_overrides and not schema.keys() <= _ONLY_REFERENCE:
-                break
-            node = node.reference()
-        else:
-            return TYPES
-        kind = schema.get("type")
-        if type(kind) is str:
-            return _KINDS.get(kind, TYPES)
-        if type(kind) is list and all(type(each) is str and each in _KINDS for each in kind):
-            wanted = {_KINDS[each][0] for each in kind}
-            return tuple(each for each in TYPES if each in wanted)
-        return TYPES
+        found = TYPES
+        for formula in goal:
+            kinds = _kinds_of(formula)
+            if kinds is not TYPES:
+                found = kinds if found is TYPES else tuple(kind for kind in found if kind in kinds)
+        return found
 
     def language(self, goal: Goal) -> Language:
         """The strings that satisfy a goal."""
@@ -160,7 +145,10 @@ class Evaluator:
         if isinstance(formula, Scoped):
             return self.values(formula.node, formula.scope, kind)
         if isinstance(formula, Not):
-            return self._negate(self.alternatives(formula.goal, kind), kind)
+            key = (formula, kind)
+            if key not in self._opposites:
+                self._opposites[key] = self._negate(self.alternatives(formula.goal, kind), kind)
+            return self._opposites[key]
         if isinstance(formula, AnyOf):
             return algebra.union(self.alternatives(goal, kind) for goal in formula.goals)
         if types_of(formula.value) != kind:
@@ -464,3 +452,24 @@ class Evaluator:
 
 def _turn(keyword: str) -> int:
     return _LATE.get(keyword, 0)
+
+
+def _kinds_of(formula: Formula) -> tuple[str, ...]:
+    """The types that a formula allows, as far as a schema names them, or one that it does no more than refer to."""
+    node = formula
+    for _ in range(_HOPS):
+        if type(node) is not Node or not isinstance(node.schema, dict):
+            return TYPES
+        schema = node.schema
+        if "$ref" not in schema or not (node.dialect.ref_overrides or schema.keys() <= _ONLY_REFERENCE):
+            break
+        node = node.reference()
+    else:
+        return TYPES
+    kind = schema.get("type")
+    if type(kind) is str:
+        return _KINDS.get(kind, TYPES)
+    if type(kind) is list and all(type(each) is str and each in _KINDS for each in kind):
+        wanted = {_KINDS[each][0] for each in kind}
+        return tuple(each for each in TYPES if each in wanted)
+    return TYPES
