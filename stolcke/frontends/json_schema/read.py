@@ -6,6 +6,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
 
+from stolcke import collector
 from stolcke.deadline import Deadline
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.emit import Emitter
@@ -45,7 +46,8 @@ def read_json_schema(schema: Any, settings: Settings, deadline: Deadline, memois
     known = _remembered.get(key)
     if known is not None:
         return known.grammar
-    grammar = _read(parse_schema(schema), settings, deadline)
+    with collector.paused():
+        grammar = _read(parse_schema(schema), settings, deadline)
     if key is None:
         return grammar
     return _remembered.add(key, _Read(grammar, len(key[1]) + _n_bytes(grammar)), settings.limits).grammar
