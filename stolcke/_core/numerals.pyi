@@ -8,7 +8,7 @@ __all__ = ["ANYTHING", "NOTHING", "numerals"]
 NOTHING: int
 ANYTHING: int
 
-class Divisor(Protocol):
+class _Divisor(Protocol):
     places: int
     modulus: int
     negated: bool
@@ -16,14 +16,14 @@ class Divisor(Protocol):
     def row(self, residue: int) -> tuple[int, ...]: ...
     def least_power(self, residue: int) -> int | None: ...
 
-Bound = tuple[bytes, int, bool]
-Side = tuple[Bound | None, Bound | None, list[tuple[bytes, int]], bool, bool]
+_Bound = tuple[bytes, int, bool]
+_Side = tuple[_Bound | None, _Bound | None, list[tuple[bytes, int]], bool, bool]
 
 def numerals(
-    sides: list[Side],
+    sides: list[_Side],
     plus: int,
     minus: int,
-    divisors: list[Divisor],
+    divisors: list[_Divisor],
     fraction: int,
     largest: int,
     integer_digits: int,

@@ -1,0 +1,6 @@
+from typing import Self
+
+from stolcke._core.split import Splitter
+
+class Differences:
+    def __new__(cls, splitter: Splitter) -> Self: ...

@@ -1,0 +1,6 @@
+from typing import Self
+
+from stolcke._core.automata import AutomatonStore
+
+class FreeBytes:
+    def __new__(cls, automata: AutomatonStore) -> Self: ...
