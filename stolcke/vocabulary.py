@@ -359,6 +359,7 @@ class Vocabulary:
             and offsets[0] == 0
             and offsets[-1] == data.size
             and bool((offsets[1:] >= offsets[:-1]).all())
+            and int(np.diff(offsets).max(initial=0)) <= LONGEST_TOKEN
             and all(type(i) is int and 0 <= i < n for i in (*special, *eos, *first))
             and set(eos) <= set(special)
         ):

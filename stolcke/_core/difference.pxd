@@ -44,6 +44,7 @@ cdef class Differences:
 
     cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil
     cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base) except -1 nogil
+    cdef bint knows(self, uint32_t node, uint32_t state) noexcept nogil
     cdef uint32_t find(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t learn(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int begin(self, uint32_t node, uint32_t state) except -1 nogil

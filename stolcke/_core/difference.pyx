@@ -133,6 +133,9 @@ cdef class Differences:
         sort(self.gone.begin(), self.gone.end())        # disjoint ranges, so their ends fall into place
         return True
 
+    cdef bint knows(self, uint32_t node, uint32_t state) noexcept nogil:
+        return idmap_find(&self.known, <uint64_t>node << 32 | state) != NONE
+
     cdef uint32_t find(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
         """The base that a state is below a node."""
         cdef uint32_t index = idmap_find(&self.known, <uint64_t>node << 32 | state)

@@ -375,7 +375,7 @@ cdef class PartitionStore(Splitter):
         made.residue = p.residue
         if p.residue != NONE:
             # A walk just made is still at hand.
-            if is_new:
+            if is_new and not self.differences.knows(node, base):
                 base = self.differences.learn(self, node, base)
             else:
                 base = self.differences.find(self, node, base)

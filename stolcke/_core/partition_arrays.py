@@ -10,6 +10,24 @@ __all__ = ["check_arrays"]
 
 _NONE = 0xFFFFFFFF
 
+_KINDS = {
+    **dict.fromkeys(("edge_low", "edge_high", "state_accepting", "labels"), (np.uint8, 1)),
+    "edge_target": (np.int32, 1),
+    "dense": (np.uint64, 2),
+    "families": (np.uint32, 2),
+    "counted_states": (np.uint32, 2),
+    **dict.fromkeys(
+        (
+            *("state_edges", "node_tokens", "node_children", "tokens", "children"),
+            *("part_dense", "part_sizes", "part_tokens", "part_counts", "part_residues", "part_visits"),
+            *("known_node", "known_state", "known_part", "base_node", "base_state", "base_exits"),
+            *("exit_below", "exit_node"),
+        ),
+        (np.uint32, 1),
+    ),
+}
+"""Element type and number of dimensions of each array but those of the trie, which checks its own."""
+
 
 def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, row_words: int) -> None:
     """Check the arrays of :func:`stolcke._core.saved_partitions.to_arrays` against each other.
@@ -31,6 +49,11 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
     KeyError
         Where an array is missing.
     """
+    for name, (dtype, ndim) in _KINDS.items():
+        if arrays[name].dtype != dtype or arrays[name].ndim != ndim:
+            raise ValueError(f"array {name} is not {ndim}-dimensional of {np.dtype(dtype).name}")
+    if arrays["families"].shape[1] != 4 or arrays["counted_states"].shape[1] != 4:
+        raise ValueError("array families or counted_states has another shape")
     n_parts, n_merged = len(arrays["part_counts"]), len(arrays["node_tokens"])
     n_nodes, n_states, n_families = n_own + n_merged, len(arrays["state_edges"]), len(arrays["families"])
     for name, limit in (
@@ -71,6 +94,12 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
     ):
         if len({len(arrays[name]) for name in names}) != 1:
             raise ValueError(f"arrays {', '.join(names)} differ in length")
+    # The edges of a state are ascending and disjoint, so there are at most 256.
+    first = np.zeros(len(arrays["edge_low"]) + 1, bool)
+    first[np.concatenate([[0], np.cumsum(arrays["state_edges"], dtype=np.int64)])] = True
+    follows = (arrays["edge_low"][1:] <= arrays["edge_high"][:-1]) & ~first[1:-1]
+    if (arrays["edge_low"] > arrays["edge_high"]).any() or follows.any():
+        raise ValueError("arrays edge_low and edge_high overlap")
     # A merged node is made after its children.
     owners = np.repeat(np.arange(n_own, n_nodes), arrays["node_children"])
     if (arrays["children"] >= owners).any() or (arrays["node_children"] > 256).any():
@@ -85,6 +114,8 @@ def check_arrays(arrays: Mapping[str, np.ndarray], n_tokens: int, n_own: int, ro
     rows = arrays["part_dense"][is_dense]
     if arrays["dense"].shape != (len(rows), row_words) or (len(rows) and int(rows.max()) >= len(rows)):
         raise ValueError("array dense has another shape")
+    if arrays["part_sizes"][is_dense].any():
+        raise ValueError("array part_sizes lists tokens of dense partitions")
     if (arrays["part_counts"][~is_dense] != arrays["part_sizes"][~is_dense]).any():
         raise ValueError("array part_sizes does not fit part_counts")
     residues = arrays["part_residues"][arrays["part_residues"] != _NONE]

@@ -20,7 +20,7 @@ from stolcke._core.difference cimport Base, Exit
 from stolcke._core.partition cimport Partition, PartitionStore
 from stolcke._core.storage cimport Slots, idmap_put, segments_push
 from stolcke._core.trie cimport Node
-from stolcke._core.types cimport NONE
+from stolcke._core.types cimport NONE, popcount64
 
 from stolcke._core.partition_arrays import check_arrays
 
@@ -312,6 +312,8 @@ def from_arrays(data, offsets, skip, arrays):
     shape = {name: arrays[name] for name in ("order", "label", "depth", "ending")}
     cdef PartitionStore store = PartitionStore(data, offsets, skip, shape)
     store.kept = arrays
+    if int(arrays["depth"].max(initial=0)) > store.longest_token:
+        raise ValueError("array depth makes a trie that is deeper than the longest token")
     check_arrays(arrays, store.n_tokens, store.trie.n_own, (store.n_words + 1) // 2)
     starts = np.zeros(len(arrays["state_edges"]) + 1, np.int32)
     np.cumsum(arrays["state_edges"], out=starts[1:])
@@ -341,7 +343,19 @@ cdef int restore_nodes(PartitionStore store, arrays) except -1:
     cdef const uint32_t* children_ = &children[0] if children.shape[0] else &none
     cdef size_t token = 0, edge = 0
     cdef Py_ssize_t i
+    cdef uint32_t k, child, height
+    cdef uint32_t n_own = store.trie.n_own
+    cdef uint32_t longest = store.longest_token
+    cdef vector[uint32_t] heights
     for i in range(sizes.shape[0]):
+        # Nothing is deeper than the longest token, which bounds all recursion.
+        height = 0
+        for k in range(n_children[i]):
+            child = children_[edge + k]
+            height = max(height, 1 + (store.trie.node(child).height if child < n_own else heights[child - n_own]))
+        if height > longest:
+            raise ValueError("array children makes a trie that is deeper than the longest token")
+        heights.push_back(height)
         store.trie.add_merged(tokens_ + token, sizes[i], labels_ + edge, children_ + edge, <uint16_t>n_children[i])
         token += sizes[i]
         edge += n_children[i]
@@ -358,19 +372,27 @@ cdef int restore_partitions(PartitionStore store, arrays) except -1:
     cdef const uint32_t[::1] visits = arrays["part_visits"]
     cdef uint32_t none = 0
     cdef const uint32_t* inside_ = &inside[0] if inside.shape[0] else &none
-    cdef size_t listed = 0
-    cdef Py_ssize_t i
+    cdef size_t listed = 0, n
+    cdef Py_ssize_t i, w
+    cdef uint64_t beyond
     cdef Partition* p
     for i in range(counts.shape[0]):
         p = <Partition*>segments_push(&store.partitions)
         p.n_tokens = counts[i]
         p.residue = residues[i]
         p.visits = visits[i]
-        p.tokens = inside_ + listed
-        p.dense = NULL
-        if dense_index[i] != NONE:
+        if dense_index[i] == NONE:
+            p.tokens = inside_ + listed
+        else:
             p.dense = &dense[dense_index[i], 0]
             store.n_dense += 1
+            n = 0
+            for w in range(dense.shape[1]):
+                n += popcount64(p.dense[w])
+            w = store.n_tokens // 64
+            beyond = p.dense[w] >> (store.n_tokens & 63) if w < dense.shape[1] else 0
+            if n != counts[i] or not store.is_wide(n) or beyond:
+                raise ValueError("array dense does not fit part_counts")
         listed += sizes[i]
     return 0
 

@@ -205,6 +205,56 @@ def test_contradictory_arrays_are_refused():
             from_arrays(vocabulary.data, vocabulary.offsets, vocabulary.skip, damaged)
 
 
+def other_values(arrays: dict[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+    """Arrays that fit each other by their lengths and ranges, and yet would lead the engine astray."""
+    dense = int(np.flatnonzero(arrays["part_dense"] != 0xFFFFFFFF)[0])
+    n_edges = len(arrays["edge_low"])
+    all_edges = np.zeros_like(arrays["state_edges"])
+    all_edges[0] = n_edges
+    counts, rows = arrays["part_counts"].copy(), arrays["dense"].copy()
+    counts[dense] = 32
+    rows[0, -1] |= np.uint64(1 << 63)
+    n, own = 5000, len(arrays["label"])
+    return {
+        "edges of one state": {"state_edges": all_edges},
+        "edges backwards": {"edge_low": arrays["edge_high"], "edge_high": arrays["edge_low"]},
+        "few tokens in a row": {"part_counts": counts},
+        "tokens beyond the vocabulary": {"dense": rows},
+        "a deep chain": {
+            "node_tokens": np.zeros(n, np.uint32),
+            "tokens": np.zeros(0, np.uint32),
+            "node_children": np.ones(n, np.uint32),
+            "labels": np.full(n, 97, np.uint8),
+            "children": np.concatenate([[0], np.arange(own, own + n - 1)]).astype(np.uint32),
+        },
+        "another type": {"node_children": arrays["node_children"].astype(float)},
+        "no dimension": {"known_node": np.array(3, np.uint32)},
+        "another shape": {"families": np.zeros((0, 3), np.uint32)},
+    }
+
+
+KINDS = (
+    "edges of one state",
+    "edges backwards",
+    "few tokens in a row",
+    "tokens beyond the vocabulary",
+    "a deep chain",
+    "another type",
+    "no dimension",
+    "another shape",
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_arrays_that_would_lead_astray_are_refused(kind):
+    vocabulary = stolcke.Vocabulary(synthetic(500))
+    stolcke.prewarm(vocabulary)
+    arrays = to_arrays(vocabulary.core)
+    damaged = {**arrays, **other_values(arrays)[kind]}
+    with pytest.raises(ValueError, match="array"):
+        from_arrays(vocabulary.data, vocabulary.offsets, vocabulary.skip, damaged)
+
+
 def test_many_ends_within_one_token():
     """Terminals that end at many places of a token leave many rests, which are united and stay exact."""
     grammar = stolcke.Grammar.from_lark(
