@@ -91,22 +91,30 @@ class Rule:
     rhs: tuple[Symbol, ...]
     alias: str | None = None
     location: Location | None = field(default=None, compare=False)
+    weight: float | None = None
+    """Its probability among the rules of ``lhs``; those without one share what is left."""
 
     def __init__(
-        self, lhs: Nonterminal, rhs: tuple[Symbol, ...], alias: str | None = None, location: Location | None = None
+        self,
+        lhs: Nonterminal,
+        rhs: tuple[Symbol, ...],
+        alias: str | None = None,
+        location: Location | None = None,
+        weight: float | None = None,
     ) -> None:
         _set_lhs(self, lhs)
         _set_rhs(self, rhs)
         _set_alias(self, alias)
         _set_location(self, location)
+        _set_weight(self, weight)
 
 
 # A grammar has thousands of these.  The constructors that a frozen dataclass is given look each field up by its name;
 # writing to the slot itself takes half the time.
 _set_terminal_name = Terminal.__dict__["name"].__set__
 _set_nonterminal_name = Nonterminal.__dict__["name"].__set__
-_set_lhs, _set_rhs, _set_alias, _set_location = (
-    Rule.__dict__[name].__set__ for name in ("lhs", "rhs", "alias", "location")
+_set_lhs, _set_rhs, _set_alias, _set_location, _set_weight = (
+    Rule.__dict__[name].__set__ for name in ("lhs", "rhs", "alias", "location", "weight")
 )
 
 
@@ -195,6 +203,11 @@ class Grammar:
         For the nonterminals that have any.
     tallies : mapping of str to Tally
         For nonterminals that have no rules of their own.
+    ignore_weights : mapping of str to float
+        How probable another match of an ignored terminal is, where it was said; the others and the end of what is
+        ignored share what is left.
+    raw_weights : bool
+        Whether weights are meant as they stand, without adding up to one for each nonterminal.
     exact : bool
         Whether the grammar derives all the texts asked for and no others.
     dropped : tuple of str
@@ -212,6 +225,8 @@ class Grammar:
     ignore: tuple[str, ...] = ()
     options: Mapping[str, RuleOptions] = field(default_factory=dict)
     tallies: Mapping[str, Tally] = field(default_factory=dict)
+    ignore_weights: Mapping[str, float] = field(default_factory=dict)
+    raw_weights: bool = False
     exact: bool = True
     dropped: tuple[str, ...] = ()
 
@@ -221,14 +236,15 @@ class Grammar:
         object.__setattr__(self, "ignore", tuple(self.ignore))
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         object.__setattr__(self, "tallies", MappingProxyType(dict(self.tallies)))
+        object.__setattr__(self, "ignore_weights", MappingProxyType(dict(self.ignore_weights)))
         self._validate()
 
     @classmethod
     def made(cls, start: str, rules: tuple[Rule, ...], terminals: dict[str, TerminalDefinition], **others) -> Grammar:
         """Make a grammar of what a front end has written, which is right and is given away: nothing is looked at."""
         grammar = cls.__new__(cls)
-        values = {"ignore": (), "exact": True, "dropped": (), **others}
-        mappings = {name: MappingProxyType(values.get(name) or {}) for name in ("options", "tallies")}
+        values = {"ignore": (), "raw_weights": False, "exact": True, "dropped": (), **others}
+        mappings = {name: MappingProxyType(values.get(name) or {}) for name in ("options", "tallies", "ignore_weights")}
         grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)
         return grammar
 
