@@ -29,7 +29,7 @@ cdef extern from *:
         if (a.size() != b.size() || !std::equal(a.begin(), a.end(), b.begin(), same)) return false;
         double all_a = 0, all_b = 0;
         for (size_t i = 0; i < a.size(); i++) { all_a += a[i].weight; all_b += b[i].weight; }
-        if (all_a == 0 || all_b == 0) return true;      /* the one that is never met may be distributed like the other */
+        if (all_a == 0 || all_b == 0) return true;      /* the one never met may be distributed like the other */
         for (size_t i = 0; i < a.size(); i++) {
             double x = a[i].weight * all_b, y = b[i].weight * all_a;
             if (std::fabs(x - y) > 1e-12 * std::fmax(x, y)) return false;
