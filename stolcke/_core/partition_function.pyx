@@ -15,8 +15,8 @@ the digits where the radius is one.
 
 import numpy as np
 
-from libc.math cimport INFINITY, exp, fabs, isfinite, isinf, log
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.math cimport INFINITY, exp, fabs, isinf, log
+from libc.stdint cimport int32_t, uint32_t
 from libcpp.vector cimport vector
 
 from stolcke._core.components cimport strong_components
@@ -88,10 +88,10 @@ cdef class Component:
     cdef bint solve(self) except? -1 nogil:
         """Set ``x`` to the least solution; False where there is none."""
         cdef vector[double] step
-        cdef uint32_t i, again, n = <uint32_t>self.x.size()
+        cdef uint32_t i, n = <uint32_t>self.x.size()
         cdef double relative, last = INFINITY
         self.x.assign(n, 0)
-        for again in range(STEPS):
+        for _ in range(STEPS):
             self.evaluate()
             step.resize(n)
             for i in range(n):

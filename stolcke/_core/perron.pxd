@@ -8,7 +8,9 @@ cdef class Matrix:
     cdef uint32_t n
     cdef vector[uint32_t] place         # of each index as given, in the order of the rows
     cdef vector[double] values          # the diagonal, then the rows one after the other
-    cdef vector[uint32_t] begin, middle, column     # a row: [begin, middle) left of the diagonal, to the next begin right
+    cdef vector[uint32_t] begin         # of each row, the diagonal left out
+    cdef vector[uint32_t] middle        # where what is right of the diagonal begins
+    cdef vector[uint32_t] column
     cdef vector[uint32_t] heads         # columns that have entries right of the diagonal
     cdef vector[uint32_t] upper_begin, upper_row, upper_slot        # these, by head
     cdef vector[double] small, sweep, basis, hessenberg

@@ -334,7 +334,7 @@ cdef class Matrix:
             for i in range(self.n):
                 x[i] = max(w[i] / largest, SMALLEST)
         # Eigenvectors whose values differ too much for floating point: halve what is left.
-        for again in range(60):
+        for _ in range(60):
             if high - low <= 1e-12 * high or self.heads.size() > MOST_HEADS:
                 break
             x.assign(self.n, 1)
