@@ -99,11 +99,8 @@ class Bounds:
     def prefix(self, text: Text) -> tuple[float, float]:
         """Bounds of the probability of all texts that begin with ``text``."""
         text = tuple(text)
-        decided = [
-            *self.finished.items(),
-            *self.cut.items(),
-            *((known, mass) for (known, _), mass in self.open.items()),
-        ]
+        under_way = ((known, mass) for (known, _), mass in self.open.items())
+        decided = [*self.finished.items(), *self.cut.items(), *under_way]
         low = sum(mass for known, mass in decided if known[: len(text)] == text)
         return self._between(text, low)
 

@@ -15,7 +15,7 @@ from tests.reference.intersections import Intersections
 from tests.reference.partition import NoPartition, mean_length, spectral_radius
 from tests.reference.probabilities import Probabilities
 from tests.reference.probability_bounds import Bounds
-from tests.strategies import EFFORT, A, B, lark_text, make_grammar, texts, weighted_grammars
+from tests.strategies import EFFORT, A, B, lark_text, make_grammar, make_tally, texts, weighted_grammars
 from tests.weighted_cases import CASES, Case, weighted_grammar
 
 
@@ -95,7 +95,7 @@ def likely_texts(found: Probabilities, longest: int) -> list[tuple]:
     return kept
 
 
-@settings(max_examples=150 * EFFORT)
+@settings(max_examples=60 * EFFORT)
 @given(weighted_grammars())
 def test_the_chart_equals_intersections_on_random_grammars(grammar):
     found, other = twin(grammar), Intersections(grammar)
@@ -104,7 +104,7 @@ def test_the_chart_equals_intersections_on_random_grammars(grammar):
         assert found.sentence(text) == pytest.approx(other.sentence(text), rel=1e-10, abs=1e-300), lark_text(grammar)
 
 
-@settings(max_examples=100 * EFFORT)
+@settings(max_examples=60 * EFFORT)
 @given(weighted_grammars())
 def test_the_chart_lies_within_bounds_on_random_grammars(grammar):
     found = twin(grammar)
@@ -117,7 +117,7 @@ def test_the_chart_lies_within_bounds_on_random_grammars(grammar):
             assert low - 1e-12 <= value <= high + 1e-12, (text, lark_text(grammar))
 
 
-@settings(max_examples=200 * EFFORT)
+@settings(max_examples=120 * EFFORT)
 @given(weighted_grammars(specials=True))
 def test_what_follows_adds_up(grammar):
     """All bytes, special tokens and the end have, together, the probability of the text they follow."""
@@ -156,8 +156,6 @@ def test_defaults_by_hand():
 
 def test_a_tally_by_hand():
     """a and b, each once, in any order: stop or go on, and where both may come either."""
-    from tests.strategies import make_tally
-
     tally = make_tally([("once", "A"), ("once", "B")])
     found = Probabilities(make_grammar({}, {"A": A, "B": B}, tallies={"s": tally}, start="s"))
     expected = {b"": 0.5, b"a": 0.125, b"b": 0.125, b"ab": 0.125, b"ba": 0.125, b"aa": 0}

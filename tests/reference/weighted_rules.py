@@ -132,9 +132,7 @@ def ignored_rules(grammar: Grammar, ignored: list[Terminal], terminals: Mapping[
     """What ``%ignore`` means."""
     if not ignored:
         return [(SKIP, (), 1.0)]
-    given = {
-        terminal: grammar.ignore_weights[t] for terminal in ignored if (t := terminal.name) in grammar.ignore_weights
-    }
+    given = {t: grammar.ignore_weights[t.name] for t in ignored if t.name in grammar.ignore_weights}
     share = (1 - sum(given.values())) / (len(ignored) - len(given) + 1)
     machine = terminals[ignored[0]].machine
     once = len(ignored) == 1 and isinstance(machine, Automaton) and machine.repeats
