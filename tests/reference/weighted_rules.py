@@ -14,8 +14,8 @@ What every weight is unless it is given, in one place:
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -56,24 +56,27 @@ class Wfsa:
         """All steps of positive probability: state, byte or special token, state, probability."""
         if isinstance(self.machine, Special):
             return [(0, self.machine, 1, 1.0)]
-        steps = [(q, b, *self.step(q, b)) for q in range(len(self.table)) for b in range(256)]
-        return [step for step in steps if step[3] > 0]
+        places = np.argwhere(self.table[:, :STOP] > 0).tolist()
+        return [(state, byte, *self.step(state, byte)) for state, byte in places]
 
 
 def uniform(machine: Automaton) -> np.ndarray:
     """In each state, all live bytes and stopping equally: float64[n_states, 257]."""
-    table = np.array(
-        [[machine.step(q, b) >= 0 for b in range(256)] + [machine.accepting[q]] for q in range(machine.n_states)], float
-    ).reshape(machine.n_states, 257)
+    table = np.zeros((machine.n_states, 257))
+    for state in range(machine.n_states):
+        for edge in range(machine.offsets[state], machine.offsets[state + 1]):
+            table[state, machine.low[edge] : int(machine.high[edge]) + 1] = 1
+        table[state, STOP] = machine.accepting[state]
     return table / table.sum(1, keepdims=True)
 
 
-def wfsa(pattern: Pattern, table: np.ndarray | None = None) -> Wfsa:
-    """The automaton of a pattern under a table, or under equal probabilities."""
+@lru_cache(maxsize=1000)
+def uniform_wfsa(pattern: Pattern) -> Wfsa:
+    """The automaton of a pattern under equal probabilities."""
     if isinstance(pattern, Special):
-        return Wfsa(pattern, np.eye(257)[[STOP]].repeat(2, axis=0))
+        return Wfsa(pattern, np.eye(257)[[STOP, STOP]])
     machine = automaton(pattern.expanded() if isinstance(pattern, Counted) else pattern)
-    return Wfsa(machine, uniform(machine) if table is None else table)
+    return Wfsa(machine, uniform(machine))
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,8 @@ def weighted_rules(grammar: Grammar, tables: Mapping[str, np.ndarray] | None = N
     tables : mapping of str to float64[n_states, 257], optional
         For terminals whose distribution is not the uniform one.
     """
-    terminals = {
-        Terminal(name): wfsa(definition.pattern, (tables or {}).get(name))
-        for name, definition in grammar.terminals.items()
-    }
+    terminals = {Terminal(name): uniform_wfsa(found.pattern) for name, found in grammar.terminals.items()}
+    terminals |= {Terminal(n): replace(terminals[Terminal(n)], table=table) for n, table in (tables or {}).items()}
     ignored = [Terminal(name) for name in grammar.ignore if len(terminals[Terminal(name)].table)]
     rules: list[WeightedRule] = [(TEXT, (Nonterminal(grammar.start), SKIP), 1.0)]
     for name, alternatives in grammar.alternatives.items():
@@ -161,7 +162,7 @@ def completable(grammar: Grammar) -> set[Symbol]:
     """The symbols that derive some text, whatever its probability."""
     found: set[Symbol] = set()
     for name, definition in grammar.terminals.items():
-        if len(wfsa(definition.pattern).table):
+        if len(uniform_wfsa(definition.pattern).table):
             found.add(Terminal(name))
     while more := {rule.lhs for rule in grammar.rules if rule.lhs not in found and found.issuperset(rule.rhs)}:
         found |= more
