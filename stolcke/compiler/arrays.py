@@ -7,19 +7,22 @@ folded, ``%ignore`` is written out, and what remains is numbered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 
 import numpy as np
 
+from stolcke._core.ignored import write_ignore
 from stolcke._core.lists import fold_lists
-from stolcke._core.rules import Rules
+from stolcke._core.rules import Rules, mention_weights
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Literal, Machine, Regex, Special
 from stolcke.grammar.printing import pattern_text
+from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
@@ -33,6 +36,9 @@ _RULE_BYTES = 400
 """Of the objects that a symbolic rule and its names are, roughly."""
 _STATE_BYTES = 32
 """Of a state of an automaton with its edges."""
+
+_DTYPES = {"weights": np.float64, "entry_flags": np.uint8}
+"""Of the arrays that are not int32."""
 
 TerminalMachine = Automaton | CountedAutomaton
 
@@ -62,6 +68,9 @@ class GrammarArrays:
     rhs_offsets : int32[rules + 1]
     rhs : int32[total]
         Right-hand sides, one after the other, as symbol numbers.
+    weights : float64[rules]
+        As they were written, with the shares of those that were not, and kept right by each rewriting step; what
+        was dropped took its share with it. :func:`stolcke.weights.proper_weights` makes probabilities of them.
     tally : int32[tallies]
         Nonterminal of each tally, counted from 0.
     entry_offsets : int32[tallies + 1]
@@ -77,6 +86,8 @@ class GrammarArrays:
         For each tally the least and greatest number of entries, and of marked ones; -1 for no greatest.
     naming : callable
         Makes the names of terminals and nonterminals, which only messages and files need.
+    raw_weights : bool
+        Whether weights are meant as they stand, so that not all texts together need weigh one.
     """
 
     machines: tuple[TerminalMachine, ...]
@@ -86,6 +97,7 @@ class GrammarArrays:
     lhs: np.ndarray
     rhs_offsets: np.ndarray
     rhs: np.ndarray
+    weights: np.ndarray
     tally: np.ndarray
     entry_offsets: np.ndarray
     entry: np.ndarray
@@ -94,6 +106,7 @@ class GrammarArrays:
     separator: np.ndarray
     tally_bounds: np.ndarray
     naming: Callable[[], Names] = field(repr=False)
+    raw_weights: bool = False
 
     @property
     def n_terminals(self) -> int:
@@ -150,7 +163,7 @@ class GrammarArrays:
             "accepting": _joined([machine.accepting for machine in machines], np.uint8),
             "counted": np.array(counted, np.int32),
         }
-        return {name: list(getattr(self, name)) for name in names}, arrays
+        return {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}, arrays
 
     @classmethod
     def from_file(cls, meta: dict, arrays: dict[str, np.ndarray]) -> GrammarArrays:
@@ -171,6 +184,7 @@ class GrammarArrays:
                 unused_specials=unused,
                 n_nonterminals=len(nonterminals),
                 naming=lambda: (terminals, nonterminals),
+                raw_weights=bool(meta["raw_weights"]),
                 **{f.name: arrays[f.name] for f in fields(cls) if f.type == "np.ndarray"},
             )
             self._check()
@@ -182,7 +196,7 @@ class GrammarArrays:
         """Raise ValueError unless every index is in range and every offset array ascends."""
         for f in fields(self):
             if f.type == "np.ndarray":
-                _check_type(f.name, getattr(self, f.name), np.uint8 if f.name == "entry_flags" else np.int32)
+                _check_type(f.name, getattr(self, f.name), _DTYPES.get(f.name, np.int32))
         n_symbols = self.n_terminals + self.n_nonterminals
         _check_offsets("rhs_offsets", self.rhs_offsets, self.lhs.size, self.rhs.size)
         _check_range("lhs", self.lhs, 0, self.n_nonterminals)
@@ -190,6 +204,8 @@ class GrammarArrays:
         _check_range("rhs", self.rhs, 0, n_symbols)
         if (self.rhs == self.n_terminals).any():
             raise ValueError("the start is used in a rule")
+        if self.weights.size != self.lhs.size or not (np.isfinite(self.weights) & (self.weights >= 0)).all():
+            raise ValueError("a rule has no weight")
         self._check_tallies(n_symbols)
 
     def _check_tallies(self, n_symbols: int) -> None:
@@ -284,13 +300,29 @@ def _check_range(name: str, values: np.ndarray, low: int, high: int | np.ndarray
         raise ValueError(f"{name} has an index out of range")
 
 
-def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline) -> GrammarArrays:
+def lower(
+    grammar: Grammar,
+    limits: Limits,
+    options: Options,
+    deadline: Deadline,
+    distributions: Mapping[str, Hashable] = MappingProxyType({}),
+) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
+
+    Parameters
+    ----------
+    grammar : Grammar
+    limits : Limits
+    options : Options
+    deadline : Deadline
+    distributions : mapping of str to hashable, optional
+        How the texts of terminals are distributed, where that is not the default. Terminals that match the same
+        texts are one, unless these differ.
 
     Raises
     ------
     GrammarError
-        If the start derives nothing, or a terminal or an entry of a tally matches the empty text.
+        If the start derives nothing, a terminal or an entry of a tally matches the empty text, or weights are wrong.
     RegexError
         If a terminal's pattern is not supported.
     LimitExceeded
@@ -305,7 +337,8 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
     nothing = {number[name] for name, machine in machines.items() if machine is not None and not machine.n_states}
-    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal)
+    weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
+    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal, weights)
     if not rules.trim(nothing):
         raise _derives_nothing(grammar)
     rules.remove_duplicates()
@@ -318,11 +351,24 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     rules.write_entries()
     if options.fold_lists:
         fold_lists(rules)
-    ignored = {number[name]: machines[name] for name in grammar.ignore if number[name] not in nothing}
-    once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in ignored.values())
-    rules.write_ignore(ignored, once)
+    _write_ignore(
+        grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
+    )
     deadline.check("numbering the grammar")
-    return _number(grammar, machines, rules, options)
+    return _number(grammar, machines, rules, options, distributions)
+
+
+def _write_ignore(
+    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, ignored: dict[str, int]
+) -> None:
+    """Write out what ignoring means; a terminal named twice, or that matches nothing, leaves its share to all."""
+    if not ignored:
+        return
+    once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in map(machines.get, ignored))
+    matches, stop = ignore_weights(grammar)
+    weights = {ignored[name]: match for name, match in zip(grammar.ignore, matches, strict=True) if name in ignored}
+    total = stop + sum(weights.values())
+    write_ignore(rules, {number: weight / total for number, weight in weights.items()}, stop / total, once)
 
 
 def _derives_nothing(grammar: Grammar) -> GrammarError:
@@ -378,14 +424,18 @@ def _title(definition: TerminalDefinition) -> str:
 
 
 def _number(
-    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, options: Options
+    grammar: Grammar,
+    machines: dict[str, TerminalMachine | None],
+    rules: Rules,
+    options: Options,
+    distributions: Mapping[str, Hashable],
 ) -> GrammarArrays:
     """Number the terminals that are used, equal ones alike, and let the rules follow."""
     used = rules.used().tolist()
     numbers = np.zeros(len(used), np.int32)
     distinct: list[TerminalMachine] = []
     called: list[list[TerminalDefinition]] = []
-    number_of: dict[TerminalMachine, int] = {}
+    number_of: dict[tuple[TerminalMachine, Hashable], int] = {}
     declared: list[tuple[int, str]] = []
     unused = []
     for index, (name, machine) in enumerate(machines.items()):
@@ -395,7 +445,9 @@ def _number(
         if machine is None:
             declared.append((index, name))
             continue
-        number = number_of.setdefault(machine, len(distinct)) if options.merge_terminals else len(distinct)
+        number = len(distinct)
+        if options.merge_terminals:
+            number = number_of.setdefault((machine, distributions.get(name)), number)
         if number == len(distinct):
             distinct.append(machine)
             called.append([])
@@ -417,6 +469,7 @@ def _number(
         unused_specials=tuple(unused),
         n_nonterminals=len(order) + 1,
         naming=naming,
+        raw_weights=grammar.raw_weights,
         **arrays,
     )
 
