@@ -19,5 +19,8 @@ cdef class WeightTrack:
 
     cdef void cut(self, size_t n) noexcept
     cdef Reading moved(self, Reading reading, uint32_t symbol) except *
-    cdef int follow(self, uint32_t symbol) except -1
+    cdef uint32_t symbol(self, uint32_t token) noexcept
+    cdef int follow(self, uint32_t token) except -1
+    cdef int follow_first(self, uint32_t token) except -1
+    cdef int follow_end(self) except -1
     cdef int follow_bytes(self, const unsigned char* data, size_t n) except -1

@@ -13,6 +13,7 @@ import numpy as np
 
 from stolcke._core.engine cimport TOKEN
 from stolcke._core.token_scores cimport TokenScores
+from stolcke._core.types cimport NONE
 from stolcke._core.weighted_engine cimport EMPTY_TEXT, IMPOSSIBLE, WeightedStep
 
 cnp.import_array()
@@ -67,9 +68,34 @@ cdef class WeightTrack:
                 reading.log_lost = log_add(reading.log_lost, reading.logprob + log(step.lost))
         return reading
 
-    cdef int follow(self, uint32_t symbol) except -1:
-        """Read one more call: a symbol, or TOKEN | token."""
-        self.readings.push_back(self.moved(self.readings.back(), symbol))
+    cdef uint32_t symbol(self, uint32_t token) noexcept:
+        """What the engine calls a token; NONE for a special one that the grammar does not name."""
+        if not self.scores.store.skip[token]:
+            return TOKEN | token
+        if self.scores.engine.special_symbols.count(token) == 0:
+            return NONE
+        return self.scores.engine.special_symbols[token]
+
+    cdef int follow(self, uint32_t token) except -1:
+        """Read one more call: a token that is allowed and does not end the text."""
+        self.readings.push_back(self.moved(self.readings.back(), self.symbol(token)))
+        return 0
+
+    cdef int follow_first(self, uint32_t token) except -1:
+        """Read the first call: a token that loses its leading space."""
+        cdef const unsigned char* text
+        cdef size_t n
+        if self.scores.store.skip[token]:
+            return self.follow(token)
+        text = self.scores.engine.opening.text(token, &n)
+        return self.follow_bytes(text, n)
+
+    cdef int follow_end(self) except -1:
+        """Read one more call: the end of the text, behind which nothing comes."""
+        cdef Reading reading = self.readings.back()
+        reading.logprob += log(self.scores.live.eos(reading.state))
+        reading.state = IMPOSSIBLE
+        self.readings.push_back(reading)
         return 0
 
     cdef int follow_bytes(self, const unsigned char* data, size_t n) except -1:
@@ -118,16 +144,22 @@ cdef class WeightTrack:
     def logprob(self, uint32_t token, bint is_end):
         """The logarithm of how probable a token is to come next."""
         cdef uint32_t state = self.readings.back().state
-        cdef uint32_t symbol = TOKEN | token
-        if state == IMPOSSIBLE:
+        cdef uint32_t symbol = self.symbol(token)
+        if is_end and self.scores.live.eos(state) > 0:
+            return log(self.scores.live.eos(state))
+        if state == IMPOSSIBLE or symbol == NONE:
             return -INFINITY
-        if self.scores.store.skip[token]:
-            if is_end and self.scores.live.eos(state) > 0:
-                return log(self.scores.live.eos(state))
-            if self.scores.engine.special_symbols.count(token) == 0:
-                return -INFINITY
-            symbol = self.scores.engine.special_symbols[token]
         return self.scores.live.step(state, symbol).logprob
+
+    def first_logprob(self, uint32_t token):
+        """The same where a leading space of the token will be taken away."""
+        cdef double logprob
+        if self.scores.store.skip[token]:
+            return self.logprob(token, token in self.scores.end_tokens)
+        self.follow_first(token)
+        logprob = self.readings.back().logprob
+        self.readings.pop_back()
+        return logprob
 
     def log_total(self):
         """The logarithm of the sum of all tokens' probabilities."""
