@@ -132,8 +132,9 @@ class Scoring:
         """
         self._reading()
         found = np.array([self.token_logprob(token) for token in tokens], np.float64)
-        if normalize and len(found):
-            found -= self._log_total()
+        total = self._log_total() if normalize else -math.inf
+        if total > -math.inf:  # else no token is possible, and nothing to be divided by
+            found -= total
         return found
 
     def compact_logprobs(self, *, normalize: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -170,15 +171,21 @@ class Scoring:
         n_tokens = len(self.compiled.vocabulary)
         row[n_tokens:] = -math.inf
         row[:n_tokens] = [self.token_logprob(token) for token in range(n_tokens)]
-        if normalize:
-            row[:n_tokens] -= np.logaddexp.reduce(row[:n_tokens].astype(np.float64))
+        total = _log_sum(row[:n_tokens]) if normalize else -math.inf
+        if total > -math.inf:
+            row[:n_tokens] -= total
 
     def _log_total(self) -> float:
         if not self.is_opening:
             return self._reading().log_total()
         row = np.empty(len(self.compiled.vocabulary), np.float32)
         self._fill_opening(row, False)
-        return float(np.logaddexp.reduce(row.astype(np.float64)))
+        return _log_sum(row)
+
+
+def _log_sum(row: np.ndarray) -> float:
+    """The logarithm of the sum of the exponentials."""
+    return float(np.logaddexp.reduce(row.astype(np.float64)))
 
 
 def fill_logprobs_batch(

@@ -481,8 +481,10 @@ cdef class TokenScores:
 
     cdef int fill(self, uint32_t state, float* row, size_t n, bint normalize) except -1:
         cdef shared_ptr[Scores] scores = self.scores(state)
+        # Where no token is possible, there is nothing to be divided by.
+        cdef double normal = scores.get().log_total if normalize and scores.get().log_total > -INFINITY else 0.0
         with nogil:
-            self.write(scores.get(), row, n, scores.get().log_total if normalize else 0.0)
+            self.write(scores.get(), row, n, normal)
         return 0
 
     def log_total(self, uint32_t state):
@@ -513,7 +515,7 @@ cdef class TokenScores:
                 own = np.log(own) + s.shift
             layout = self.layout(s.wide, token_array[order], len(own))
             values = np.concatenate([own.astype(np.float32), values[order]])
-        if normalize:
+        if normalize and s.log_total > -INFINITY:
             values -= np.float32(s.log_total)
         layout.flags.writeable = values.flags.writeable = False
         if len(self.compacts) >= MOST_COMPACTS:

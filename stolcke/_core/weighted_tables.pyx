@@ -116,7 +116,7 @@ cdef class WeightedTables:
         for k in range(self.collecting.size()):
             f = self.collecting[k]
             if k and f.suffix == self.collecting[k - 1].suffix and f.symbol == self.collecting[k - 1].symbol:
-                self.firsts.back().weight += f.weight
+                self.firsts[self.firsts.size() - 1].weight += f.weight
             else:
                 self.firsts.push_back(f)
         made.end = <uint32_t>self.firsts.size()
