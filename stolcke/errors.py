@@ -12,6 +12,7 @@ __all__ = [
     "CompileError",
     "FileFormatError",
     "GrammarError",
+    "InconsistentGrammarWarning",
     "LimitExceeded",
     "RegexError",
     "SchemaError",
@@ -19,6 +20,7 @@ __all__ = [
     "UnsupportedSchema",
     "VocabularyError",
     "VocabularyMismatch",
+    "WeightsError",
 ]
 
 
@@ -120,6 +122,30 @@ class SchemaError(GrammarError):
 
 class UnsupportedSchema(SchemaError):
     """A JSON Schema is right, and stolcke refuses it: what it asks for cannot be honoured."""
+
+
+class WeightsError(GrammarError):
+    """The weights of a grammar cannot be made probabilities of texts.
+
+    ``nonterminals`` names those that are to blame.
+    """
+
+    def __init__(self, reason: str, *, nonterminals: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.nonterminals = nonterminals
+
+
+class InconsistentGrammarWarning(UserWarning):
+    """By the weights of a grammar some derivations never end; its probabilities are those of the ones that do.
+
+    ``spectral_radius`` is that of the mean numbers of nonterminals that one leads to, ``start_partition`` the
+    probability that a derivation ends.
+    """
+
+    def __init__(self, message: str, *, spectral_radius: float, start_partition: float) -> None:
+        super().__init__(message)
+        self.spectral_radius = spectral_radius
+        self.start_partition = start_partition
 
 
 class CompileError(StolckeError, ValueError):

@@ -13,8 +13,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from stolcke._core.ignored import write_ignore
 from stolcke._core.lists import fold_lists
-from stolcke._core.rules import Rules
+from stolcke._core.rules import Rules, mention_weights
 from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
@@ -22,6 +23,7 @@ from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_a
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Counted, Literal, Machine, Regex, Special
 from stolcke.grammar.printing import pattern_text
+from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
@@ -36,6 +38,9 @@ _RULE_BYTES = 400
 """Of the objects that a symbolic rule and its names are, roughly."""
 _STATE_BYTES = 32
 """Of a state of an automaton with its edges."""
+
+_DTYPES = {"weights": np.float64, "entry_flags": np.uint8}
+"""Of the arrays that are not int32."""
 
 TerminalMachine = Automaton | CountedAutomaton
 
@@ -65,6 +70,9 @@ class GrammarArrays:
     rhs_offsets : int32[rules + 1]
     rhs : int32[total]
         Right-hand sides, one after the other, as symbol numbers.
+    weights : float64[rules]
+        As they were written, with the shares of those that were not, and kept right by each rewriting step; what
+        was dropped took its share with it. :func:`stolcke.weights.proper_weights` makes probabilities of them.
     tally : int32[tallies]
         Nonterminal of each tally, counted from 0.
     entry_offsets : int32[tallies + 1]
@@ -83,6 +91,8 @@ class GrammarArrays:
         where all that is possible in a state is equally probable.  Those of counted machines are None.
     naming : callable
         Makes the names of terminals and nonterminals, which only messages and files need.
+    raw_weights : bool
+        Whether weights are meant as they stand, so that not all texts together need weigh one.
     """
 
     machines: tuple[TerminalMachine, ...]
@@ -92,6 +102,7 @@ class GrammarArrays:
     lhs: np.ndarray
     rhs_offsets: np.ndarray
     rhs: np.ndarray
+    weights: np.ndarray
     tally: np.ndarray
     entry_offsets: np.ndarray
     entry: np.ndarray
@@ -101,6 +112,7 @@ class GrammarArrays:
     tally_bounds: np.ndarray
     distributions: tuple[np.ndarray | None, ...]
     naming: Callable[[], Names] = field(repr=False)
+    raw_weights: bool = False
 
     @property
     def n_terminals(self) -> int:
@@ -160,7 +172,7 @@ class GrammarArrays:
             "counted": np.array(counted, np.int32),
         }
         arrays |= distributed.to_arrays(self.distributions, self.machines)
-        return {name: list(getattr(self, name)) for name in names}, arrays
+        return {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}, arrays
 
     @classmethod
     def from_file(cls, meta: dict, arrays: dict[str, np.ndarray]) -> GrammarArrays:
@@ -183,6 +195,7 @@ class GrammarArrays:
                 n_nonterminals=len(nonterminals),
                 distributions=distributed.from_arrays(arrays, machines),
                 naming=lambda: (terminals, nonterminals),
+                raw_weights=bool(meta["raw_weights"]),
                 **{f.name: arrays[f.name] for f in fields(cls) if f.type == "np.ndarray"},
             )
             self._check()
@@ -194,7 +207,7 @@ class GrammarArrays:
         """Raise ValueError unless every index is in range and every offset array ascends."""
         for f in fields(self):
             if f.type == "np.ndarray":
-                _check_type(f.name, getattr(self, f.name), np.uint8 if f.name == "entry_flags" else np.int32)
+                _check_type(f.name, getattr(self, f.name), _DTYPES.get(f.name, np.int32))
         n_symbols = self.n_terminals + self.n_nonterminals
         _check_offsets("rhs_offsets", self.rhs_offsets, self.lhs.size, self.rhs.size)
         _check_range("lhs", self.lhs, 0, self.n_nonterminals)
@@ -202,6 +215,8 @@ class GrammarArrays:
         _check_range("rhs", self.rhs, 0, n_symbols)
         if (self.rhs == self.n_terminals).any():
             raise ValueError("the start is used in a rule")
+        if self.weights.size != self.lhs.size or not (np.isfinite(self.weights) & (self.weights >= 0)).all():
+            raise ValueError("a rule has no weight")
         self._check_tallies(n_symbols)
 
     def _check_tallies(self, n_symbols: int) -> None:
@@ -306,10 +321,22 @@ def lower(
 ) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
 
+    Parameters
+    ----------
+    grammar : Grammar
+    limits : Limits
+    options : Options
+    deadline : Deadline
+    distributions : mapping of str to Distribution, optional
+        How the texts of terminals are distributed, where that is not the default. Terminals that match the same
+        texts are one, unless these differ.
+    default_distribution : Distribution, optional
+        That of the others with more than one text; uniform without it.
+
     Raises
     ------
     GrammarError
-        If the start derives nothing, or a terminal or an entry of a tally matches the empty text.
+        If the start derives nothing, a terminal or an entry of a tally matches the empty text, or weights are wrong.
     RegexError
         If a terminal's pattern is not supported.
     CompileError
@@ -327,7 +354,8 @@ def lower(
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
     nothing = {number[name] for name, machine in machines.items() if machine is not None and not machine.n_states}
-    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal)
+    weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
+    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal, weights)
     if not rules.trim(nothing):
         raise _derives_nothing(grammar)
     rules.remove_duplicates()
@@ -340,11 +368,24 @@ def lower(
     rules.write_entries()
     if options.fold_lists:
         fold_lists(rules)
-    ignored = {number[name]: machines[name] for name in grammar.ignore if number[name] not in nothing}
-    once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in ignored.values())
-    rules.write_ignore(ignored, once)
+    _write_ignore(
+        grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
+    )
     deadline.check("numbering the grammar")
     return _number(grammar, machines, rules, options, chosen)
+
+
+def _write_ignore(
+    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, ignored: dict[str, int]
+) -> None:
+    """Write out what ignoring means; a terminal named twice, or that matches nothing, leaves its share to all."""
+    if not ignored:
+        return
+    once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in map(machines.get, ignored))
+    matches, stop = ignore_weights(grammar)
+    weights = {ignored[name]: match for name, match in zip(grammar.ignore, matches, strict=True) if name in ignored}
+    total = stop + sum(weights.values())
+    write_ignore(rules, {number: weight / total for number, weight in weights.items()}, stop / total, once)
 
 
 def _derives_nothing(grammar: Grammar) -> GrammarError:
@@ -458,6 +499,7 @@ def _number(
         n_nonterminals=len(order) + 1,
         distributions=tuple(tables),
         naming=naming,
+        raw_weights=grammar.raw_weights,
         **arrays,
     )
 
