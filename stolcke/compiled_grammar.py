@@ -21,7 +21,8 @@ from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
-from stolcke.weights import Distribution
+from stolcke.weights import Distribution, proper_weights
+from stolcke.weights.sampling import MAX_BYTES, GrammarSampler
 
 __all__ = ["CompiledGrammar", "compile"]
 
@@ -196,6 +197,7 @@ class CompiledGrammar:
         self.options = options
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
+        self._sampler: GrammarSampler | None = None
         self.engine = build_engine(arrays, bound, vocabulary, limits, options) if engine is None else engine
 
     def matcher(self, *, strip_first_space: bool = False) -> Matcher:
@@ -251,6 +253,41 @@ class CompiledGrammar:
                 found += [new for new in dict.fromkeys(after) if new not in seen]
                 seen.update(after)
                 yield begin is None
+
+    def sample(
+        self, seed: int | np.random.Generator | None = None, n: int | None = None, *, max_bytes: int = MAX_BYTES
+    ) -> bytes | list[bytes]:
+        """Draw texts at random, each as often as it is probable.
+
+        Rules and the matches of terminals are drawn from the grammar's weights and distributions.  For a special
+        token its own text is written.
+
+        Parameters
+        ----------
+        seed : int or numpy.random.Generator, optional
+            The same seed gives the same texts.
+        n : int, optional
+            How many texts; without it, one.
+        max_bytes : int
+            The length of a text from which on none is drawn.
+
+        Returns
+        -------
+        bytes, or list of bytes where ``n`` is given
+
+        Raises
+        ------
+        SampleTooLong
+            Where a text is longer than ``max_bytes``.
+        WeightsError
+            Where the weights of the grammar are no probabilities.
+        """
+        if self._sampler is None:
+            texts = {name: [self.vocabulary.tokens[token] for token in ids] for name, ids in self._bound.items()}
+            self._sampler = GrammarSampler(self.arrays, proper_weights(self.arrays).rule_probabilities, texts)
+        rng = np.random.default_rng(seed)
+        texts_drawn = [self._sampler.draw(rng, max_bytes) for _ in range(1 if n is None else n)]
+        return texts_drawn[0] if n is None else texts_drawn
 
     # --- files ---------------------------------------------------------------------------------------------------
 
