@@ -57,6 +57,8 @@ class _Weighted:
         self.sums = list(accumulate(weights.tolist()))
 
     def draw(self, rng: np.random.Generator) -> int:
+        if len(self.numbers) == 1:
+            return self.numbers[0]
         # Numbers of weight 0 add nothing to the sums, so that none is the first one above the point.
         return self.numbers[bisect_right(self.sums, rng.random() * self.sums[-1])]
 
@@ -168,6 +170,7 @@ class GrammarSampler:
         self.rules: dict[int, _Weighted] = {}
         self.walks: dict[int, _Walk | _CountedWalk] = {}
         self.tally_of = {nonterminal: number for number, nonterminal in enumerate(arrays.tally.tolist())}
+        self.starts = [self._start(number) for number in range(len(arrays.tally))]
         self.flags = arrays.entry_flags.tolist()
         self.ways: dict[State, _Ways] = {}
 
@@ -193,7 +196,7 @@ class GrammarSampler:
                 several = self.texts[symbol - n_text]
                 out += several[rng.integers(len(several))]
             elif (number := self.tally_of.get(symbol - n_terminals)) is not None:
-                self._go_on(_Tally(number, self._start(number)), rng, stack)
+                self._go_on(_Tally(number, self.starts[number]), rng, stack)
             else:
                 stack += self._rhs(symbol - n_terminals, rng)
             if len(out) > max_bytes:
