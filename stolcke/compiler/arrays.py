@@ -378,14 +378,15 @@ def lower(
 def _write_ignore(
     grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, ignored: dict[str, int]
 ) -> None:
-    """Write out what ignoring means; a terminal named twice, or that matches nothing, leaves its share to all."""
+    """Write out what ignoring means; terminals named twice or that match nothing have no share of the weight."""
     if not ignored:
         return
     once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in map(machines.get, ignored))
+    if len(ignored) < len(grammar.ignore):
+        given = {name: weight for name, weight in grammar.ignore_weights.items() if name in ignored}
+        grammar = replace(grammar, ignore=tuple(ignored), ignore_weights=given)
     matches, stop = ignore_weights(grammar)
-    weights = {ignored[name]: match for name, match in zip(grammar.ignore, matches, strict=True) if name in ignored}
-    total = stop + sum(weights.values())
-    write_ignore(rules, {number: weight / total for number, weight in weights.items()}, stop / total, once)
+    write_ignore(rules, dict(zip(ignored.values(), matches, strict=True)), stop, once)
 
 
 def _derives_nothing(grammar: Grammar) -> GrammarError:
