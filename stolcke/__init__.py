@@ -8,6 +8,7 @@ from stolcke.errors import (
     CompileError,
     FileFormatError,
     GrammarError,
+    InconsistentGrammarWarning,
     LimitExceeded,
     RegexError,
     SampleTooLong,
@@ -16,12 +17,14 @@ from stolcke.errors import (
     UnsupportedSchema,
     VocabularyError,
     VocabularyMismatch,
+    WeightsError,
 )
 from stolcke.grammar.model import Grammar
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
 from stolcke.prewarming import prewarm
+from stolcke.scoring import Pruning, fill_logprobs_batch
 from stolcke.shipped import grammar_path
 from stolcke.vocabulary import Vocabulary
 
@@ -34,10 +37,12 @@ __all__ = [
     "FileFormatError",
     "Grammar",
     "GrammarError",
+    "InconsistentGrammarWarning",
     "LimitExceeded",
     "Limits",
     "Matcher",
     "Options",
+    "Pruning",
     "RegexError",
     "SampleTooLong",
     "SchemaError",
@@ -46,8 +51,10 @@ __all__ = [
     "Vocabulary",
     "VocabularyError",
     "VocabularyMismatch",
+    "WeightsError",
     "clear_cache",
     "compile",
+    "fill_logprobs_batch",
     "fill_masks",
     "grammar_path",
     "prewarm",

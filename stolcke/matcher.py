@@ -13,18 +13,19 @@ import numpy as np
 from stolcke._core import bitmask, views
 from stolcke._core.matcher import CoreMatcher, fill_rows
 from stolcke.errors import VocabularyError
+from stolcke.scoring import Pruning, Scoring
 from stolcke.weights.sampling import MAX_BYTES, continuation
 
 __all__ = ["Matcher", "fill_masks"]
 
 
-class Matcher(CoreMatcher):
+class Matcher(CoreMatcher, Scoring):
     """The state of one sequence under a compiled grammar; made by :meth:`CompiledGrammar.matcher`.
 
     Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
     ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
     ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening`` and
-    ``n_accepted``.
+    ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
 
@@ -34,13 +35,14 @@ class Matcher(CoreMatcher):
     """
 
     # `compiled` is a CompiledGrammar, which stands above this module.
-    def __init__(self, compiled: Any, *, strip_first_space: bool = False) -> None:
+    def __init__(self, compiled: Any, *, strip_first_space: bool = False, pruning: Pruning = Pruning()) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
         super().__init__(compiled.engine, compiled.end_tokens, opening)
         self.compiled = compiled
+        self.pruning = pruning
 
     def _new(self) -> Matcher:
-        return Matcher(self.compiled)
+        return Matcher(self.compiled, pruning=self.pruning)
 
     def __repr__(self) -> str:
         kind = "finished" if self.is_finished else "accepting" if self.is_accepting else "open"

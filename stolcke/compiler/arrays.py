@@ -28,6 +28,7 @@ from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_autom
 from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
 from stolcke.weights import Distribution
+from stolcke.weights.proper import ProperWeights, proper_weights
 
 __all__ = ["GrammarArrays", "TerminalMachine", "lower"]
 
@@ -124,6 +125,13 @@ class GrammarArrays:
         if "_made_names" not in self.__dict__:  # no functools.cached_property, whose lock a fork may leave locked
             self.__dict__["_made_names"] = self.naming()
         return self.__dict__["_made_names"]
+
+    @property
+    def proper(self) -> ProperWeights:
+        """The weights as probabilities; found when first asked for."""
+        if "_made_proper" not in self.__dict__:
+            self.__dict__["_made_proper"] = proper_weights(self)
+        return self.__dict__["_made_proper"]
 
     @property
     def terminals(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from stolcke.errors import FileFormatError, GrammarError
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Literal, Regex
 from stolcke.options import Limits, Options
+from stolcke.weights import Fitted
 from tests.reference.language import all_texts
 from tests.reference.partition import NoPartition
 from tests.reference.probabilities import Probabilities
@@ -180,9 +181,10 @@ def test_equal_terminals_of_different_distributions_stay_apart():
     rules = (Rule(Nonterminal("start"), (Terminal("A"), Terminal("B"), Terminal("C"))),)
     definitions = {name: TerminalDefinition(name, Regex("[ab]")) for name in "ABC"}
     grammar = Grammar("start", rules, definitions)
+    other = Fitted(["a", "b", "b"])
     assert lowered(grammar).terminals == ("A or B or C",)
-    assert lowered(grammar, distributions={"B": "other"}).terminals == ("A or C", "B")
-    assert lowered(grammar, distributions=dict.fromkeys("ABC", "other")).terminals == ("A or B or C",)
+    assert lowered(grammar, distributions={"B": other}).terminals == ("A or C", "B")
+    assert lowered(grammar, distributions=dict.fromkeys("ABC", other)).terminals == ("A or B or C",)
 
 
 def test_wrong_weights_are_errors():

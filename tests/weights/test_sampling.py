@@ -20,7 +20,7 @@ from stolcke.grammar.patterns import Counted, Literal, Pattern, Regex
 from stolcke.lexer import Automaton, automaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
-from stolcke.weights import MeanLength, Uniform
+from stolcke.weights import Fitted, MeanLength, Uniform
 from stolcke.weights.sampling import GrammarSampler, continuation
 
 BYTES = stolcke.Vocabulary.from_bytes()
@@ -369,6 +369,45 @@ def test_a_matcher_draws_the_rest_and_stays() -> None:
     assert_drawn_from([matcher.sample(rng) for _ in range(3_000)], {b">": 1 / 3, b"a>": 1 / 3, b"b>": 1 / 3})
     assert matcher.state == state and matcher.n_accepted == 1
     assert matcher.sample(5) == matcher.sample(5)
+
+
+def test_the_matcher_knows_the_distributions_that_texts_are_drawn_from() -> None:
+    """Under every segmentation: two terminals that overlap, of different distributions over one automaton."""
+    pattern = Regex("[ab]+c?")
+    grammar = grammar_of("S: T .25 | T U .75", {"T": pattern, "U": pattern})
+    chosen = {"T": MeanLength(3.5), "U": Fitted(["a", "bbb", "bc"], smoothing=1)}
+    whole = compiled(grammar, distributions=chosen)
+    machine = automaton(pattern)
+    one, two = (matches(machine, chosen[name].weights(machine), 5) for name in "TU")
+    expected: Counter[bytes] = Counter({text: 0.25 * p for text, p in one.items()})
+    for (x, p), (y, q) in product(one.items(), two.items()):
+        expected[x + y] += 0.75 * p * q
+    short = {text: p for text, p in expected.items() if len(text) <= 4}
+    for text, p in short.items():
+        matcher = whole.matcher()
+        assert matcher.accept_bytes(text)
+        assert matcher.sentence_logprob == pytest.approx(math.log(p), abs=1e-12)
+    assert_drawn_from(whole.sample(14, 10_000), short)
+    rest = {text[1:]: p for text, p in short.items() if text.startswith(b"b")}
+    matcher = whole.matcher()
+    assert matcher.accept_bytes(b"b")
+    given = math.exp(matcher.prefix_logprob)
+    rng = np.random.default_rng(15)
+    assert_drawn_from([matcher.sample(rng) for _ in range(4_000)], {text: p / given for text, p in rest.items()})
+
+
+def test_the_matcher_and_samples_agree_on_counted_repeats_and_tallies() -> None:
+    pattern = Counted(Literal('"'), Regex("[ab]|c[ab]"), 2, 40, Regex('"|x'))
+    grammar = grammar_of("S: V T 1", {"V": pattern}, tallies={"T": TALLIES["marked"]})
+    whole = compiled(grammar)
+    rng = np.random.default_rng(16)
+    expected = {}
+    samples = whole.sample(rng, 10_000)
+    for text, _ in Counter(samples).most_common(300):
+        matcher = whole.matcher()
+        assert matcher.accept_bytes(text)
+        expected[text] = math.exp(matcher.sentence_logprob)
+    assert_drawn_from(whole.sample(rng, 10_000), expected)
 
 
 def test_a_loaded_grammar_draws_the_same(tmp_path) -> None:
