@@ -75,7 +75,9 @@ def test_unit_cycles():
 
 
 def test_what_was_dropped_is_mended():
-    made = quietly([(1, [2, 2], 0.5), (1, ["a"], 0.5), (2, ["a"], 0.5)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        made = proper_weights(system([(1, [2, 2], 0.5), (1, ["a"], 0.5), (2, ["a"], 0.5)]))
     # Z(2) = 1/2, Z(1) = 1/8 + 1/2.
     assert made.rule_probabilities.tolist() == pytest.approx([1, 0.2, 0.8, 1], rel=1e-14)
     assert not made.consistent
