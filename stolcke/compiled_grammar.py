@@ -24,7 +24,8 @@ from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
 from stolcke.scoring import Pruning
 from stolcke.vocabulary import Vocabulary
-from stolcke.weights import ProperWeights
+from stolcke.weights import Distribution, ProperWeights
+from stolcke.weights.sampling import MAX_BYTES, GrammarSampler
 
 __all__ = ["CompiledGrammar", "compile"]
 
@@ -60,6 +61,8 @@ def compile(  # the name that re and the other engines use, too
     special: Mapping[str, Marker | Iterable[Marker]] | None = None,
     limits: Limits | None = None,
     options: Options | None = None,
+    distributions: Mapping[str, Distribution] | None = None,
+    default_distribution: Distribution | None = None,
     prewarm: int = 1,
     timeout: float | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -77,6 +80,12 @@ def compile(  # the name that re and the other engines use, too
         Special token (text or id, or several) of each ``%declare``d terminal.
     limits : Limits, optional
     options : Options, optional
+    distributions : mapping of str to Distribution, optional
+        How probable each match of a terminal is (:mod:`stolcke.weights`), by its name in the grammar, or by what it
+        matches where it has none.  It matters for probabilities only, never for masks.
+    default_distribution : Distribution, optional
+        That of the terminals that ``distributions`` does not name, where they match more than one text; without it,
+        :class:`stolcke.weights.Uniform`.
     prewarm : int
         Of how many columns, breadth first, the masks are computed at once; so
         the first tokens of a text find them ready. The default, that of the
@@ -97,7 +106,7 @@ def compile(  # the name that re and the other engines use, too
         If the start derives nothing, a terminal matches the empty text, or a
         regular expression is not supported.
     CompileError
-        If declared terminals and ``special`` do not fit each other.
+        If declared terminals and ``special`` do not fit each other, or a distribution and its terminal.
     VocabularyError
         If a marker is not a special token of the vocabulary.
     LimitExceeded
@@ -113,14 +122,15 @@ def compile(  # the name that re and the other engines use, too
     deadline = Deadline(timeout, cancel)
     deadline.check("beginning")
     special = {name: each if isinstance(each, Marker) else tuple(each) for name, each in dict(special or {}).items()}
+    distributions = dict(distributions or {})
     memo = vocabulary.remembered
-    key = _key(grammar, special, limits, options)
+    key = _key(grammar, special, limits, options, distributions, default_distribution)
     known = memo.get(key)
     if known is not None and known.is_full(limits):
         memo.forget(key)
         known = None
     if known is None:
-        arrays = lower(grammar, limits, options, deadline)
+        arrays = lower(grammar, limits, options, deadline, distributions, default_distribution)
         bound = bind(arrays, special, vocabulary)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options)
@@ -138,14 +148,26 @@ def compile(  # the name that re and the other engines use, too
 
 
 def _key(
-    grammar: Grammar, special: Mapping[str, Marker | tuple[Marker, ...]], limits: Limits, options: Options
+    grammar: Grammar,
+    special: Mapping[str, Marker | tuple[Marker, ...]],
+    limits: Limits,
+    options: Options,
+    distributions: Mapping[str, Distribution],
+    default_distribution: Distribution | None,
 ) -> Hashable | None:
     """All that a compiled grammar depends on but its vocabulary; None where nothing is to be remembered."""
     # What is remembered holds its grammar, so no other can have this id.
-    key = (id(grammar), tuple(special.items()), limits, options)
     try:
+        key = (
+            id(grammar),
+            tuple(special.items()),
+            limits,
+            options,
+            frozenset(distributions.items()),
+            default_distribution,
+        )
         hash(key)
-    except TypeError:  # markers that are none
+    except TypeError:  # markers or distributions that are none
         return None
     return key if options.memoise_grammars else None
 
@@ -180,6 +202,7 @@ class CompiledGrammar:
         self.options = options
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
+        self._sampler: GrammarSampler | None = None
         self.engine = build_engine(arrays, bound, vocabulary, limits, options) if engine is None else engine
         self._scores = {} if scores is None else scores
 
@@ -265,6 +288,41 @@ class CompiledGrammar:
                 found += [new for new in dict.fromkeys(after) if new not in seen]
                 seen.update(after)
                 yield begin is None
+
+    def sample(
+        self, seed: int | np.random.Generator | None = None, n: int | None = None, *, max_bytes: int = MAX_BYTES
+    ) -> bytes | list[bytes]:
+        """Draw texts at random, each as often as it is probable.
+
+        Rules and the matches of terminals are drawn from the grammar's weights and distributions.  For a special
+        token its own text is written.
+
+        Parameters
+        ----------
+        seed : int or numpy.random.Generator, optional
+            The same seed gives the same texts.
+        n : int, optional
+            How many texts; without it, one.
+        max_bytes : int
+            The length of a text from which on none is drawn.
+
+        Returns
+        -------
+        bytes, or list of bytes where ``n`` is given
+
+        Raises
+        ------
+        SampleTooLong
+            Where a text is longer than ``max_bytes``.
+        WeightsError
+            Where the weights of the grammar are no probabilities.
+        """
+        if self._sampler is None:
+            texts = {name: [self.vocabulary.tokens[token] for token in ids] for name, ids in self._bound.items()}
+            self._sampler = GrammarSampler(self.arrays, self.weights.rule_probabilities, texts)
+        rng = np.random.default_rng(seed)
+        texts_drawn = [self._sampler.draw(rng, max_bytes) for _ in range(1 if n is None else n)]
+        return texts_drawn[0] if n is None else texts_drawn
 
     # --- files ---------------------------------------------------------------------------------------------------
 

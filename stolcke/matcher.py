@@ -14,6 +14,7 @@ from stolcke._core import bitmask, views
 from stolcke._core.matcher import CoreMatcher, fill_rows
 from stolcke.errors import VocabularyError
 from stolcke.scoring import Pruning, Scoring
+from stolcke.weights.sampling import MAX_BYTES, continuation
 
 __all__ = ["Matcher", "fill_masks"]
 
@@ -68,6 +69,27 @@ class Matcher(CoreMatcher, Scoring):
         words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
         words += [titles[terminal] for terminal in beginning]
         return [*words, "the end of the text"] if self.is_accepting else words
+
+    def sample(self, seed: int | np.random.Generator | None = None, *, max_bytes: int = MAX_BYTES) -> bytes:
+        """Draw the rest of a text at random, as probable as the grammar makes it after what was accepted.
+
+        The matcher stays where it is.  Special tokens are no bytes: the rest drawn is one of those without any.
+
+        Parameters
+        ----------
+        seed : int or numpy.random.Generator, optional
+            The same seed gives the same rest.
+        max_bytes : int
+            The length from which on none is drawn.
+
+        Raises
+        ------
+        SampleTooLong
+            Where the rest is longer than ``max_bytes``.
+        WeightsError
+            Where no text of positive probability goes on from here.
+        """
+        return continuation(self.fork(), np.random.default_rng(seed), max_bytes)
 
     def forced_tokens(self, encode: Callable[[str], Sequence[int]] | None = None, *, limit: int = 256) -> list[int]:
         """Tokens that must come next.

@@ -7,7 +7,7 @@ folded, ``%ignore`` is written out, and what remains is numbered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
@@ -16,16 +16,18 @@ import numpy as np
 from stolcke._core.ignored import write_ignore
 from stolcke._core.lists import fold_lists
 from stolcke._core.rules import Rules, mention_weights
+from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Literal, Machine, Regex, Special
+from stolcke.grammar.patterns import Counted, Literal, Machine, Regex, Special
 from stolcke.grammar.printing import pattern_text
 from stolcke.grammar.weights import ignore_weights, rule_weights
-from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
+from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
+from stolcke.weights import Distribution
 from stolcke.weights.proper import ProperWeights, proper_weights
 
 __all__ = ["GrammarArrays", "TerminalMachine", "lower"]
@@ -85,6 +87,9 @@ class GrammarArrays:
         Separators, one after the other, as symbol numbers.
     tally_bounds : int32[4 * tallies]
         For each tally the least and greatest number of entries, and of marked ones; -1 for no greatest.
+    distributions : tuple of float64[n_states, 257] or None
+        Of each machine, the probability of each byte and of stopping in each state (:mod:`stolcke.weights`); None
+        where all that is possible in a state is equally probable.  Those of counted machines are None.
     naming : callable
         Makes the names of terminals and nonterminals, which only messages and files need.
     raw_weights : bool
@@ -106,6 +111,7 @@ class GrammarArrays:
     separator_offsets: np.ndarray
     separator: np.ndarray
     tally_bounds: np.ndarray
+    distributions: tuple[np.ndarray | None, ...]
     naming: Callable[[], Names] = field(repr=False)
     raw_weights: bool = False
 
@@ -141,7 +147,8 @@ class GrammarArrays:
     def n_bytes(self) -> int:
         """About the memory that this takes, with the symbolic grammar that names are made from."""
         states = sum(machine.n_states for machine in self.machines)
-        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states
+        tables = sum(table.nbytes for table in self.distributions if table is not None)
+        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states + tables
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -157,7 +164,8 @@ class GrammarArrays:
         * target, int32[edges]: state within the same automaton;
         * accepting, uint8[states];
         * counted, int32[6 * counted machines]: the machine; the automata of what stands before the repeat, of its
-          unit, and of what follows; the least number of units, and the most, -1 for no bound.
+          unit, and of what follows; the least number of units, and the most, -1 for no bound;
+        * those of :func:`stolcke.compiler.distributed.to_arrays`.
         """
         names = ("terminals", "nonterminals", "specials", "unused_specials")
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.type == "np.ndarray"}
@@ -171,6 +179,7 @@ class GrammarArrays:
             "accepting": _joined([machine.accepting for machine in machines], np.uint8),
             "counted": np.array(counted, np.int32),
         }
+        arrays |= distributed.to_arrays(self.distributions, self.machines)
         return {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}, arrays
 
     @classmethod
@@ -186,11 +195,13 @@ class GrammarArrays:
             terminals, nonterminals, specials, unused = (
                 tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")
             )
+            machines = _machines_from(arrays, len(terminals) - len(specials))
             self = cls(
-                machines=_machines_from(arrays, len(terminals) - len(specials)),
+                machines=machines,
                 specials=specials,
                 unused_specials=unused,
                 n_nonterminals=len(nonterminals),
+                distributions=distributed.from_arrays(arrays, machines),
                 naming=lambda: (terminals, nonterminals),
                 raw_weights=bool(meta["raw_weights"]),
                 **{f.name: arrays[f.name] for f in fields(cls) if f.type == "np.ndarray"},
@@ -313,7 +324,8 @@ def lower(
     limits: Limits,
     options: Options,
     deadline: Deadline,
-    distributions: Mapping[str, Hashable] = MappingProxyType({}),
+    distributions: Mapping[str, Distribution] = MappingProxyType({}),
+    default_distribution: Distribution | None = None,
 ) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
 
@@ -323,9 +335,11 @@ def lower(
     limits : Limits
     options : Options
     deadline : Deadline
-    distributions : mapping of str to hashable, optional
+    distributions : mapping of str to Distribution, optional
         How the texts of terminals are distributed, where that is not the default. Terminals that match the same
         texts are one, unless these differ.
+    default_distribution : Distribution, optional
+        That of the others with more than one text; uniform without it.
 
     Raises
     ------
@@ -333,6 +347,8 @@ def lower(
         If the start derives nothing, a terminal or an entry of a tally matches the empty text, or weights are wrong.
     RegexError
         If a terminal's pattern is not supported.
+    CompileError
+        If a distribution does not suit its terminal, or names none of the grammar's.
     LimitExceeded
     Cancelled
     """
@@ -341,7 +357,8 @@ def lower(
     for name, tally in grammar.tallies.items():
         if len(tally.entries) > limits.tally_entries:
             raise LimitExceeded("tally_entries", len(tally.entries), limits.tally_entries, f"tally {name}")
-    machines = _automata(grammar, limits, deadline)
+    chosen = distributed.choose(grammar, distributions, default_distribution, _title)
+    machines = _automata(grammar, limits, deadline, chosen)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
     nothing = {number[name] for name, machine in machines.items() if machine is not None and not machine.n_states}
@@ -363,20 +380,21 @@ def lower(
         grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
     )
     deadline.check("numbering the grammar")
-    return _number(grammar, machines, rules, options, distributions)
+    return _number(grammar, machines, rules, options, chosen)
 
 
 def _write_ignore(
     grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, ignored: dict[str, int]
 ) -> None:
-    """Write out what ignoring means; a terminal named twice, or that matches nothing, leaves its share to all."""
+    """Write out what ignoring means; terminals named twice or that match nothing have no share of the weight."""
     if not ignored:
         return
     once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in map(machines.get, ignored))
+    if len(ignored) < len(grammar.ignore):
+        given = {name: weight for name, weight in grammar.ignore_weights.items() if name in ignored}
+        grammar = replace(grammar, ignore=tuple(ignored), ignore_weights=given)
     matches, stop = ignore_weights(grammar)
-    weights = {ignored[name]: match for name, match in zip(grammar.ignore, matches, strict=True) if name in ignored}
-    total = stop + sum(weights.values())
-    write_ignore(rules, {number: weight / total for number, weight in weights.items()}, stop / total, once)
+    write_ignore(rules, dict(zip(ignored.values(), matches, strict=True)), stop, once)
 
 
 def _derives_nothing(grammar: Grammar) -> GrammarError:
@@ -388,8 +406,13 @@ def _derives_nothing(grammar: Grammar) -> GrammarError:
     return error_at(reason, written[0].location if written else None)
 
 
-def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, TerminalMachine | None]:
-    """The automaton of each terminal; None for a declared one."""
+def _automata(
+    grammar: Grammar, limits: Limits, deadline: Deadline, written_out: Collection[str]
+) -> dict[str, TerminalMachine | None]:
+    """The automaton of each terminal; None for a declared one.
+
+    Those named in ``written_out`` are not left in parts, as the states of a counted repeat have no number.
+    """
     made: dict[str, TerminalMachine | None] = {}
     for name, definition in grammar.terminals.items():
         deadline.check(f"building the automaton of terminal {name}")
@@ -398,7 +421,13 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
             continue
         place = definition.location
         try:
-            machine = made[name] = terminal_automaton(definition.pattern, limits)
+            build = automaton if name in written_out else terminal_automaton
+            machine = made[name] = build(definition.pattern, limits)
+        except LimitExceeded as error:
+            if name not in written_out or not isinstance(definition.pattern, Counted):
+                raise
+            what = f"terminal {name}, written out for a distribution that is not uniform"
+            raise LimitExceeded(error.limit, error.given, error.allowed, what) from error
         except RegexError as error:
             if place is None:
                 raise
@@ -436,14 +465,15 @@ def _number(
     machines: dict[str, TerminalMachine | None],
     rules: Rules,
     options: Options,
-    distributions: Mapping[str, Hashable],
+    chosen: Mapping[str, distributed.Chosen],
 ) -> GrammarArrays:
-    """Number the terminals that are used, equal ones alike, and let the rules follow."""
+    """Number the terminals that are used, those of equal language and distribution alike; let the rules follow."""
     used = rules.used().tolist()
     numbers = np.zeros(len(used), np.int32)
     distinct: list[TerminalMachine] = []
     called: list[list[TerminalDefinition]] = []
-    number_of: dict[tuple[TerminalMachine, Hashable], int] = {}
+    tables: list[np.ndarray | None] = []
+    number_of: dict[tuple[TerminalMachine, distributed.Chosen | None], int] = {}
     declared: list[tuple[int, str]] = []
     unused = []
     for index, (name, machine) in enumerate(machines.items()):
@@ -453,11 +483,11 @@ def _number(
         if machine is None:
             declared.append((index, name))
             continue
-        number = len(distinct)
-        if options.merge_terminals:
-            number = number_of.setdefault((machine, distributions.get(name)), number)
+        key = machine, chosen.get(name)
+        number = number_of.setdefault(key, len(distinct)) if options.merge_terminals else len(distinct)
         if number == len(distinct):
             distinct.append(machine)
+            tables.append(chosen[name].table(_title(grammar.terminals[name]), machine) if name in chosen else None)
             called.append([])
         called[number].append(grammar.terminals[name])
         numbers[index] = number
@@ -476,6 +506,7 @@ def _number(
         specials=specials,
         unused_specials=tuple(unused),
         n_nonterminals=len(order) + 1,
+        distributions=tuple(tables),
         naming=naming,
         raw_weights=grammar.raw_weights,
         **arrays,

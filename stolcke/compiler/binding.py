@@ -129,10 +129,14 @@ def build_scores(
     beam: int,
 ) -> TokenScores:
     """The weighted side of an engine."""
+    tables = [
+        None if table is None else (machine.machine, table)
+        for machine, table in zip(arrays.machines, arrays.distributions, strict=True)
+    ]
     live = WeightedEngine(
         engine,
         WeightedTables(engine.tables, arrays.lhs, weights.rule_probabilities, weights.empty),
-        [None] * arrays.n_terminals,
+        tables + [None] * len(arrays.specials),
         [len(group) for group in _token_groups(arrays, bound)],
         options.memoise_goto,
         options.memoise_steps,

@@ -78,7 +78,7 @@ class ProperWeights:
         The largest of the matrix of mean numbers of nonterminals that one leads to, by the weights as written: up to
         one derivations end.
     consistent : bool
-        Whether the weights were proper as written: Z = 1 wherever it is not 0, and the same of tallies.
+        Whether the weights were proper as written: Z = 1 wherever it is not 0, and no tally goes on for ever.
     start_log_partition : float
         That of the start: with raw weights the weight of all texts.
     """
@@ -112,7 +112,8 @@ def proper_weights(rules: WeightedRules) -> ProperWeights:
     Warns
     -----
     InconsistentGrammarWarning
-        Where weights that are not raw do not add up to one over all finite derivations.
+        Where weights are not raw, and some derivations never end. What was lost with rules that derive no text is
+        mended without a word.
     """
     given = np.full(rules.n_nonterminals, np.nan)
     given[rules.tally] = 0.0
@@ -132,7 +133,7 @@ def proper_weights(rules: WeightedRules) -> ProperWeights:
         consistent=not endless and bool((np.abs(live) <= _TOLERANCE).all()),
         start_log_partition=float(logs[0]),
     )
-    if not made.consistent and not rules.raw_weights:
+    if radius > 1 + _TOLERANCE and not made.consistent and not rules.raw_weights:
         _warn(made, endless)
     return made
 
