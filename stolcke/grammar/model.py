@@ -216,7 +216,7 @@ class Grammar:
     Raises
     ------
     GrammarError
-        Where a symbol is used but not defined, or a field is malformed.
+        Where a symbol is used but not defined, a field is malformed, or weights are no probabilities.
     """
 
     start: str
@@ -278,6 +278,15 @@ class Grammar:
         for name in self.options:
             if name not in defined:
                 raise GrammarError(f"options are given for {name!r}, which has no rule")
+        self._validate_weights()
+
+    def _validate_weights(self) -> None:
+        """Refuse weights that are no probabilities, where there are any."""
+        from stolcke.grammar.weights import ignore_weights, is_weighted, rule_weights
+
+        if is_weighted(self):
+            rule_weights(self)
+            ignore_weights(self)
 
     def _validate_symbols(
         self, symbols: tuple[Symbol, ...], defined: set[str], where: str, location: Location | None = None
