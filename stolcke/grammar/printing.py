@@ -68,7 +68,11 @@ def lark_text(grammar: Grammar) -> str:
             raise GrammarError(f"Lark cannot say that {terminal.name!r} stands for {terminal.pattern.name!r}")
     if specials:
         lines.append(f"%declare {' '.join(specials)}")
-    lines += [f"%ignore {terminals[name]}" for name in grammar.ignore]
+    for name in grammar.ignore:
+        weight = grammar.ignore_weights.get(name)
+        lines.append(f"%ignore {terminals[name]}" + ("" if weight is None else f" {{{_number(weight)}}}"))
+    if grammar.raw_weights:
+        lines.append("%weights raw")
     return "\n".join(lines) + "\n"
 
 
@@ -104,7 +108,14 @@ def _head(name: str, options: RuleOptions) -> str:
 
 def _alternative(rule: Rule, symbols: dict[str, str], terminals: dict[str, str]) -> str:
     parts = [_symbol(symbol, symbols, terminals) for symbol in rule.rhs]
+    if rule.weight is not None:
+        parts.append(f"[{_number(rule.weight)}]")
     return " ".join(parts) + (f" -> {rule.alias}" if rule.alias is not None else "")
+
+
+def _number(weight: float) -> str:
+    """The shortest decimal fraction that is read back as the same number."""
+    return repr(float(weight))
 
 
 def _counted(name: str, tally: Tally, symbols: dict[str, str], terminals: dict[str, str]) -> str:
