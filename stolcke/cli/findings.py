@@ -12,6 +12,7 @@ import stolcke
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Terminal
 from stolcke.grammar.patterns import Literal, Regex, Special
+from stolcke.grammar.weights import is_weighted, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
 from stolcke.lexer.overlap import common_text
 
@@ -27,6 +28,8 @@ FINDINGS = [
     ("cyclic", "warning", "rules that derive themselves alone: no harm for masks, endless trees for others"),
     ("empty", "note", "rules that derive the empty text"),
     ("right_recursion", "note", "rules that end in themselves; as cheap here as those that begin with themselves"),
+    ("weighted", "note", "rules in which alternatives have weights; those without share what is left"),
+    ("impossible", "note", "rules with alternatives of probability 0, which masks allow all the same"),
     ("overlaps", "note", "terminals that share a text; the parser follows each reading"),
 ]
 # Helper rules that come from ?, *, + and the like.
@@ -62,6 +65,7 @@ def describe(grammar: stolcke.Grammar) -> dict[str, Any]:
     for name, tally in grammar.tallies.items():
         if name in reachable:
             used.update(symbol.name for part in tally.strings() for symbol in part if isinstance(symbol, Terminal))
+    weights = rule_weights(grammar).tolist() if is_weighted(grammar) else [1] * len(grammar.rules)
     return {
         "counts": {
             "rules": len(grammar.rules),
@@ -82,6 +86,9 @@ def describe(grammar: stolcke.Grammar) -> dict[str, Any]:
             "cyclic": _written(analysis.cyclic(grammar)),
             "empty": _written(analysis.nullable(grammar)),
             "right_recursion": _written(analysis.right_recursive(grammar)),
+            "weighted": ["%weights raw"] * grammar.raw_weights
+            + _written({rule.lhs.name for rule in grammar.rules if rule.weight is not None}),
+            "impossible": _written({rule.lhs.name for rule, w in zip(grammar.rules, weights, strict=True) if not w}),
             "overlaps": _overlaps({_shown(grammar, name): found for name, found in automata.items()}),
         },
     }

@@ -66,14 +66,14 @@ def test_texts_must_be_str(text):
 
 
 WHOLE = r"""
-%import common.(WS, INT)
+%import common (WS, INT)
 %declare _X
-?start.2: pair{item, ","}~2..3 | [item] "b".."d"i -> other
-pair{x, y}: x (y x)* | _X
+?start.2: pair{item, ","}~2..3 | [item] "b".."d" [0.25] -> other
+pair{x, y}: x (y x [0.5] | [2e-1] | y)*{0.7} | _X [.5]
 item: A+ "x"i? | /r[^\/"]/is | INT
 A.3: ("a" | "b" B)~1..2
 B: "\"" | "\\"
-%ignore WS
+%ignore WS {0.125}
 %extend B: "c"
 %override item: A "//" // comment
 """
@@ -97,4 +97,5 @@ def test_damaged_texts_raise_nothing_but_our_errors():
             Grammar.from_lark(text)
         except StolckeError:
             refused += 1
-    assert refused > 300
+    # Some damage does none.
+    assert 300 < refused < 590

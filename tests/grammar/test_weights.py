@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stolcke.errors import GrammarError
@@ -16,6 +16,7 @@ from stolcke.grammar.patterns import Literal
 from stolcke.grammar.weights import ignore_weights, is_weighted, rule_weights
 
 NAMES = "ABCDEFGH"
+START, OTHER = Nonterminal("start"), Nonterminal("other")
 TERMINALS = {name: TerminalDefinition(name, Literal(name.lower())) for name in NAMES}
 
 
@@ -105,6 +106,41 @@ def test_the_rule_with_which_it_is_too_much_is_shown():
     ]
     with pytest.raises(GrammarError, match=r"add up to 1\.3.*some\.lark, line 1, column 20"):
         replace(made, rules=tuple(rules))
+
+
+@st.composite
+def weighted_grammars(draw) -> Grammar:
+    """Grammars of two nonterminals with any weights that they may have."""
+    raw = draw(st.booleans())
+    rules = []
+    for name in ("start", "other"):
+        size = draw(st.integers(1, 5))
+        weights = draw(st.lists(st.floats(0, 1e300 if raw else 1), min_size=size, max_size=size))
+        missing = draw(st.lists(st.booleans(), min_size=size, max_size=size))
+        total = 1 if raw else math.fsum(weights) or 1
+        for weight, is_missing in zip(weights, missing, strict=True):
+            rhs = draw(st.lists(st.sampled_from([START, OTHER, *map(Terminal, TERMINALS)]), max_size=3))
+            alias = draw(st.none() | st.just("alias"))
+            rules.append(Rule(Nonterminal(name), tuple(rhs), alias, None, None if is_missing else weight / total))
+        # So that something takes the rest.
+        rules.append(Rule(Nonterminal(name), ()))
+    ignore = draw(st.lists(st.sampled_from(NAMES), unique=True, max_size=4))
+    weights = {name: draw(st.floats(0, 0.24)) for name in ignore if draw(st.booleans())}
+    used = {symbol.name for rule in rules for symbol in rule.rhs}.union(ignore)
+    terminals = {name: definition for name, definition in TERMINALS.items() if name in used}
+    return Grammar("start", tuple(rules), terminals, tuple(ignore), ignore_weights=weights, raw_weights=raw)
+
+
+@settings(max_examples=300, deadline=None)
+@given(weighted_grammars())
+def test_printed_weights_are_read_back_to_the_last_digit(made):
+    text = str(made)
+    again = Grammar.from_lark(text)
+    assert again == made
+    assert [rule.weight for rule in again.rules] == [rule.weight for rule in made.rules]
+    assert str(again) == text
+    assert np.array_equal(rule_weights(again), rule_weights(made))
+    assert ignore_weights(again) == ignore_weights(made)
 
 
 @pytest.mark.parametrize(
