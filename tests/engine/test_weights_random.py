@@ -45,7 +45,7 @@ def calls(draw, earley: Earley, tokens: Tokens = LETTERS, longest: int = 5) -> l
     return made
 
 
-@settings(max_examples=150 * EFFORT)
+@settings(max_examples=50 * EFFORT)
 @given(weighted_grammars(specials=True), vocabularies(), st.data())
 def test_every_state_of_a_random_walk(grammar, tokens, data):
     engine = Scored(grammar, tokens, found=twin(grammar))
@@ -58,7 +58,7 @@ def test_every_state_of_a_random_walk(grammar, tokens, data):
     engine.check(matcher, text)
 
 
-@settings(max_examples=100 * EFFORT)
+@settings(max_examples=40 * EFFORT)
 @given(weighted_grammars(plain=tally_grammars()), st.data())
 def test_tallies(grammar, data):
     assume(not holds_empty_entry(grammar))
@@ -72,7 +72,7 @@ def test_tallies(grammar, data):
     engine.check(matcher, text)
 
 
-@settings(max_examples=150 * EFFORT)
+@settings(max_examples=50 * EFFORT)
 @given(weighted_grammars(), st.data())
 def test_what_follows_adds_up(grammar, data):
     """Byte by byte, and accepting a byte leads to the probability that was told before."""
@@ -91,7 +91,7 @@ def test_what_follows_adds_up(grammar, data):
         assert matcher.accept_bytes(bytes([data.draw(st.sampled_from(live))]))
 
 
-@settings(max_examples=100 * EFFORT)
+@settings(max_examples=40 * EFFORT)
 @given(weighted_grammars(), st.data())
 def test_scores_telescope_over_random_tokenisations(grammar, data):
     engine = Scored(grammar, LETTERS, found=twin(grammar))
@@ -110,7 +110,7 @@ def test_scores_telescope_over_random_tokenisations(grammar, data):
         assert_close(telescoped(engine.compiled.matcher, again), expected, repr(again))
 
 
-@settings(max_examples=100 * EFFORT)
+@settings(max_examples=25 * EFFORT)
 @given(weighted_grammars(), st.data())
 def test_a_vector_is_as_many_fresh_parses(grammar, data):
     """Each token's score is what a new matcher says after text and token, less what it said after the text."""
@@ -134,7 +134,7 @@ def test_a_vector_is_as_many_fresh_parses(grammar, data):
         assert_close(given_scores[token], expected, f"{added!r} after {text!r}")
 
 
-@settings(max_examples=100 * EFFORT)
+@settings(max_examples=40 * EFFORT)
 @given(weighted_grammars(), st.data())
 def test_rolling_back_and_forking_equal_replay(grammar, data):
     engine = Scored(grammar, LETTERS, found=twin(grammar))
@@ -175,7 +175,7 @@ def test_rolling_back_and_forking_equal_replay(grammar, data):
         check()
 
 
-@settings(max_examples=40 * EFFORT)
+@settings(max_examples=15 * EFFORT)
 @given(st.lists(weighted_grammars(), min_size=1, max_size=3), st.integers(1, 3), st.data())
 def test_a_batch_gives_what_each_matcher_gives(grammars, threads, data):
     matchers = []
@@ -200,7 +200,7 @@ SETTINGS = {f"without {name}": stolcke.Options(**{name: False}) for name in SWIT
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-@settings(max_examples=30 * EFFORT)
+@settings(max_examples=8 * EFFORT)
 @given(weighted_grammars(), st.data())
 def test_switching_anything_off_changes_no_probability(name, grammar, data):
     engine = Scored(grammar, LETTERS, found=twin(grammar), options=SETTINGS[name])
@@ -217,7 +217,7 @@ def test_switching_anything_off_changes_no_probability(name, grammar, data):
     engine.check(matcher, text)
 
 
-@settings(max_examples=60 * EFFORT)
+@settings(max_examples=25 * EFFORT)
 @given(weighted_grammars(), st.data())
 def test_asking_for_probabilities_changes_no_mask(grammar, data):
     engine = Scored(grammar, LETTERS, found=twin(grammar))
