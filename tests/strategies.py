@@ -301,18 +301,17 @@ def walks(draw, earley, tokens: Tokens, steps: int = 8) -> list[int]:
 # Weights.
 
 SIXTEENTHS = st.integers(0, 12)
-"""Weights whose sums are exact, zero among them."""
+"""Of a weight; so their sums are exact."""
 
 
 @st.composite
-def weights(draw, count: int) -> list[float | None]:
-    """Weights of the rules of one left side: all, some or none of them given, and never more than 1 in all."""
+def weights(draw, count: int, raw: bool) -> list[float | None]:
+    """Weights of the rules of one left side: all, some or none of them given; not all zero, and in all 1 if not raw."""
     given = draw(st.lists(st.sampled_from([True, True, False]), min_size=count, max_size=count))
     parts = [draw(SIXTEENTHS) if is_given else 0 for is_given in given]
-    whole = max(16, 1 << (sum(parts) - 1).bit_length()) if sum(parts) > 16 else 16
-    # Often nothing is left over, where nothing is missing.
-    if all(given) and sum(parts) and draw(st.booleans()):
-        parts[parts.index(max(parts))] += whole - sum(parts)
+    whole = 16 if raw else max(16, 1 << (sum(parts) - 1).bit_length())
+    if all(given):
+        parts[-1] += max(0, whole - sum(parts)) if not raw else not any(parts)
     return [part / whole if is_given else None for part, is_given in zip(parts, given, strict=True)]
 
 
@@ -320,9 +319,8 @@ def weights(draw, count: int) -> list[float | None]:
 def weighted_grammars(draw, *, specials: bool = False, ignore: bool = True, plain=None) -> Grammar:
     """A random grammar with weights on some of its rules and ignored terminals; it may have no probability at all."""
     grammar = draw(plain if plain is not None else grammars(specials=specials, ignore=ignore))
-    found = {name: draw(weights(len(rules))) for name, rules in grammar.alternatives.items()}
-    taken = {name: iter(given) for name, given in found.items()}
     raw = draw(st.integers(0, 4)) == 0
+    taken = {name: iter(draw(weights(len(rules), raw))) for name, rules in grammar.alternatives.items()}
     return replace(
         grammar,
         rules=tuple(replace(rule, weight=next(taken[rule.lhs.name])) for rule in grammar.rules),

@@ -20,7 +20,7 @@ import numpy as np
 
 from stolcke.grammar.model import Grammar
 from stolcke.grammar.patterns import Special
-from tests.reference.partition import Proper, proper
+from tests.reference.partition import ROUNDS, NoPartition, Proper, proper
 from tests.reference.weighted_rules import STOP, weighted_rules
 
 Text = Sequence[int | Special]
@@ -83,13 +83,14 @@ class Probabilities:
     def _empty(self) -> np.ndarray:
         """The probability that each symbol derives the empty text: again a least fixed point."""
         empty = np.zeros(len(self.symbols))
-        while True:
+        for _ in range(ROUNDS):
             before = empty.copy()
             empty = np.zeros(len(self.symbols))
             for lhs, rhs, weight in self.rules:
                 empty[lhs] += weight * before[rhs].prod()
-            if np.abs(empty - before).max() <= 1e-17:
+            if np.abs(empty - before).max() <= 1e-16:
                 return empty
+        raise NoPartition("empty derivations do not come to rest")
 
     def _left_closure(self) -> np.ndarray:
         """How often each symbol begins, at the same position, what each derives."""

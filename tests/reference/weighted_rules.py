@@ -95,6 +95,17 @@ class WeightedRules:
         found |= dict.fromkeys(x for _, rhs, _ in self.rules for x in rhs if isinstance(x, Nonterminal))
         return tuple(found)
 
+    def reachable(self) -> set[Nonterminal]:
+        """The nonterminals that the start leads to."""
+        found: set[Nonterminal] = set()
+        pending = [self.start]
+        while pending:
+            symbol = pending.pop()
+            if symbol not in found:
+                found.add(symbol)
+                pending += [x for lhs, rhs, _ in self.rules if lhs == symbol for x in rhs if isinstance(x, Nonterminal)]
+        return found
+
 
 def weighted_rules(grammar: Grammar, tables: Mapping[str, np.ndarray] | None = None) -> WeightedRules:
     """Write a grammar out.
