@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libcpp.vector cimport vector
 
+from stolcke._core.follower_system cimport Follower, FollowerSystem, Share
 from stolcke._core.storage cimport Arena, IdMap, SequenceTable
 from stolcke._core.tables cimport GrammarTables
 from stolcke._core.types cimport NONE
@@ -50,17 +51,6 @@ cdef struct WeightedColumn:
     double lost
 
 
-cdef struct Share:                      # a column that is reached, and how much of the mass goes there
-    uint32_t column
-    double share
-
-
-cdef struct Follower:                   # one term of an equation for what may follow a member
-    uint32_t suffix
-    uint32_t continuation               # RELATIVE | member for one of the same component
-    double weight
-
-
 cdef class WeightedChart:
     cdef readonly WeightedTables weights
     cdef GrammarTables tables
@@ -84,13 +74,10 @@ cdef class WeightedChart:
     cdef vector[WeightedItem] kernel
     cdef double kernel_accept, kernel_lost
     cdef vector[Share] completing
-    cdef vector[uint32_t] key, solving, waiting, unit_begin, unit_to, class_of
+    cdef vector[uint32_t] key, solving, waiting
     cdef vector[double] mass            # by nonterminal
     cdef vector[uint32_t] touched
-    cdef vector[vector[Follower]] followers             # by member
-    cdef vector[vector[Share]] units                    # by member: members that it ends with, how often
-    cdef vector[double] accepts, losses, inverse
-    cdef readonly size_t refused        # size of a system of equations that was too large to be solved, else 0
+    cdef FollowerSystem system
 
     cdef uint32_t start(self) except? 0xFFFFFFFF nogil
     cdef uint32_t goto_one(self, uint32_t column, uint32_t terminal) except? 0xFFFFFFFF nogil
@@ -109,10 +96,6 @@ cdef class WeightedChart:
     cdef bint push_unsolved(self, uint32_t component, uint32_t column) except -1 nogil
     cdef int solve(self, uint32_t component, uint32_t column) except -1 nogil
     cdef int add_follower(self, uint32_t member, uint32_t suffix, uint32_t continuation, double weight) except -1 nogil
-    cdef int close_units(self, uint32_t n) except -1 nogil
-    cdef int add_scaled(self, uint32_t member, uint32_t other, double weight) except -1 nogil
-    cdef int close_class(self, const vector[uint32_t]& members) except -1 nogil
-    cdef int combine(self, uint32_t member) except -1 nogil
     cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil
     cdef size_t bytes(self) noexcept nogil
 

@@ -17,11 +17,9 @@ its probability of being empty for a factor), and rules that end where others
 end, which may be cyclic (a linear system, Stolcke's R_U, per component).
 """
 
-from libc.math cimport fabs
 from libc.string cimport memset
-from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.components cimport strong_components
+from stolcke._core.follower_system cimport Follower, FollowerSystem, Share
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.weighted_tables cimport Slice, add_bits, rounded
 
@@ -40,22 +38,14 @@ cdef extern from *:
                    < std::make_tuple(b.symbol, b.suffix, b.continuation, b.mass);
         });
     }
-    template <class F> static void sort_followers(std::vector<F>& v) {
-        std::sort(v.begin(), v.end(), [](const F& a, const F& b) {
-            return std::make_tuple(a.suffix, a.continuation, a.weight)
-                   < std::make_tuple(b.suffix, b.continuation, b.weight);
-        });
-    }
     """
     const uint32_t RELATIVE             # marks a reference to a member of the component being solved
     const uint32_t ABSENT               # continuation of a nonterminal that the column does not expect
     void sort_weighted_items(vector[WeightedItem]& v, size_t first) noexcept nogil
-    void sort_followers(vector[Follower]& v) noexcept nogil
 
 
 cdef enum:
     MANY_ENTRIES = 256                  # a continuation of more entries is referred to, not repeated
-    LARGEST = 2000                      # members that end with each other, of which all may follow all
 
 
 cdef class WeightedChart:
@@ -66,6 +56,7 @@ cdef class WeightedChart:
         self.tables = weights.tables
         self.memoise = memoise
         self.threshold = threshold
+        self.system = FollowerSystem(threshold)
         self.arena = Arena()
         self.groups = SequenceTable(self.arena)
         self.column_keys = SequenceTable(self.arena)
@@ -392,15 +383,9 @@ cdef class WeightedChart:
         cdef double whole
         cdef bint cyclic = False
         cdef size_t j
-        self.accepts.assign(n, 0.0)
-        self.losses.assign(n, 0.0)
-        if self.followers.size() < n:
-            self.followers.resize(n)
-            self.units.resize(n)
+        self.system.start(n)
         self.waiting.assign(n, 0)       # whether the column expects a member at all
         for m in range(n):
-            self.followers[m].clear()
-            self.units[m].clear()
             symbol = self.tables.n_terminals + self.tables.members[first + m]
             kernel = self.first_item(self.items, c.items, c.items_end, symbol)
             predicted = self.first_item(self.predicted, e.items, e.items_end, symbol)
@@ -431,10 +416,10 @@ cdef class WeightedChart:
                 self.add_follower(m, self.tables.suffixes[self.predicted[i].suffix].tail, base,
                                   c.scale * self.predicted[i].mass / whole)
                 i += 1
-        self.close_units(n)
+        self.system.close()
         for m in range(n):
-            for j in range(self.followers[m].size()):
-                cyclic |= (self.followers[m][j].continuation & RELATIVE) != 0
+            for j in range(self.system.followers[m].size()):
+                cyclic |= (self.system.followers[m][j].continuation & RELATIVE) != 0
         base = self.intern_group(0, n) if cyclic else NONE
         for m in range(n):
             if not self.waiting[m]:
@@ -457,7 +442,7 @@ cdef class WeightedChart:
             f.weight = weight
             if suffix == 0:
                 break
-            self.followers[member].push_back(f)
+            self.system.followers[member].push_back(f)
             symbol = self.tables.suffixes[suffix].symbol
             if symbol < self.tables.n_terminals:
                 return 0
@@ -466,141 +451,18 @@ cdef class WeightedChart:
         if weight == 0:
             return 0
         if continuation & RELATIVE:             # the member ends where another of the component ends
-            self.units[member].push_back(Share(continuation & ~RELATIVE, weight))
+            self.system.units[member].push_back(Share(continuation & ~RELATIVE, weight))
             return 0
         c = &self.continuations[continuation]
-        self.accepts[member] += weight * c.accept
-        self.losses[member] += weight * c.lost
+        self.system.accept(member, weight * c.accept, weight * c.lost)
         if c.entries_end - c.entries > MANY_ENTRIES:
-            self.followers[member].push_back(f)
+            self.system.followers[member].push_back(f)
             return 0
         for i in range(c.entries, c.entries_end):
             f.suffix = self.entries[i].suffix
             f.continuation = self.entries[i].continuation
             f.weight = weight * self.entries[i].weight
-            self.followers[member].push_back(f)
-        return 0
-
-    cdef int close_units(self, uint32_t n) except -1 nogil:
-        """Where a member ends with another one, what follows the other follows it."""
-        cdef uint32_t m, k, other, n_classes, at
-        cdef bint any_unit = False, within
-        cdef vector[vector[uint32_t]] classes
-        cdef size_t j
-        self.unit_begin.assign(1, 0)
-        self.unit_to.clear()
-        for m in range(n):
-            for j in range(self.units[m].size()):
-                self.unit_to.push_back(self.units[m][j].column)
-            self.unit_begin.push_back(<uint32_t>self.unit_to.size())
-        if self.unit_to.empty():
-            for m in range(n):
-                self.combine(m)
-            return 0
-        n_classes = strong_components(self.unit_begin, self.unit_to, self.class_of)
-        classes.resize(n_classes)
-        for m in range(n):
-            classes[self.class_of[m]].push_back(m)
-        for at in range(n_classes):             # each after all that it ends with
-            within = False
-            for k in range(<uint32_t>classes[at].size()):
-                m = classes[at][k]
-                for j in range(self.units[m].size()):
-                    other = self.units[m][j].column
-                    if self.class_of[other] == at:
-                        within = True
-                    else:
-                        self.add_scaled(m, other, self.units[m][j].share)
-            if within:
-                self.close_class(classes[at])
-            for k in range(<uint32_t>classes[at].size()):
-                self.combine(classes[at][k])
-        return 0
-
-    cdef int add_scaled(self, uint32_t member, uint32_t other, double weight) except -1 nogil:
-        cdef size_t i
-        cdef Follower f
-        self.accepts[member] += weight * self.accepts[other]
-        self.losses[member] += weight * self.losses[other]
-        for i in range(self.followers[other].size()):
-            f = self.followers[other][i]
-            f.weight *= weight
-            self.followers[member].push_back(f)
-        return 0
-
-    cdef int close_class(self, const vector[uint32_t]& members) except -1 nogil:
-        """Solve ``E = D + U E`` for members that end with each other: ``E = (1 - U)**-1 D``."""
-        cdef size_t s = members.size(), i, j, k, best
-        cdef vector[double] u, accepts, losses
-        cdef vector[vector[Follower]] given
-        cdef double value
-        cdef Follower f
-        if s > LARGEST:
-            self.refused = s
-            return 0
-        # One half is 1 - U, the other becomes its inverse.
-        u.assign(2 * s * s, 0.0)
-        for i in range(s):
-            u[2 * s * i + i] = u[2 * s * i + s + i] = 1.0
-            for k in range(self.units[members[i]].size()):
-                for j in range(s):
-                    if members[j] == self.units[members[i]][k].column:
-                        u[2 * s * i + j] -= self.units[members[i]][k].share
-        for i in range(s):
-            best = i
-            for j in range(i + 1, s):
-                if fabs(u[2 * s * j + i]) > fabs(u[2 * s * best + i]):
-                    best = j
-            for k in range(2 * s):
-                value = u[2 * s * i + k]
-                u[2 * s * i + k] = u[2 * s * best + k]
-                u[2 * s * best + k] = value
-            value = u[2 * s * i + i]
-            for k in range(2 * s):
-                u[2 * s * i + k] /= value
-            for j in range(s):
-                value = u[2 * s * j + i]
-                if j != i and value != 0:
-                    for k in range(2 * s):
-                        u[2 * s * j + k] -= value * u[2 * s * i + k]
-        given.resize(s)
-        for i in range(s):
-            given[i].swap(self.followers[members[i]])
-            accepts.push_back(self.accepts[members[i]])
-            losses.push_back(self.losses[members[i]])
-        for i in range(s):
-            self.accepts[members[i]] = self.losses[members[i]] = 0.0
-            for j in range(s):
-                value = u[2 * s * i + s + j]
-                if value > 0:
-                    self.accepts[members[i]] += value * accepts[j]
-                    self.losses[members[i]] += value * losses[j]
-                    for k in range(given[j].size()):
-                        f = given[j][k]
-                        f.weight *= value
-                        self.followers[members[i]].push_back(f)
-        return 0
-
-    cdef int combine(self, uint32_t member) except -1 nogil:
-        """Let each follower of a member be there once."""
-        cdef size_t i = 0, j, n = 0
-        cdef vector[Follower]* all_ = &self.followers[member]
-        cdef Follower f
-        sort_followers(all_[0])
-        while i < all_.size():
-            f = all_[0][i]
-            j = i + 1
-            while (j < all_.size() and all_[0][j].suffix == f.suffix
-                    and all_[0][j].continuation == f.continuation):
-                f.weight += all_[0][j].weight
-                j += 1
-            if f.weight < self.threshold:
-                self.losses[member] += f.weight
-            else:
-                all_[0][n] = f
-                n += 1
-            i = j
-        all_.resize(n)
+            self.system.followers[member].push_back(f)
         return 0
 
     cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil:
@@ -613,10 +475,10 @@ cdef class WeightedChart:
         self.key.clear()
         self.key.push_back(n)
         for m in range(first, first + n):
-            add_bits(self.key, rounded(self.accepts[m]))
-            add_bits(self.key, rounded(self.losses[m]))
-            for i in range(self.followers[m].size()):
-                f = self.followers[m][i]
+            add_bits(self.key, rounded(self.system.accepts[m]))
+            add_bits(self.key, rounded(self.system.losses[m]))
+            for i in range(self.system.followers[m].size()):
+                f = self.system.followers[m][i]
                 self.key.push_back(f.suffix)
                 self.key.push_back(f.continuation)
                 add_bits(self.key, rounded(f.weight))
@@ -627,10 +489,10 @@ cdef class WeightedChart:
         base = <uint32_t>self.continuations.size()
         for m in range(first, first + n):
             c.entries = <uint32_t>self.entries.size()
-            c.accept = rounded(self.accepts[m])
-            c.lost = rounded(self.losses[m])
-            for i in range(self.followers[m].size()):
-                f = self.followers[m][i]
+            c.accept = rounded(self.system.accepts[m])
+            c.lost = rounded(self.system.losses[m])
+            for i in range(self.system.followers[m].size()):
+                f = self.system.followers[m][i]
                 e.suffix = f.suffix
                 e.continuation = f.continuation
                 if e.continuation & RELATIVE:

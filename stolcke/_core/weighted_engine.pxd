@@ -6,10 +6,11 @@ from libcpp.vector cimport vector
 
 from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.engine cimport Engine, Refusal
+from stolcke._core.follower_system cimport Share
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport Arena, IdMap, Segments, SequenceTable
 from stolcke._core.tables cimport GrammarTables
-from stolcke._core.weighted_chart cimport Share, WeightedChart, WeightedColumn
+from stolcke._core.weighted_chart cimport WeightedChart, WeightedColumn
 
 
 cdef enum:

@@ -256,7 +256,7 @@ cdef class WeightedEngine:
         if factor == 0:
             return 0.0
         self.end_terminals()
-        if self.chart.refused:
+        if self.chart.system.refused:
             self.refusal = Refusal("cache_bytes", self.engine.cache_bytes + 1, self.engine.cache_bytes)
             return 0.0
         if self.here != NONE:
