@@ -1,6 +1,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+class Component: ...
+
 def log_partition(
     lhs: NDArray[np.int32],
     offsets: NDArray[np.int32],

@@ -73,9 +73,9 @@ cdef class Matrix:
         cdef Links links
         cdef priority_queue[pair[int64_t, uint32_t]] waiting
         cdef pair[int64_t, uint32_t] least
-        cdef vector[uint32_t] place
-        cdef uint32_t k, v, w, side
-        cdef size_t budget = 100000 + 30 * (self.n + self.rows.size())
+        cdef vector[uint32_t] place, touched
+        cdef uint32_t k, v, w
+        cdef size_t step, budget = 100000 + 30 * (self.n + self.rows.size())
         links.before.resize(self.n)
         links.behind.resize(self.n)
         links.gone.assign(self.n, 0)
@@ -107,13 +107,15 @@ cdef class Matrix:
             if -least.first > MOST_PRODUCTS or self.targets.size() > budget:
                 break
             self.remove(v, &links)
-            for side in range(2):
-                for k in range((self.before_begin if side else self.behind_begin)[self.removed.size() - 1],
-                               (self.before_begin if side else self.behind_begin)[self.removed.size()]):
-                    w = self.before[k] if side else self.behind[k]
-                    least.first = -(<int64_t>links.n_before[w] * links.n_behind[w])
-                    least.second = w
-                    waiting.push(least)
+            # What its neighbours add has changed.
+            step = self.removed.size() - 1
+            touched.assign(self.before.begin() + self.before_begin[step], self.before.end())
+            touched.insert(touched.end(), self.behind.begin() + self.behind_begin[step], self.behind.end())
+            for k in range(touched.size()):
+                w = touched[k]
+                least.first = -(<int64_t>links.n_before[w] * links.n_behind[w])
+                least.second = w
+                waiting.push(least)
         # What is left.
         self.core.clear()
         place.assign(self.n, NONE)

@@ -214,6 +214,36 @@ def test_ten_thousand_that_lead_to_each_other(shape, p):
     assert np.exp(made.log_partition).tolist() == pytest.approx([min(1, (1 - p) / p)] * (N + 1), rel=1e-13)
 
 
+def test_a_tangle_of_different_weights():
+    random = Random(2)
+    rules: Rules = []
+    for a in range(1, N + 1):
+        p = random.uniform(0.2, 1)
+        rules += [(a, [random.randint(1, N), random.randint(1, N)], p), (a, ["a"], 1 - p)]
+    made = quietly(rules, N)
+    pairs = np.array([rhs for _, rhs, _ in rules[::2]]) - 1
+    chance = np.array([weight for _, _, weight in rules[::2]])
+    z = np.zeros(N)
+    for _ in range(3000):
+        z = chance * z[pairs[:, 0]] * z[pairs[:, 1]] + 1 - chance
+    assert z.max() < 1
+    assert np.exp(made.log_partition[1:]).tolist() == pytest.approx(z.tolist(), rel=1e-12)
+    # Its eigenvalue is that of a vector that all of the matrix keeps, found by powers here, too.
+    x, radius = np.ones(N), 0.0
+    for _ in range(2000):
+        y = chance * (x[pairs[:, 0]] + x[pairs[:, 1]]) + x
+        radius, x = float(y.max() / x.max()) - 1, y / y.max()
+    assert made.spectral_radius == pytest.approx(radius, rel=1e-9)
+
+
+def test_a_hub():
+    spokes = [rule for a in range(2, N + 1) for rule in ((a, [1, 1], 0.3), (a, ["a"], 0.7))]
+    made = quietly([*((1, [a], 1 / (N - 1)) for a in range(2, N + 1)), *spokes], N)
+    # There and back in two steps.
+    assert made.spectral_radius**2 == pytest.approx(0.6, rel=1e-12)
+    assert not made.log_partition.any()
+
+
 def test_a_walk_that_ends_at_one_end_only():
     """Its spectral radius is nearly one, though every derivation ends."""
     n = 500
