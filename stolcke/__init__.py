@@ -9,6 +9,7 @@ from stolcke.errors import (
     FileFormatError,
     GrammarError,
     LimitExceeded,
+    ParseError,
     RegexError,
     SchemaError,
     StolckeError,
@@ -20,6 +21,7 @@ from stolcke.grammar.model import Grammar
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
+from stolcke.parsing import Parser
 from stolcke.prewarming import prewarm
 from stolcke.shipped import grammar_path
 from stolcke.vocabulary import Vocabulary
@@ -37,6 +39,8 @@ __all__ = [
     "Limits",
     "Matcher",
     "Options",
+    "ParseError",
+    "Parser",
     "RegexError",
     "SchemaError",
     "StolckeError",
