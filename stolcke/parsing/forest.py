@@ -208,6 +208,11 @@ class Forest:
         """Natural logarithm of the probability that a symbol derives a part of the text.
 
         Negative infinity where it stands there in no derivation of the whole.  Places are those of :class:`Span`.
+
+        Raises
+        ------
+        GrammarError
+            Where the grammar has no such symbol.
         """
         span = self._span(symbol, begin, end)
         return -inf if span is None else span.inside
@@ -221,11 +226,11 @@ class Forest:
         return -inf if span is None else span.outer
 
     def _span(self, symbol: str, begin: int, end: int) -> Span | None:
-        tables, places = self._tables, self._places
-        number = tables.number.get(symbol)
-        if number is None:
-            number = tables.names.index(symbol, 0, tables.n_terminals)
-        node = self._graph.number.get((number, places.byte(begin), places.byte(end)))
+        places = self._places
+        if not 0 <= begin <= end <= places.position(len(places.data)):
+            return None
+        key = self._tables.symbol(symbol), places.byte(begin), places.byte(end)
+        node = self._graph.number.get(key)
         return None if node is None else self._make_span(node)
 
     def spans(self) -> Iterator[Span]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from math import log
 
+from stolcke.errors import GrammarError
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Grammar, Symbol, Terminal
 from stolcke.parsing.machines import Machine
@@ -94,6 +95,7 @@ class Tables:
         self.skip = -1
         self.root = self.start = self.number.get(grammar.start, -1)
         self._productive = productive
+        self._nonterminals = frozenset(grammar.nonterminals)
         self._n_written = 0
         if not self.is_empty:
             self._write(grammar, weights, ignored, nothing, once)
@@ -165,6 +167,19 @@ class Tables:
         self.after.append(END)
         self.rule_at += [rule] * (len(rhs) + 1)
         self.rules_of[lhs].append(rule)
+
+    def symbol(self, name: str) -> int:
+        """The number of a symbol of the grammar; -1 for one that is part of no text.
+
+        Raises
+        ------
+        GrammarError
+            Where there is none of that name.
+        """
+        found = self._terminal.get(name, self.number.get(name))
+        if found is None and name not in self._nonterminals:
+            raise GrammarError(f"the grammar has no symbol {name!r}")
+        return -1 if found is None else found
 
     def length(self, rule: int) -> int:
         """Number of symbols on the right-hand side of a rule."""
