@@ -42,11 +42,19 @@ def read_lark(
     schemas = Schemas(json_options or {}, limits)
     lowering = Lowering(definitions, terminals, schemas, limits)
     lowering.run()
-    ignore = terminals.ignored()
+    ignored = terminals.ignored()
     used = {symbol.name for rule in lowering.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
     _check_templates(definitions, lowering)
-    defined = terminals.select(used.union(ignore)) | schemas.terminals()
-    return schemas.put_into(Grammar(start, tuple(lowering.rules), defined, ignore, lowering.options))
+    grammar = Grammar(
+        start,
+        tuple(lowering.rules),
+        terminals.select(used.union(ignored)) | schemas.terminals(),
+        tuple(ignored),
+        lowering.options,
+        ignore_weights={name: weight for name, weight in ignored.items() if weight is not None},
+        raw_weights=definitions.raw_weights,
+    )
+    return schemas.put_into(grammar)
 
 
 def _check_start(definitions: Definitions, start: str) -> None:

@@ -28,6 +28,7 @@ from stolcke.grammar.model import (
     error_at,
 )
 from stolcke.grammar.patterns import Literal
+from stolcke.grammar.weights import ignore_weights, is_weighted, rule_weights
 from stolcke.options import Limits
 
 __all__ = ["EmbeddedSchema", "Schemas", "mark_schemas", "take_schemas"]
@@ -198,8 +199,10 @@ class _Joined:
             # Neither name can be written in Lark.
             self.start = f"%{grammar.start}"
             self.rules.append(Rule(Nonterminal(self.start), (Nonterminal(grammar.start), _IGNORED)))
-            self.rules.append(Rule(_IGNORED, ()))
-            self.rules += [Rule(_IGNORED, (Terminal(name), _IGNORED)) for name in grammar.ignore]
+            weights, stop = ignore_weights(grammar) if is_weighted(grammar) else ([None] * len(grammar.ignore), None)
+            self.rules.append(Rule(_IGNORED, (), weight=stop))
+            for name, weight in zip(grammar.ignore, weights, strict=True):
+                self.rules.append(Rule(_IGNORED, (Terminal(name), _IGNORED), weight=weight))
         self.terminals = {name: kept for name, kept in grammar.terminals.items() if name not in schemas}
         self.tallies = dict(grammar.tallies)
         self.exact = grammar.exact
@@ -231,9 +234,12 @@ class _Joined:
             return renamed[symbol]
 
         self.rules.append(Rule(Nonterminal(name), (own(document),)))
-        for rule in inner.rules:
+        # A schema says nothing of weights: its rules share equally, also where a missing weight would be 1.
+        shares = rule_weights(inner).tolist() if self.outer.raw_weights else [None] * len(inner.rules)
+        for rule, weight in zip(inner.rules, shares, strict=True):
             if rule.lhs.name not in around:
-                self.rules.append(Rule(Nonterminal(f"{name}/{rule.lhs.name}"), tuple(map(own, rule.rhs))))
+                lhs = Nonterminal(f"{name}/{rule.lhs.name}")
+                self.rules.append(Rule(lhs, tuple(map(own, rule.rhs)), weight=weight))
         for tally_name, tally in inner.tallies.items():
             self.tallies[f"{name}/{tally_name}"] = _mapped(tally, own)
         self.exact = self.exact and inner.exact
@@ -253,6 +259,7 @@ class _Joined:
             self.outer,
             start=self.start,
             ignore=(),
+            ignore_weights={},
             rules=tuple(self.rules),
             terminals=self.terminals,
             tallies=self.tallies,

@@ -40,6 +40,10 @@ class Scope:
     aliases: dict[str, str] = field(default_factory=dict)
     parent: Scope | None = None
 
+    def main(self) -> Module:
+        """Return the module that is not imported."""
+        return self.module if self.parent is None else self.parent.main()
+
     def name(self, name: str) -> str:
         """Return the name in the main grammar; a dependency of an import gets its module's prefix."""
         if self.parent is None:
@@ -81,7 +85,9 @@ class Definitions:
     """Everything that a text and its imports define, by final name."""
 
     by_name: dict[str, Definition]
-    ignore: list[Body]
+    ignore: list[tuple[Body, Token | None]]
+    """With the probability of another match, where it is written."""
+    raw_weights: bool = False
 
 
 def _children(node: Tree) -> list[Any]:
@@ -126,7 +132,7 @@ class _Loader:
             raise LimitExceeded("grammar_bytes", self.bytes_read, self.limits.grammar_bytes, "grammar text")
 
     def load(self, module: Module, scope: Scope, chain: tuple[str, ...]) -> Definitions:
-        definitions = Definitions({}, [])
+        definitions = Definitions({}, [], module.raw_weights)
         imports: dict[tuple[bool, tuple[str, ...]], tuple[Token, dict[str, str]]] = {}
         for statement in module.tree.children:
             if statement.data == "import":
@@ -170,7 +176,10 @@ class _Loader:
             if inner.name(name) not in loaded:
                 known = [str(d.token) for d in loaded.values() if d.scope is inner]
                 raise scope.module.error(f"{origin} does not define {name!r}{suggestion(name, known)}", token)
-        return _needed(loaded, [inner.name(name) for name in aliases])
+        needed = _needed(loaded, [inner.name(name) for name in aliases])
+        if module.raw_weights and not inner.main().raw_weights and any(not d.is_terminal for d in needed.values()):
+            raise scope.module.error(f"{origin} has raw weights; write %weights raw in the importing text, too", token)
+        return needed
 
     def _find(self, importer: Module, relative: bool, path: tuple[str, ...], token: Token) -> Module:
         file = os.path.join(*path) + ".lark"
@@ -298,7 +307,8 @@ def _declare(definitions: Definitions, scope: Scope, statement: Tree) -> None:
 def _ignore(definitions: Definitions, scope: Scope, statement: Tree) -> None:
     # Lark, too, leaves out what an imported grammar ignores.
     if scope.parent is None:
-        definitions.ignore.append(Body(statement.children[0], scope))
+        children = statement.children
+        definitions.ignore.append((Body(children[0], scope), children[1] if len(children) > 1 else None))
 
 
 def _skip(definitions: Definitions, scope: Scope, statement: Tree) -> None:

@@ -13,6 +13,10 @@ text and never with products of alternatives:
                ``_r_upto_1: | x``
 =============  ==========================================
 
+Braces give the rules of a helper weights, as in ``_r_star_0: [0.2] | _r_star_0 x [0.8]``
+of ``x*{0.8}``, and so do ranges, each count of which is as probable as any other.
+What has weights inside becomes a helper of its own wherever it is not all of a rule.
+
 Equal expressions share a helper.  Every text of ``x~n..m`` has one derivation
 if it has one as a sequence of ``x``.
 """
@@ -20,6 +24,8 @@ if it has one as a sequence of ``x``.
 from __future__ import annotations
 
 from collections import deque
+from decimal import Decimal
+from itertools import repeat
 from typing import Any, NamedTuple
 
 from lark import Token, Tree
@@ -37,7 +43,7 @@ __all__ = ["Lowering"]
 _SYMBOLS_PER_RULE = 50
 """Symbols allowed on right-hand sides, per rule allowed: long repeats cost memory without adding rules."""
 
-_HOLDERS = {"expansions", "expansion", "alias", "expr", "maybe", "template_usage"}
+_HOLDERS = {"expansions", "expansion", "weighted", "alias", "expr", "chance", "maybe", "template_usage"}
 """Kinds of nodes that hold others to be lowered; a ``value`` is one where it is the use of a template."""
 
 _NESTED = {
@@ -57,9 +63,12 @@ class Alternative(NamedTuple):
     symbols: tuple[Symbol, ...]
     alias: Token | None = None
     token: Token | None = None
+    weight: float | None = None
 
 
 Alternatives = tuple[Alternative, ...]
+Shares = tuple[float | None, ...] | None
+"""The weights of so many alternatives; None where none has any."""
 Results = dict[int, Alternatives]
 """Of the nodes lowered so far, by their ids."""
 
@@ -79,6 +88,7 @@ class Lowering:
 
     def __init__(self, definitions: Definitions, terminals: Terminals, schemas: Schemas, limits: Limits) -> None:
         self._definitions = definitions.by_name
+        self._raw = definitions.raw_weights
         self._terminals = terminals
         self._schemas = schemas
         self._limits = limits
@@ -90,7 +100,7 @@ class Lowering:
         self._helpers: dict[tuple, Nonterminal] = {}
         self._made: dict[str, tuple[str, tuple[tuple[Symbol, ...], ...]]] = {}
         self._counters: dict[str, int] = {}
-        self._pending: list[tuple[str, tuple[tuple[Symbol, ...], ...]]] = []
+        self._pending: list[tuple[str, tuple[tuple[Symbol, ...], ...], Shares, Location | None]] = []
         self._instances: dict[tuple[str, tuple[Symbol, ...]], Nonterminal] = {}
         self._waiting: deque[tuple[Definition, str, dict[str, Symbol]]] = deque()
         self._undefined: dict[str, tuple[Token, Module]] = {}
@@ -101,11 +111,14 @@ class Lowering:
         self._body: Body
         self._bound: dict[str, Symbol] = {}
         self._keep_all = False
+        self._is_weighted = False
         self._handlers = {
             "expansions": self._expansions,
             "expansion": self._expansion,
+            "weighted": self._weighted,
             "alias": self._alias,
             "expr": self._expr,
+            "chance": self._chance,
             "maybe": self._maybe,
             "value": self._value,
             "template_usage": self._template_usage,
@@ -167,27 +180,30 @@ class Lowering:
         for body in definition.bodies:
             self._body = body
             module = body.scope.module
-            for symbols, alias, token in self._tree(body.tree):
+            self._is_weighted = module.is_weighted
+            for symbols, alias, token, weight in self._tree(body.tree):
                 count += 1
                 if alias is not None and name.startswith("_"):
                     reason = f"rule {name!r} is inlined ('_') and cannot have the alias {str(alias)!r}"
                     raise module.error(reason, alias)
                 location = module.location(token if token is not None else definition.token)
-                self._emit(lhs, symbols, None if alias is None else str(alias), location)
+                self._emit(lhs, symbols, None if alias is None else str(alias), location, weight)
         self._check_alternatives(count, f"rule {name}")
         self._account(count, 0)
         if definition.options != RuleOptions():
             self.options[name] = definition.options
         location = definition.scope.module.location(definition.token)
-        for helper, alternatives in self._pending:
-            for symbols in alternatives:
-                self._emit(Nonterminal(helper), symbols, None, location)
+        for helper, alternatives, weights, place in self._pending:
+            for symbols, weight in zip(alternatives, weights or repeat(None), strict=False):
+                self._emit(Nonterminal(helper), symbols, None, place or location, weight)
             if self._keep_all:
                 self.options[helper] = RuleOptions(keep_all_tokens=True)
         self._pending.clear()
 
-    def _emit(self, lhs: Nonterminal, symbols: tuple[Symbol, ...], alias: str | None, location: Location) -> None:
-        self.rules.append(Rule(lhs, symbols, alias, location))
+    def _emit(
+        self, lhs: Nonterminal, symbols: tuple[Symbol, ...], alias: str | None, location: Location, weight: float | None
+    ) -> None:
+        self.rules.append(Rule(lhs, symbols, alias, location, weight))
 
     def _account(self, rules: int, symbols: int) -> None:
         """Stop before memory is spent: helpers count when they are made."""
@@ -292,10 +308,28 @@ class Lowering:
     def _expansions(self, children: list, results: Results) -> Alternatives:
         if len(children) == 1:
             return results[id(children[0])]
-        return tuple(alternative for child in children for alternative in results[id(child)])
+        return tuple(alternative for child in children for alternative in self._alone(child, results))
+
+    def _weighted(self, children: list, results: Results) -> Alternatives:
+        (alternative,) = self._folded(results[id(children[0])])
+        token = children[1]
+        return (Alternative(alternative.symbols, alternative.alias, alternative.token or token, float(token)),)
+
+    def _alone(self, node: Tree, results: Results) -> Alternatives:
+        """Alternatives that may stand beside others: weights inside of one are not of the others' kind."""
+        found = results[id(node)]
+        if self._shares(found) is None or node.data == "weighted":
+            return found
+        return found if node.data == "alias" else self._folded(found)
+
+    def _folded(self, alternatives: Alternatives) -> Alternatives:
+        """Make one alternative of several, or of one that has a weight, by a helper."""
+        if len(alternatives) == 1 and alternatives[0].weight is None:
+            return alternatives
+        return (Alternative(self._as_symbols(alternatives), None, alternatives[0].token),)
 
     def _alias(self, children: list, results: Results) -> Alternatives:
-        alternatives, alias = results[id(children[0])], children[1].children[0]
+        alternatives, alias = self._alone(children[0], results), children[1].children[0]
         for alternative in alternatives:
             if alternative.alias is not None:
                 raise self._module.error("an alternative has two aliases ('->'); leave one out", alias)
@@ -313,6 +347,25 @@ class Lowering:
             return inner if least == 1 else self._operator("opt", inner)
         return self._repeat(inner, least, most)
 
+    def _chance(self, children: list, results: Results) -> Alternatives:
+        """Lower an operator that has a probability: nothing of it is simplified, which would lose that."""
+        node, operator, probability = children
+        inner = self._part(node, results)
+        symbols = self._as_symbols(inner)
+        if not symbols:
+            return (Alternative(()),)
+        # Of the decimal fraction, so that 0.8 leaves 0.2.
+        weight, rest = float(probability), float(1 - Decimal(str(probability)))
+        token = inner[0].token or probability
+        if operator == "?":
+            return Alternative(symbols, None, token, weight), Alternative((), None, token, rest)
+        kind, first = ("star", ()) if operator == "*" else ("plus", symbols)
+        name = self._key(kind, (symbols, weight))
+        if name is None:
+            name = self._new_name(kind)
+            self._add(kind, (symbols, weight), name, (first, (name, *symbols)), (rest, weight))
+        return (Alternative((name,), None, token),)
+
     def _value(self, children: list, results: Results) -> Alternatives:
         return results[id(children[0])]
 
@@ -326,14 +379,25 @@ class Lowering:
                 raise self._module.error(reason, alternative.alias)
         return tuple(alternative.symbols for alternative in alternatives)
 
+    def _shares(self, alternatives: Alternatives) -> Shares:
+        """The weights that alternatives have in the text."""
+        if not self._is_weighted:
+            return None
+        weights = tuple([alternative.weight for alternative in alternatives])
+        return weights if any(weight is not None for weight in weights) else None
+
     def _as_symbols(self, alternatives: Alternatives) -> tuple[Symbol, ...]:
         """Make an expression part of a sequence: what has several alternatives needs a helper."""
-        bodies = self._bodies(alternatives)
-        if len(bodies) == 1:
-            return bodies[0]
-        return (self._helper("opt" if () in bodies else "group", bodies, bodies),)
+        bodies, weights = self._bodies(alternatives), self._shares(alternatives)
+        kind = "opt" if () in bodies else "group"
+        if weights is not None:
+            place = next((self._module.location(a.token) for a in alternatives if a.token is not None), None)
+            return (self._helper(kind, (bodies, weights), bodies, weights, place),)
+        return bodies[0] if len(bodies) == 1 else (self._helper(kind, bodies, bodies),)
 
     def _operator(self, kind: str, inner: Alternatives) -> Alternatives:
+        if self._shares(inner) is not None:
+            inner = self._folded(inner)
         bodies = self._bodies(inner)
         while len(bodies) == 1 and len(bodies[0]) == 1 and bodies[0][0].name in self._made:
             under, its_bodies = self._made[bodies[0][0].name]
@@ -366,26 +430,44 @@ class Lowering:
             unit = (self._helper("group", (unit,), (unit,)),)
         tail: tuple[Symbol, ...] = ()
         for count in range(1, most - least + 1):
-            tail = (self._helper("upto", (unit, count), ((), unit + tail)),)
+            # Raw weights are not shared out: each count weighs as much as what it is made of.
+            stops = None if count == 1 or self._raw else (1 / (count + 1), count / (count + 1))
+            tail = (self._helper("upto", (unit, count), ((), unit + tail), stops),)
         name = self._helper("repeat", (unit, least, most), (unit * least + tail,)) if least else tail[0]
         return (Alternative((name,), None, inner[0].token),)
 
-    def _helper(self, kind: str, content: tuple, alternatives: tuple[tuple[Symbol, ...], ...]) -> Nonterminal:
+    def _helper(
+        self,
+        kind: str,
+        content: tuple,
+        alternatives: tuple[tuple[Symbol, ...], ...],
+        weights: Shares = None,
+        place: Location | None = None,
+    ) -> Nonterminal:
         name = self._key(kind, content)
         if name is None:
             name = self._new_name(kind)
-            self._add(kind, content, name, alternatives)
+            self._add(kind, content, name, alternatives, weights, place)
         return name
 
     def _key(self, kind: str, content: tuple) -> Nonterminal | None:
         return self._helpers.get((kind, self._keep_all, content))
 
-    def _add(self, kind: str, content: tuple, name: Nonterminal, alternatives: tuple[tuple[Symbol, ...], ...]) -> None:
+    def _add(
+        self,
+        kind: str,
+        content: tuple,
+        name: Nonterminal,
+        alternatives: tuple[tuple[Symbol, ...], ...],
+        weights: Shares = None,
+        place: Location | None = None,
+    ) -> None:
         self._check_alternatives(len(alternatives), f"a group in rule {self._owner}")
         self._account(len(alternatives), sum(map(len, alternatives)))
         self._helpers[kind, self._keep_all, content] = name
-        self._made[name.name] = kind, content
-        self._pending.append((name.name, alternatives))
+        # An operator around one with weights stays one around it.
+        self._made[name.name] = kind if weights is None else "weighted", content
+        self._pending.append((name.name, alternatives, weights, place))
 
     def _new_name(self, kind: str) -> Nonterminal:
         """Name a helper after the rule that it was met in first; the underscore keeps it out of trees."""

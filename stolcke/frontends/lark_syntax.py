@@ -16,6 +16,7 @@ from lark.load_grammar import _literal_to_pattern
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
 from stolcke.frontends.lark_json import EmbeddedSchema, mark_schemas, take_schemas
 from stolcke.frontends.lark_parser import parse_grammar
+from stolcke.frontends.lark_weights import take_weights
 from stolcke.frontends.regex import check_regex
 from stolcke.grammar.model import Location, error_at
 from stolcke.grammar.patterns import Literal, Regex
@@ -45,6 +46,9 @@ class Module:
     tree: Tree
     schemas: dict[tuple[int, int], EmbeddedSchema] = field(default_factory=dict)
     """What follows each ``%json``, by the line and column of that."""
+    is_weighted: bool = False
+    """Whether the tree has nodes of weights."""
+    raw_weights: bool = False
     names: dict[int, frozenset[str]] = field(default_factory=dict)
     """Symbols used by a definition, by the id of its tree; a cache of the importer."""
 
@@ -100,6 +104,7 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
     GrammarError, LimitExceeded
     """
     readable, schemas = take_schemas(text, source)
+    readable, weights = take_weights(readable, text, source)
     check_sizes(readable, limits)
     try:
         tree = parse_grammar(readable + "\n")
@@ -107,11 +112,15 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
         reason = f"unexpected character {error.char!r}"
         raise error_at(reason, Location(error.line, error.column, source, text)) from None
     except UnexpectedToken as error:
+        weight = weights.at(error.token)
+        if weight is not None:
+            raise weights.misplaced(weight) from None
         reason = _explain(readable, error, schemas)
         place = Location(error.token.line or 1, error.token.column or 1, source, text)
         raise error_at(reason, place) from None
     mark_schemas(tree, schemas)
-    return Module(text, source, folder, tree, schemas)
+    weights.put_into(tree)
+    return Module(text, source, folder, tree, schemas, bool(weights.found), weights.raw)
 
 
 _TOKEN_WORDS = {
@@ -157,6 +166,8 @@ def _explain(text: str, error: UnexpectedToken, schemas: Container[tuple[int | N
     reason = f"found {found}, but expected {' or '.join(words)}"
     if token.type in ("RULE", "TERMINAL") and token.start_pos and text[token.start_pos - 1].isalnum():
         reason += "; a name is all lower case (a rule) or all upper case (a terminal)"
+    if token.type == "_LBRACE" and token.start_pos and text[: token.start_pos].rstrip().endswith(("?", "*", "+")):
+        reason += "; braces behind an operator hold a probability, as in x?{0.2}"
     return reason
 
 

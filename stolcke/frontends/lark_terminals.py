@@ -113,7 +113,7 @@ class Terminals:
             module = body.scope.module
             # From the outside in, so that an alias is met before the name in it.
             for node in body.tree.iter_subtrees_topdown():
-                if node.data in ("alias", "template_usage"):
+                if node.data in ("alias", "template_usage", "weighted", "chance"):
                     raise _misplaced(module, node)
                 if node.data == "json":
                     reason = f"terminal {definition.name!r} contains %json, which only rules can; make it a rule"
@@ -196,10 +196,10 @@ class Terminals:
             self.by_name[name] = TerminalDefinition(name, pattern, 0, module.location(token))
         return Terminal(name)
 
-    def ignored(self) -> tuple[str, ...]:
-        """Name the terminals of the ``%ignore`` statements."""
-        names: dict[str, None] = {}
-        for number, body in enumerate(self._definitions.ignore):
+    def ignored(self) -> dict[str, float | None]:
+        """Name the terminals of the ``%ignore`` statements, with the probabilities that are written."""
+        names: dict[str, float | None] = {}
+        for number, (body, probability) in enumerate(self._definitions.ignore):
             tree = body.tree
             while tree.data in ("expansions", "expansion", "value") and len(tree.children) == 1:
                 tree = tree.children[0]
@@ -221,8 +221,16 @@ class Terminals:
                 definition = Definition(name, True, token, body.scope, [body])
                 pattern = self._resolve(definition)
                 self.by_name[name] = TerminalDefinition(name, pattern, 0, body.scope.module.location(token))
-            names[name] = None
-        return tuple(names)
+            weight = None if probability is None else float(probability)
+            if probability is not None:
+                others = [other for key, other in names.items() if key != name and other is not None]
+                if names.get(name, weight) != weight:
+                    raise body.scope.module.error("it is ignored twice, with different probabilities", probability)
+                if sum(others, weight) >= 1:
+                    reason = "the probabilities of what is ignored add up to 1 or more, so that nothing ends it"
+                    raise body.scope.module.error(f"{reason}; make them less", probability)
+            names[name] = weight
+        return names
 
     def select(self, used: Iterable[str]) -> dict[str, TerminalDefinition]:
         """Keep the used terminals, and those that nothing uses, so that they can be reported.
@@ -244,6 +252,9 @@ def _join(kind: type, parts: list[tuple[Pattern, int, int]]) -> tuple[Pattern, i
 
 def _misplaced(module: Module, node: Tree) -> GrammarError:
     token = next(node.scan_values(lambda value: isinstance(value, Token)))
+    if node.data in ("weighted", "chance"):
+        reason = "a terminal takes no weights; its texts get them by distributions=..., or make it a rule"
+        return module.error(reason, node.children[-1])
     if node.data == "alias":
         token = list(node.scan_values(lambda value: isinstance(value, Token)))[-1]
         return module.error("a terminal cannot have an alias ('->'); move the alternative into a rule", token)

@@ -509,6 +509,60 @@ class Grammar:
         return read_regex(pattern, flags)
 
     @classmethod
+    def from_pcfg(
+        cls,
+        text: str,
+        start: str | None = None,
+        *,
+        separator: str = " ",
+        source: str | Path | None = None,
+        limits: Limits = Limits(),
+    ) -> Grammar:
+        """Read a probabilistic grammar as NLTK writes it: ``S -> NP VP [0.9] | 'go' [0.1]``.
+
+        Parameters
+        ----------
+        text : str
+            One nonterminal and its productions a line; what ``str`` of an NLTK grammar gives is read, too.
+        start : str, optional
+            If not given, what ``%start`` says, or else the first left side.
+        separator : str
+            What stands between two tokens of a text.  A text has no other, and none at its ends.
+        source : path, optional
+            Path of the file the text came from, for errors.
+        limits : Limits
+
+        Raises
+        ------
+        GrammarError
+            With line, column and remedy, where the text is wrong; where a probability is missing, productions
+            without one share the rest, and sums within NLTK's tolerance of 0.01 are made 1.
+        LimitExceeded
+        """
+        from stolcke.frontends.pcfg import read_pcfg
+
+        source = None if source is None else str(source)
+        return read_pcfg(text, start, separator=separator, source=source, limits=limits)
+
+    def to_pcfg(self, *, separator: str = " ") -> str:
+        """Print the grammar and its probabilities as NLTK reads them.
+
+        Parameters
+        ----------
+        separator : str
+            A terminal of this text, which must stand between any two symbols of a rule, is left out; with ``""``
+            all terminals are tokens.
+
+        Raises
+        ------
+        GrammarError
+            Where NLTK cannot say it: terminals that are not fixed texts, ignored ones, raw weights.
+        """
+        from stolcke.grammar.pcfg_text import pcfg_text
+
+        return pcfg_text(self, separator)
+
+    @classmethod
     def from_choices(cls, choices: Iterable[str | bytes]) -> Grammar:
         """Make a grammar of exactly the given texts; one of them may be empty.
 

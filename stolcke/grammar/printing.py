@@ -6,11 +6,10 @@ Rules are printed as they are, lowered; unnamed terminals are printed in place.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from stolcke.errors import GrammarError
 from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Tally, Terminal, TerminalDefinition
-from stolcke.grammar.naming import anonymous_name
+from stolcke.grammar.naming import anonymous_name, legal_names
 from stolcke.grammar.patterns import (
     Choice,
     Counted,
@@ -44,8 +43,8 @@ def lark_text(grammar: Grammar) -> str:
     """
     inline = {name: pattern_text(t.pattern) for name, t in grammar.terminals.items() if _is_unnamed(t)}
     named = [t for name, t in grammar.terminals.items() if name not in inline]
-    symbols = _legal_names(grammar.nonterminals, _RULE_NAME, "rule_", str.lower)
-    terminals = _legal_names([t.name for t in named], _TERMINAL_NAME, "TERMINAL_", str.upper)
+    symbols = legal_names(grammar.nonterminals, _RULE_NAME, "rule_", str.lower)
+    terminals = legal_names([t.name for t in named], _TERMINAL_NAME, "TERMINAL_", str.upper)
     terminals.update(inline)
     lines = []
     for name, rules in grammar.alternatives.items():
@@ -68,7 +67,11 @@ def lark_text(grammar: Grammar) -> str:
             raise GrammarError(f"Lark cannot say that {terminal.name!r} stands for {terminal.pattern.name!r}")
     if specials:
         lines.append(f"%declare {' '.join(specials)}")
-    lines += [f"%ignore {terminals[name]}" for name in grammar.ignore]
+    for name in grammar.ignore:
+        weight = grammar.ignore_weights.get(name)
+        lines.append(f"%ignore {terminals[name]}" + ("" if weight is None else f" {{{_number(weight)}}}"))
+    if grammar.raw_weights:
+        lines.append("%weights raw")
     return "\n".join(lines) + "\n"
 
 
@@ -80,23 +83,6 @@ def _is_unnamed(terminal: TerminalDefinition) -> bool:
     return terminal.name.startswith("__") or (in_place and terminal.name == anonymous_name(terminal.pattern))
 
 
-def _legal_names(names: Iterable[str], allowed: re.Pattern, prefix: str, case) -> dict[str, str]:
-    """Map names to such as Lark allows, all distinct."""
-    names = list(names)
-    legal = {name: name for name in names if allowed.fullmatch(name)}
-    taken = set(legal)
-    for name in names:
-        if name in legal:
-            continue
-        base = prefix + case(re.sub(r"\W+", "_", name, flags=re.ASCII))
-        candidate, number = base, 0
-        while candidate in taken:
-            candidate, number = f"{base}_{number}", number + 1
-        taken.add(candidate)
-        legal[name] = candidate
-    return legal
-
-
 def _head(name: str, options: RuleOptions) -> str:
     marks = ("?" if options.inline_single_child else "") + ("!" if options.keep_all_tokens else "")
     return f"{marks}{name}" + (f".{options.priority}" if options.priority else "")
@@ -104,7 +90,14 @@ def _head(name: str, options: RuleOptions) -> str:
 
 def _alternative(rule: Rule, symbols: dict[str, str], terminals: dict[str, str]) -> str:
     parts = [_symbol(symbol, symbols, terminals) for symbol in rule.rhs]
+    if rule.weight is not None:
+        parts.append(f"[{_number(rule.weight)}]")
     return " ".join(parts) + (f" -> {rule.alias}" if rule.alias is not None else "")
+
+
+def _number(weight: float) -> str:
+    """The shortest decimal fraction that is read back as the same number."""
+    return repr(float(weight))
 
 
 def _counted(name: str, tally: Tally, symbols: dict[str, str], terminals: dict[str, str]) -> str:

@@ -63,6 +63,8 @@ def rule_weights(grammar: Grammar) -> np.ndarray:
     shares = np.maximum(1 - sums, 0) / np.maximum(gaps, 1)
     # Where some are missing, the given ones are what they are, unless rounding has brought them above 1.
     wholes = np.where(gaps > 0, np.maximum(sums, 1), sums)
+    # A sum that misses 1 only by its own rounding leaves them as they are written.
+    wholes[np.abs(wholes - 1) < 1e-13] = 1
     return np.where(missing, shares[owner], given / wholes[owner])
 
 
