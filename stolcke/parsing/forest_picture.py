@@ -93,12 +93,12 @@ class _Drawer:
         keys, found = self._graph.keys, []
         _, left, right, _ = alternative
         while True:
-            if right >= 0 and keys[right][0] != self._tables.skip:
+            if right >= 0 and keys[right][0] not in self._tables.silent:
                 found.append(right)
             if left < 0:
                 break
             if keys[left][0] >= 0:
-                if keys[left][0] != self._tables.skip:
+                if keys[left][0] not in self._tables.silent:
                     found.append(left)
                 break
             ways = self._ways(left)

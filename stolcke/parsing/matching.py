@@ -65,7 +65,7 @@ class _Matching:
         symbol = graph.keys[node][0]
         if symbol < 0:
             return [part for one in graph.alternatives[node] for part in self._parts(one, tree, begin, end, keeps)]
-        if symbol == tables.skip:
+        if symbol in tables.silent:
             return [(graph.inside[node], None, None, NO_NODE)] if begin == end else []
         if symbol < tables.n_terminals:
             made = self._makes_token(node, keeps, self._children[tree][begin:end])

@@ -49,6 +49,8 @@ class Tables:
         The start of the grammar; the same where nothing is ignored.
     skip : int
         The nonterminal of what is ignored, or -1.
+    silent : set of int
+        Nonterminals that leave nothing in trees: those of what is ignored.
     lhs, begin, log_weight, source : list
         Of each rule: its nonterminal, its first dot, the logarithm of its weight, and its number in the grammar or -1.
     after : list of int
@@ -93,7 +95,10 @@ class Tables:
         self._tallies: dict[str, TallyStates] = {}
         self._separators: dict[str, tuple[int, ...]] = {}
         self.skip = -1
-        self.root = self.start = self.number.get(grammar.start, -1)
+        self.start = self.number.get(grammar.start, -1)
+        # A front end that writes out what is ignored has names for that which no one else can write.
+        self.root = self.number.get(grammar.start.removeprefix("%"), -1)
+        self.silent = {self.number[name] for name in productive if name.startswith("%ignored")}
         self._productive = productive
         self._nonterminals = frozenset(grammar.nonterminals)
         self._n_written = 0
@@ -128,6 +133,7 @@ class Tables:
         """What is ignored stands before every terminal and at the end; what matches nothing leaves its share to all."""
         total = stop + sum(matches.values())
         self.skip = self._symbol("_ignored", True)
+        self.silent.add(self.skip)
         self._add(self.skip, (), log(stop / total), -1)
         for terminal, p in matches.items():
             if p > 0:

@@ -1,6 +1,6 @@
 """Derivations as the trees that Lark makes of them.
 
-A nonterminal becomes a :class:`lark.Tree` under its name, or under the alias of its alternative.  One whose name begins
+A nonterminal becomes a :class:`lark.Tree` under its name, its template's, or the alias of its alternative.  One whose name begins
 with an underscore, such as the helpers that operators become, leaves its children to the node above it; ``?rule`` does
 where it has a single child and no alias.  Punctuation written in a rule is left out, and so are terminals whose names
 begin with an underscore, unless the rule is a ``!rule``.  ``[x]`` is ``x?``: what is not there leaves no ``None``.
@@ -71,7 +71,8 @@ class Shapes:
 def _shape(grammar: Grammar, name: str, alias: str | None) -> Shape:
     options = grammar.options.get(name, RuleOptions())
     expands = options.inline_single_child and alias is None
-    return Shape(alias or name, name.startswith("_"), options.keep_all_tokens, expands)
+    shown = alias or grammar.templates.get(name, name)
+    return Shape(shown, name.startswith(("_", "%")), options.keep_all_tokens, expands)
 
 
 def is_left_out(terminal: TerminalDefinition) -> bool:
@@ -112,7 +113,7 @@ def tree_of(graph: Graph, chooser: Chooser, rank: int, tables: Tables, shapes: S
         if symbol >= tables.n_terminals:
             shape = shapes.of(tables, symbol, rule)
             keeps = shape.keeps_tokens
-            if symbol == tables.skip:
+            if symbol in tables.silent:
                 children = nowhere
             elif not shape.is_inlined or (children is top and symbol == tables.root):
                 inner: list = []

@@ -48,8 +48,11 @@ def lark_parser(text: str, **options) -> Lark:
 
 def tokens(tree: Tree | Token) -> list[tuple]:
     found = [tree] if isinstance(tree, Token) else tree.scan_values(lambda value: True)
+    # Where a token ends with a line break, Lark's own lexers do not agree about the line that its end is in.
     return [
-        (t.type, str(t), t.start_pos, t.line, t.column, t.end_line, t.end_column, t.end_pos) for t in found
+        (t.type, str(t), t.start_pos, t.line, t.column, t.end_pos)
+        + (() if t.endswith("\n") else (t.end_line, t.end_column))
+        for t in found
     ]
 
 
