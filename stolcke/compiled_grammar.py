@@ -21,6 +21,7 @@ from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
+from stolcke.weights import Distribution
 
 __all__ = ["CompiledGrammar", "compile"]
 
@@ -55,6 +56,8 @@ def compile(  # the name that re and the other engines use, too
     special: Mapping[str, Marker | Iterable[Marker]] | None = None,
     limits: Limits | None = None,
     options: Options | None = None,
+    distributions: Mapping[str, Distribution] | None = None,
+    default_distribution: Distribution | None = None,
     prewarm: int = 1,
     timeout: float | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -72,6 +75,12 @@ def compile(  # the name that re and the other engines use, too
         Special token (text or id, or several) of each ``%declare``d terminal.
     limits : Limits, optional
     options : Options, optional
+    distributions : mapping of str to Distribution, optional
+        How probable each match of a terminal is (:mod:`stolcke.weights`), by its name in the grammar, or by what it
+        matches where it has none.  It matters for probabilities only, never for masks.
+    default_distribution : Distribution, optional
+        That of the terminals that ``distributions`` does not name, where they match more than one text; without it,
+        :class:`stolcke.weights.Uniform`.
     prewarm : int
         Of how many columns, breadth first, the masks are computed at once; so
         the first tokens of a text find them ready. The default, that of the
@@ -92,7 +101,7 @@ def compile(  # the name that re and the other engines use, too
         If the start derives nothing, a terminal matches the empty text, or a
         regular expression is not supported.
     CompileError
-        If declared terminals and ``special`` do not fit each other.
+        If declared terminals and ``special`` do not fit each other, or a distribution and its terminal.
     VocabularyError
         If a marker is not a special token of the vocabulary.
     LimitExceeded
@@ -108,14 +117,15 @@ def compile(  # the name that re and the other engines use, too
     deadline = Deadline(timeout, cancel)
     deadline.check("beginning")
     special = {name: each if isinstance(each, Marker) else tuple(each) for name, each in dict(special or {}).items()}
+    distributions = dict(distributions or {})
     memo = vocabulary.remembered
-    key = _key(grammar, special, limits, options)
+    key = _key(grammar, special, limits, options, distributions, default_distribution)
     known = memo.get(key)
     if known is not None and known.is_full(limits):
         memo.forget(key)
         known = None
     if known is None:
-        arrays = lower(grammar, limits, options, deadline)
+        arrays = lower(grammar, limits, options, deadline, distributions, default_distribution)
         bound = bind(arrays, special, vocabulary)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options)
@@ -133,14 +143,26 @@ def compile(  # the name that re and the other engines use, too
 
 
 def _key(
-    grammar: Grammar, special: Mapping[str, Marker | tuple[Marker, ...]], limits: Limits, options: Options
+    grammar: Grammar,
+    special: Mapping[str, Marker | tuple[Marker, ...]],
+    limits: Limits,
+    options: Options,
+    distributions: Mapping[str, Distribution],
+    default_distribution: Distribution | None,
 ) -> Hashable | None:
     """All that a compiled grammar depends on but its vocabulary; None where nothing is to be remembered."""
     # What is remembered holds its grammar, so no other can have this id.
-    key = (id(grammar), tuple(special.items()), limits, options)
     try:
+        key = (
+            id(grammar),
+            tuple(special.items()),
+            limits,
+            options,
+            frozenset(distributions.items()),
+            default_distribution,
+        )
         hash(key)
-    except TypeError:  # markers that are none
+    except TypeError:  # markers or distributions that are none
         return None
     return key if options.memoise_grammars else None
 

@@ -14,6 +14,7 @@ __all__ = [
     "CompileError",
     "FileFormatError",
     "GrammarError",
+    "InconsistentGrammarWarning",
     "LimitExceeded",
     "ParseError",
     "RegexError",
@@ -22,6 +23,7 @@ __all__ = [
     "UnsupportedSchema",
     "VocabularyError",
     "VocabularyMismatch",
+    "WeightsError",
 ]
 
 
@@ -159,6 +161,30 @@ class ParseError(StolckeError, ValueError):
         self.text_line = text_line
         self.expected = tuple(expected)
         super().__init__(_with_caret(reason, line, column, text_line, None))
+
+
+class WeightsError(GrammarError):
+    """The weights of a grammar cannot be made probabilities of texts.
+
+    ``nonterminals`` names those that are to blame.
+    """
+
+    def __init__(self, reason: str, *, nonterminals: tuple[str, ...] = ()) -> None:
+        super().__init__(reason)
+        self.nonterminals = nonterminals
+
+
+class InconsistentGrammarWarning(UserWarning):
+    """By the weights of a grammar some derivations never end; its probabilities are those of the ones that do.
+
+    ``spectral_radius`` is that of the mean numbers of nonterminals that one leads to, ``start_partition`` the
+    probability that a derivation ends.
+    """
+
+    def __init__(self, message: str, *, spectral_radius: float, start_partition: float) -> None:
+        super().__init__(message)
+        self.spectral_radius = spectral_radius
+        self.start_partition = start_partition
 
 
 class CompileError(StolckeError, ValueError):

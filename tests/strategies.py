@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
@@ -295,3 +296,36 @@ def walks(draw, earley, tokens: Tokens, steps: int = 8) -> list[int]:
         walk.append(draw(st.sampled_from(fits)))
         text += tokens.symbols(walk[-1])
     return walk
+
+
+# Weights.
+
+SIXTEENTHS = st.integers(0, 12)
+"""Weights whose sums are exact, zero among them."""
+
+
+@st.composite
+def weights(draw, count: int) -> list[float | None]:
+    """Weights of the rules of one left side: all, some or none of them given, and never more than 1 in all."""
+    given = draw(st.lists(st.sampled_from([True, True, False]), min_size=count, max_size=count))
+    parts = [draw(SIXTEENTHS) if is_given else 0 for is_given in given]
+    whole = max(16, 1 << (sum(parts) - 1).bit_length()) if sum(parts) > 16 else 16
+    # Often nothing is left over, where nothing is missing.
+    if all(given) and sum(parts) and draw(st.booleans()):
+        parts[parts.index(max(parts))] += whole - sum(parts)
+    return [part / whole if is_given else None for part, is_given in zip(parts, given, strict=True)]
+
+
+@st.composite
+def weighted_grammars(draw, *, specials: bool = False, ignore: bool = True, plain=None) -> Grammar:
+    """A random grammar with weights on some of its rules and ignored terminals; it may have no probability at all."""
+    grammar = draw(plain if plain is not None else grammars(specials=specials, ignore=ignore))
+    found = {name: draw(weights(len(rules))) for name, rules in grammar.alternatives.items()}
+    taken = {name: iter(given) for name, given in found.items()}
+    raw = draw(st.integers(0, 4)) == 0
+    return replace(
+        grammar,
+        rules=tuple(replace(rule, weight=next(taken[rule.lhs.name])) for rule in grammar.rules),
+        ignore_weights={name: draw(SIXTEENTHS) / 16 for name in grammar.ignore if draw(st.booleans())},
+        raw_weights=raw,
+    )

@@ -20,7 +20,7 @@ FLOORS = [
     {"collector", "deadline", "memo"},
     {"container", "grammar", "shipped", "tokenizers"},
     {"lexer", "vocabulary"},
-    {"frontends"},
+    {"frontends", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
     {"domains", "languages", "prewarming"},

@@ -11,21 +11,36 @@ from stolcke._core.types cimport NONE
 cdef extern from *:
     """
     #include <algorithm>
+    #include <cmath>
     #include <vector>
-    /* Whether two collections hold the same strings, each of them once. */
-    static bool same_strings(const uint32_t* symbols, std::vector<RuleString> a, std::vector<RuleString> b) {
-        auto less = [=](const RuleString& x, const RuleString& y) {
-            return std::lexicographical_compare(symbols + x.begin, symbols + x.end, symbols + y.begin, symbols + y.end);
+    struct ListRound { RuleString text; double weight; };
+    /* Whether two collections hold the same strings, each of them once, with the same shares of their weights. */
+    static bool same_rounds(const uint32_t* symbols, std::vector<ListRound> a, std::vector<ListRound> b) {
+        auto less = [=](const ListRound& x, const ListRound& y) {
+            return std::lexicographical_compare(symbols + x.text.begin, symbols + x.text.end,
+                                                symbols + y.text.begin, symbols + y.text.end);
         };
-        auto same = [=](const RuleString& x, const RuleString& y) {
-            return std::equal(symbols + x.begin, symbols + x.end, symbols + y.begin, symbols + y.end);
+        auto same = [=](const ListRound& x, const ListRound& y) {
+            return std::equal(symbols + x.text.begin, symbols + x.text.end,
+                              symbols + y.text.begin, symbols + y.text.end);
         };
         std::sort(a.begin(), a.end(), less);
         std::sort(b.begin(), b.end(), less);
-        return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), same);
+        if (a.size() != b.size() || !std::equal(a.begin(), a.end(), b.begin(), same)) return false;
+        double all_a = 0, all_b = 0;
+        for (size_t i = 0; i < a.size(); i++) { all_a += a[i].weight; all_b += b[i].weight; }
+        if (all_a == 0 || all_b == 0) return true;      /* the one never met may be distributed like the other */
+        for (size_t i = 0; i < a.size(); i++) {
+            double x = a[i].weight * all_b, y = b[i].weight * all_a;
+            if (std::fabs(x - y) > 1e-12 * std::fmax(x, y)) return false;
+        }
+        return true;
     }
     """
-    bint same_strings(const uint32_t* symbols, vector[String] a, vector[String] b) except + nogil
+    cppclass Round "ListRound":
+        String text
+        double weight
+    bint same_rounds(const uint32_t* symbols, vector[Round] a, vector[Round] b) except + nogil
 
 
 cdef enum:
@@ -36,7 +51,9 @@ cdef cppclass List:                     # of ``s: | s b`` or ``s: b | s b``
     bint may_be_empty
     uint32_t nonterminal
     uint32_t uses                       # how many prefixes it is folded behind
-    vector[String] rounds               # the b
+    vector[Round] rounds                # the b, and how likely each is to come next
+    double first                        # how likely the list is to end at once, or to begin
+    double again                        # how likely it is to go on
     uint32_t group                      # nonterminal that stands for the rounds, or NONE
 
 
@@ -48,6 +65,9 @@ def fold_lists(Rules rules not None):
     ``a`` must not be empty, and must not begin with ``x``, as that would turn
     a direct left recursion into an indirect one.  Duplicates must have been
     removed; lists that end up unused are.
+
+    The weights of the list become those of ``h``, so that ``a`` followed by as
+    many rounds is as likely as before.
     """
     cdef vector[List] lists
     cdef vector[uint32_t] list_of, done, heads
@@ -95,13 +115,18 @@ def fold_lists(Rules rules not None):
 
 
 cdef int find_lists(Rules rules, vector[List]& lists, vector[uint32_t]& list_of) except -1 nogil:
-    """Recognise ``s: | s b`` and ``s: b | s b``, in the order of their first rules."""
+    """Recognise ``s: | s b`` and ``s: b | s b``, in the order of their first rules.
+
+    In the second form the first b must be distributed as the others are: all of them may get one nonterminal.
+    """
     cdef vector[uint32_t] ordered, begin
-    cdef vector[String] bases
+    cdef vector[Round] bases
+    cdef Round part
     cdef List found
     cdef Rule rule
     cdef size_t i
     cdef uint32_t a, k
+    cdef bint loops
     rules.group(ordered, begin)
     list_of.assign(rules.n_nonterminals, NONE)
     for i in range(rules.rules.size()):
@@ -110,19 +135,24 @@ cdef int find_lists(Rules rules, vector[List]& lists, vector[uint32_t]& list_of)
             continue
         bases.clear()
         found.rounds.clear()
+        found.first = found.again = 0
+        loops = False
         for k in range(begin[a], begin[a + 1]):
             rule = rules.rules[ordered[k]]
+            part.text = rule.rhs
+            part.weight = rule.weight
+            loops |= rules.is_loop(&rule)
             if rule.rhs.begin == rule.rhs.end or rules.symbols[rule.rhs.begin] != rules.n_terminals + a:
-                bases.push_back(rule.rhs)
+                bases.push_back(part)
+                found.first += rule.weight
             else:
-                rule.rhs.begin += 1
-                if rule.rhs.begin < rule.rhs.end:
-                    found.rounds.push_back(rule.rhs)
-        if found.rounds.empty() or bases.empty():
+                part.text.begin += 1
+                found.rounds.push_back(part)
+                found.again += rule.weight
+        if found.rounds.empty() or bases.empty() or loops:
             continue
-        found.may_be_empty = bases.size() == 1 and bases[0].begin == bases[0].end
-        if found.may_be_empty or (bases.size() == found.rounds.size()
-                                  and same_strings(rules.symbols.data(), bases, found.rounds)):
+        found.may_be_empty = bases.size() == 1 and bases[0].text.begin == bases[0].text.end
+        if found.may_be_empty or same_rounds(rules.symbols.data(), bases, found.rounds):
             found.nonterminal = a
             found.uses = 0
             found.group = NONE
@@ -135,33 +165,42 @@ cdef int write_rounds(Rules rules, List* folded) except -1:
     """Give the rounds of a list a nonterminal, if they are long and needed more than once."""
     cdef size_t i, begin, total = 0
     for i in range(folded.rounds.size()):
-        total += folded.rounds[i].end - folded.rounds[i].begin + 1
+        total += folded.rounds[i].text.end - folded.rounds[i].text.begin + 1
     if folded.uses > 1 and total > SMALL:
         folded.group = rules.make("round", folded.nonterminal)
         for i in range(folded.rounds.size()):
             begin = rules.symbols.size()
-            copy(rules, folded.rounds[i])
-            rules.add_rule(folded.group, begin)
+            copy(rules, folded.rounds[i].text)
+            rules.add_rule(folded.group, begin, share(folded, i))
     return 0
+
+
+cdef double share(const List* folded, size_t i) noexcept nogil:
+    """How likely a round is to be of the i-th kind."""
+    return folded.rounds[i].weight / folded.again if folded.again > 0 else 1.0 / folded.rounds.size()
 
 
 cdef int write_head(Rules rules, uint32_t head, const uint32_t* prefix, uint32_t length, List* folded) except -1 nogil:
     """The rules of a list behind a prefix."""
     cdef size_t i, begin, n = folded.rounds.size() if folded.group == NONE else 1
-    cdef uint32_t again
-    for again in range(2):
-        for i in range(1 if folded.may_be_empty and not again else n):
+    cdef uint32_t later
+    cdef double weight
+    for later in range(2):
+        weight = folded.again if later else folded.first
+        for i in range(1 if folded.may_be_empty and not later else n):
             begin = rules.symbols.size()
-            if again:
+            if later:
                 rules.symbols.push_back(rules.n_terminals + head)
             else:
                 rules.symbols.insert(rules.symbols.end(), prefix, prefix + length)
-            if again or not folded.may_be_empty:
-                if folded.group == NONE:
-                    copy(rules, folded.rounds[i])
-                else:
-                    rules.symbols.push_back(rules.n_terminals + folded.group)
-            rules.add_rule(head, begin)
+            if folded.may_be_empty and not later:
+                rules.add_rule(head, begin, weight)
+            elif folded.group == NONE:
+                copy(rules, folded.rounds[i].text)
+                rules.add_rule(head, begin, weight * share(folded, i))
+            else:
+                rules.symbols.push_back(rules.n_terminals + folded.group)
+                rules.add_rule(head, begin, weight)
     return 0
 
 

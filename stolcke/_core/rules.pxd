@@ -23,6 +23,7 @@ cdef extern from *:
 cdef struct Rule:
     uint32_t lhs                        # nonterminal, from 0
     String rhs
+    double weight                       # 1.0 and less, unless weights are raw
 
 
 cdef struct Entry:
@@ -60,8 +61,9 @@ cdef class Rules:
     cdef vector[Tally] tallies
 
     cdef int read(self, symbols, dict terminals, dict numbers, terminal, String* out) except -1
+    cdef int weigh(self, const double[::1] weights) except -1
     cdef uint32_t make(self, str kind, uint32_t owner, uint32_t number=*) except? 0xFFFFFFFF
-    cdef int add_rule(self, uint32_t lhs, size_t begin) except -1 nogil
+    cdef int add_rule(self, uint32_t lhs, size_t begin, double weight) except -1 nogil
     cdef String string_at(self, size_t index) noexcept nogil
     cdef int find_deriving(self, const vector[char]& terminals, vector[char]& found) except -1 nogil
     cdef int start_reach(self, vector[Reach]& reach) except -1 nogil
@@ -73,6 +75,5 @@ cdef class Rules:
     cdef int keep_reachable(self) except -1 nogil
     cdef int meet(self, String s, vector[char]& met, vector[uint32_t]& waiting) except -1 nogil
     cdef bint is_loop(self, const Rule* rule) noexcept nogil
-    cdef int skip_before_terminals(self, uint32_t skip, String* s) except -1 nogil
     cdef int write_symbols(self, String s, const int32_t[::1] terminals, uint32_t n_terminals,
                            const vector[int32_t]& number, vector[int32_t]& out) except -1 nogil

@@ -3,8 +3,9 @@
 A :class:`Rules` is read from symbolic rules once and then changed in place, each
 step in linear time: :meth:`Rules.trim`, :meth:`Rules.remove_duplicates`,
 :meth:`Rules.write_entries`, :func:`stolcke._core.lists.fold_lists`,
-:meth:`Rules.write_ignore`, and at last :meth:`Rules.numbered`.  Each step keeps
-the language.
+:func:`stolcke._core.ignored.write_ignore`, and at last :meth:`Rules.numbered`.
+Each step keeps the language, and the weight that the derivations of each text
+have together.
 """
 
 import numpy as np
@@ -54,6 +55,8 @@ cdef class Rules:
         Number of each terminal, from 0 and without gaps.
     terminal : type
         What symbols that are terminals are instances of.
+    weights : float64[rules], optional
+        Of each rule; without them the rules of one nonterminal have equal weights that add up to one.
 
     Attributes
     ----------
@@ -64,7 +67,7 @@ cdef class Rules:
         "list", "round", "ignored" or "text", of which nonterminal, and a number.
     """
 
-    def __cinit__(self, rules, tallies, str start, dict terminals, terminal):
+    def __cinit__(self, rules, tallies, str start, dict terminals, terminal, const double[::1] weights=None):
         cdef dict numbers = {}
         cdef Rule rule
         cdef Entry entry
@@ -88,6 +91,7 @@ cdef class Rules:
             rule.lhs = numbers[one.lhs.name]
             self.read(one.rhs, terminals, numbers, terminal, &rule.rhs)
             self.rules.push_back(rule)
+        self.weigh(weights)
         for name, one in tallies.items():
             tally.lhs = numbers[name]
             tally.begin = <uint32_t>self.entries.size()
@@ -119,16 +123,34 @@ cdef class Rules:
         out.end = <uint32_t>self.symbols.size()
         return 0
 
+    cdef int weigh(self, const double[::1] weights) except -1:
+        """Give each rule its weight."""
+        cdef vector[uint32_t] count
+        cdef size_t i
+        if weights is not None:
+            if <size_t>weights.shape[0] != self.rules.size():
+                raise ValueError("weights are needed for all rules, or for none")
+            for i in range(self.rules.size()):
+                self.rules[i].weight = weights[i]
+            return 0
+        count.assign(self.n_nonterminals, 0)
+        for i in range(self.rules.size()):
+            count[self.rules[i].lhs] += 1
+        for i in range(self.rules.size()):
+            self.rules[i].weight = 1.0 / count[self.rules[i].lhs]
+        return 0
+
     cdef uint32_t make(self, str kind, uint32_t owner, uint32_t number=0) except? 0xFFFFFFFF:
         """A nonterminal that was not written."""
         self.made.append((kind, owner, number))
         self.n_nonterminals += 1
         return self.n_nonterminals - 1
 
-    cdef int add_rule(self, uint32_t lhs, size_t begin) except -1 nogil:
+    cdef int add_rule(self, uint32_t lhs, size_t begin, double weight) except -1 nogil:
         """Add a rule, whose right-hand side is the last symbols from ``begin`` on."""
         cdef Rule rule
         rule.lhs = lhs
+        rule.weight = weight
         rule.rhs.begin = <uint32_t>begin
         rule.rhs.end = <uint32_t>self.symbols.size()
         self.rules.push_back(rule)
@@ -381,27 +403,40 @@ cdef class Rules:
         return rule.rhs.end - rule.rhs.begin == 1 and self.symbols[rule.rhs.begin] == self.n_terminals + rule.lhs
 
     def remove_duplicates(self):
-        """Keep the first of the rules that agree in both sides, and drop ``a: a`` where ``a`` has other rules."""
+        """Join the rules that agree in both sides, and drop ``a: a`` where ``a`` has other rules.
+
+        Joined rules add their weights.  Without ``a: a [p]`` the others are 1 + p + p² + ... = 1 / (1 - p) times as
+        likely; where that has no end, ``a: a`` stays, so that the partition function finds it.
+        """
         cdef SequenceTable seen = SequenceTable(Arena())
         cdef vector[char] solid
+        cdef vector[double] looping
         cdef vector[uint32_t] key
         cdef size_t i, n = 0
+        cdef uint32_t first
         cdef Rule rule
         with nogil:
             solid.assign(self.n_nonterminals, 0)
+            looping.assign(self.n_nonterminals, 0)
             for i in range(self.rules.size()):
-                if not self.is_loop(&self.rules[i]):
+                if self.is_loop(&self.rules[i]):
+                    looping[self.rules[i].lhs] += self.rules[i].weight
+                else:
                     solid[self.rules[i].lhs] = 1
             for i in range(self.rules.size()):
                 rule = self.rules[i]
-                if self.is_loop(&rule) and solid[rule.lhs]:
-                    continue
+                if solid[rule.lhs] and looping[rule.lhs] < 1:
+                    if self.is_loop(&rule):
+                        continue
+                    rule.weight /= 1 - looping[rule.lhs]
                 key.assign(self.symbols.begin() + rule.rhs.begin, self.symbols.begin() + rule.rhs.end)
                 key.push_back(rule.lhs)
-                seen.intern(key.data(), key.size())
+                first = seen.intern(key.data(), key.size())
                 if seen.added:
                     self.rules[n] = rule
                     n += 1
+                else:
+                    self.rules[first].weight += rule.weight
             self.rules.resize(n)
 
     def empty_entry(self):
@@ -427,6 +462,7 @@ cdef class Rules:
         cdef Rule rule
         cdef String s
         cdef const Tally* tally
+        rule.weight = 1
         for i in range(self.entries.size()):
             rule.rhs = self.entries[i].symbols
             if rule.rhs.end - rule.rhs.begin > 1 or self.symbols[rule.rhs.begin] < self.n_terminals:
@@ -437,58 +473,6 @@ cdef class Rules:
                 self.symbols.push_back(self.n_terminals + rule.lhs)
                 s.end = <uint32_t>self.symbols.size()
                 self.entries[i].symbols = s
-
-    def write_ignore(self, ignore, bint once):
-        """Write out what ignoring means: optional ignored terminals before each terminal and before the end.
-
-        One nonterminal, put before every terminal, holds any number of them: the grammar grows by a symbol for each.
-
-        Parameters
-        ----------
-        ignore : collection of int
-            Different terminals, each of which matches some text; nothing happens where there is none.
-        once : bool
-            Whether several of them in a row are one match of a terminal anyway, so that none need be repeated.
-        """
-        cdef vector[Rule] written
-        cdef size_t i, begin
-        cdef uint32_t skip, text
-        if not ignore:
-            return
-        skip = self.make("ignored", self.start)
-        text = self.make("text", self.start)
-        written.swap(self.rules)
-        begin = self.symbols.size()
-        self.symbols.push_back(self.n_terminals + self.start)
-        self.symbols.push_back(self.n_terminals + skip)
-        self.add_rule(text, begin)
-        for i in range(written.size()):
-            self.skip_before_terminals(skip, &written[i].rhs)
-            self.rules.push_back(written[i])
-        for i in range(self.entries.size()):
-            self.skip_before_terminals(skip, &self.entries[i].symbols)
-        for i in range(self.tallies.size()):
-            self.skip_before_terminals(skip, &self.tallies[i].separator)
-        self.add_rule(skip, self.symbols.size())
-        for terminal in ignore:
-            begin = self.symbols.size()
-            if not once:
-                self.symbols.push_back(self.n_terminals + skip)
-            self.symbols.push_back(<uint32_t>terminal)
-            self.add_rule(skip, begin)
-        self.start = text
-
-    cdef int skip_before_terminals(self, uint32_t skip, String* s) except -1 nogil:
-        cdef String old = s[0]
-        cdef uint32_t k, symbol
-        s.begin = <uint32_t>self.symbols.size()
-        for k in range(old.begin, old.end):
-            symbol = self.symbols[k]
-            if symbol < self.n_terminals:
-                self.symbols.push_back(self.n_terminals + skip)
-            self.symbols.push_back(symbol)
-        s.end = <uint32_t>self.symbols.size()
-        return 0
 
     # --- the result ----------------------------------------------------------------------------------------------
 
@@ -526,16 +510,18 @@ cdef class Rules:
         cdef vector[int32_t] number, order, symbols, offsets
         cdef uint32_t a, t
         cdef int32_t[::1] lhs, tally, entry, entry_offsets, bounds
+        cdef double[::1] weights
         cdef uint8_t[::1] flags
         number.assign(self.n_nonterminals, 0)
         lhs_array = np.zeros(n_rules + 1, np.int32)
+        weight_array = np.ones(n_rules + 1)
         tally_array = np.empty(n_tallies, np.int32)
         entry_array = np.empty(n_entries, np.int32)
         entry_offset_array = np.zeros(n_tallies + 1, np.int32)
         flag_array = np.empty(n_entries, np.uint8)
         bound_array = np.empty(4 * n_tallies, np.int32)
         lhs, tally, entry, entry_offsets = lhs_array, tally_array, entry_array, entry_offset_array
-        flags, bounds = flag_array, bound_array
+        weights, flags, bounds = weight_array, flag_array, bound_array
         for i in range(n_rules + n_tallies):
             a = self.rules[i].lhs if i < n_rules else self.tallies[i - n_rules].lhs
             if number[a] == 0:
@@ -543,6 +529,7 @@ cdef class Rules:
                 number[a] = <int32_t>order.size()
             if i < n_rules:
                 lhs[i + 1] = number[a]
+                weights[i + 1] = self.rules[i].weight
         offsets.push_back(0)
         symbols.push_back(<int32_t>n_terminals + number[self.start])
         offsets.push_back(1)
@@ -569,6 +556,7 @@ cdef class Rules:
             "lhs": lhs_array,
             "rhs_offsets": rhs_offsets,
             "rhs": rhs,
+            "weights": weight_array,
             "tally": tally_array,
             "entry_offsets": entry_offset_array,
             "entry": entry_array,
@@ -588,6 +576,14 @@ cdef class Rules:
             else:
                 out.push_back(<int32_t>n_terminals + number[x - self.n_terminals])
         return 0
+
+
+def mention_weights(rules):
+    """Whether any of the symbolic rules has a weight that was written."""
+    for rule in rules:
+        if rule.weight is not None:
+            return True
+    return False
 
 
 cdef as_array(const vector[int32_t]& values):

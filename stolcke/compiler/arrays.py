@@ -7,22 +7,27 @@ folded, ``%ignore`` is written out, and what remains is numbered.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
 
 import numpy as np
 
+from stolcke._core.ignored import write_ignore
 from stolcke._core.lists import fold_lists
-from stolcke._core.rules import Rules
+from stolcke._core.rules import Rules, mention_weights
+from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
 from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Literal, Machine, Regex, Special
+from stolcke.grammar.patterns import Counted, Literal, Machine, Regex, Special
 from stolcke.grammar.printing import pattern_text
-from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
+from stolcke.grammar.weights import ignore_weights, rule_weights
+from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
+from stolcke.weights import Distribution
 
 __all__ = ["GrammarArrays", "TerminalMachine", "lower"]
 
@@ -33,6 +38,9 @@ _RULE_BYTES = 400
 """Of the objects that a symbolic rule and its names are, roughly."""
 _STATE_BYTES = 32
 """Of a state of an automaton with its edges."""
+
+_DTYPES = {"weights": np.float64, "entry_flags": np.uint8}
+"""Of the arrays that are not int32."""
 
 TerminalMachine = Automaton | CountedAutomaton
 
@@ -62,6 +70,9 @@ class GrammarArrays:
     rhs_offsets : int32[rules + 1]
     rhs : int32[total]
         Right-hand sides, one after the other, as symbol numbers.
+    weights : float64[rules]
+        As they were written, with the shares of those that were not, and kept right by each rewriting step; what
+        was dropped took its share with it. :func:`stolcke.weights.proper_weights` makes probabilities of them.
     tally : int32[tallies]
         Nonterminal of each tally, counted from 0.
     entry_offsets : int32[tallies + 1]
@@ -75,8 +86,13 @@ class GrammarArrays:
         Separators, one after the other, as symbol numbers.
     tally_bounds : int32[4 * tallies]
         For each tally the least and greatest number of entries, and of marked ones; -1 for no greatest.
+    distributions : tuple of float64[n_states, 257] or None
+        Of each machine, the probability of each byte and of stopping in each state (:mod:`stolcke.weights`); None
+        where all that is possible in a state is equally probable.  Those of counted machines are None.
     naming : callable
         Makes the names of terminals and nonterminals, which only messages and files need.
+    raw_weights : bool
+        Whether weights are meant as they stand, so that not all texts together need weigh one.
     """
 
     machines: tuple[TerminalMachine, ...]
@@ -86,6 +102,7 @@ class GrammarArrays:
     lhs: np.ndarray
     rhs_offsets: np.ndarray
     rhs: np.ndarray
+    weights: np.ndarray
     tally: np.ndarray
     entry_offsets: np.ndarray
     entry: np.ndarray
@@ -93,7 +110,9 @@ class GrammarArrays:
     separator_offsets: np.ndarray
     separator: np.ndarray
     tally_bounds: np.ndarray
+    distributions: tuple[np.ndarray | None, ...]
     naming: Callable[[], Names] = field(repr=False)
+    raw_weights: bool = False
 
     @property
     def n_terminals(self) -> int:
@@ -120,7 +139,8 @@ class GrammarArrays:
     def n_bytes(self) -> int:
         """About the memory that this takes, with the symbolic grammar that names are made from."""
         states = sum(machine.n_states for machine in self.machines)
-        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states
+        tables = sum(table.nbytes for table in self.distributions if table is not None)
+        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states + tables
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -136,7 +156,8 @@ class GrammarArrays:
         * target, int32[edges]: state within the same automaton;
         * accepting, uint8[states];
         * counted, int32[6 * counted machines]: the machine; the automata of what stands before the repeat, of its
-          unit, and of what follows; the least number of units, and the most, -1 for no bound.
+          unit, and of what follows; the least number of units, and the most, -1 for no bound;
+        * those of :func:`stolcke.compiler.distributed.to_arrays`.
         """
         names = ("terminals", "nonterminals", "specials", "unused_specials")
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.type == "np.ndarray"}
@@ -150,7 +171,8 @@ class GrammarArrays:
             "accepting": _joined([machine.accepting for machine in machines], np.uint8),
             "counted": np.array(counted, np.int32),
         }
-        return {name: list(getattr(self, name)) for name in names}, arrays
+        arrays |= distributed.to_arrays(self.distributions, self.machines)
+        return {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}, arrays
 
     @classmethod
     def from_file(cls, meta: dict, arrays: dict[str, np.ndarray]) -> GrammarArrays:
@@ -165,12 +187,15 @@ class GrammarArrays:
             terminals, nonterminals, specials, unused = (
                 tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")
             )
+            machines = _machines_from(arrays, len(terminals) - len(specials))
             self = cls(
-                machines=_machines_from(arrays, len(terminals) - len(specials)),
+                machines=machines,
                 specials=specials,
                 unused_specials=unused,
                 n_nonterminals=len(nonterminals),
+                distributions=distributed.from_arrays(arrays, machines),
                 naming=lambda: (terminals, nonterminals),
+                raw_weights=bool(meta["raw_weights"]),
                 **{f.name: arrays[f.name] for f in fields(cls) if f.type == "np.ndarray"},
             )
             self._check()
@@ -182,7 +207,7 @@ class GrammarArrays:
         """Raise ValueError unless every index is in range and every offset array ascends."""
         for f in fields(self):
             if f.type == "np.ndarray":
-                _check_type(f.name, getattr(self, f.name), np.uint8 if f.name == "entry_flags" else np.int32)
+                _check_type(f.name, getattr(self, f.name), _DTYPES.get(f.name, np.int32))
         n_symbols = self.n_terminals + self.n_nonterminals
         _check_offsets("rhs_offsets", self.rhs_offsets, self.lhs.size, self.rhs.size)
         _check_range("lhs", self.lhs, 0, self.n_nonterminals)
@@ -190,6 +215,8 @@ class GrammarArrays:
         _check_range("rhs", self.rhs, 0, n_symbols)
         if (self.rhs == self.n_terminals).any():
             raise ValueError("the start is used in a rule")
+        if self.weights.size != self.lhs.size or not (np.isfinite(self.weights) & (self.weights >= 0)).all():
+            raise ValueError("a rule has no weight")
         self._check_tallies(n_symbols)
 
     def _check_tallies(self, n_symbols: int) -> None:
@@ -284,15 +311,36 @@ def _check_range(name: str, values: np.ndarray, low: int, high: int | np.ndarray
         raise ValueError(f"{name} has an index out of range")
 
 
-def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline) -> GrammarArrays:
+def lower(
+    grammar: Grammar,
+    limits: Limits,
+    options: Options,
+    deadline: Deadline,
+    distributions: Mapping[str, Distribution] = MappingProxyType({}),
+    default_distribution: Distribution | None = None,
+) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
+
+    Parameters
+    ----------
+    grammar : Grammar
+    limits : Limits
+    options : Options
+    deadline : Deadline
+    distributions : mapping of str to Distribution, optional
+        How the texts of terminals are distributed, where that is not the default. Terminals that match the same
+        texts are one, unless these differ.
+    default_distribution : Distribution, optional
+        That of the others with more than one text; uniform without it.
 
     Raises
     ------
     GrammarError
-        If the start derives nothing, or a terminal or an entry of a tally matches the empty text.
+        If the start derives nothing, a terminal or an entry of a tally matches the empty text, or weights are wrong.
     RegexError
         If a terminal's pattern is not supported.
+    CompileError
+        If a distribution does not suit its terminal, or names none of the grammar's.
     LimitExceeded
     Cancelled
     """
@@ -301,11 +349,13 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     for name, tally in grammar.tallies.items():
         if len(tally.entries) > limits.tally_entries:
             raise LimitExceeded("tally_entries", len(tally.entries), limits.tally_entries, f"tally {name}")
-    machines = _automata(grammar, limits, deadline)
+    chosen = distributed.choose(grammar, distributions, default_distribution, _title)
+    machines = _automata(grammar, limits, deadline, chosen)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
     nothing = {number[name] for name, machine in machines.items() if machine is not None and not machine.n_states}
-    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal)
+    weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
+    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal, weights)
     if not rules.trim(nothing):
         raise _derives_nothing(grammar)
     rules.remove_duplicates()
@@ -318,11 +368,24 @@ def lower(grammar: Grammar, limits: Limits, options: Options, deadline: Deadline
     rules.write_entries()
     if options.fold_lists:
         fold_lists(rules)
-    ignored = {number[name]: machines[name] for name in grammar.ignore if number[name] not in nothing}
-    once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in ignored.values())
-    rules.write_ignore(ignored, once)
+    _write_ignore(
+        grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
+    )
     deadline.check("numbering the grammar")
-    return _number(grammar, machines, rules, options)
+    return _number(grammar, machines, rules, options, chosen)
+
+
+def _write_ignore(
+    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, ignored: dict[str, int]
+) -> None:
+    """Write out what ignoring means; a terminal named twice, or that matches nothing, leaves its share to all."""
+    if not ignored:
+        return
+    once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in map(machines.get, ignored))
+    matches, stop = ignore_weights(grammar)
+    weights = {ignored[name]: match for name, match in zip(grammar.ignore, matches, strict=True) if name in ignored}
+    total = stop + sum(weights.values())
+    write_ignore(rules, {number: weight / total for number, weight in weights.items()}, stop / total, once)
 
 
 def _derives_nothing(grammar: Grammar) -> GrammarError:
@@ -334,8 +397,13 @@ def _derives_nothing(grammar: Grammar) -> GrammarError:
     return error_at(reason, written[0].location if written else None)
 
 
-def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str, TerminalMachine | None]:
-    """The automaton of each terminal; None for a declared one."""
+def _automata(
+    grammar: Grammar, limits: Limits, deadline: Deadline, written_out: Collection[str]
+) -> dict[str, TerminalMachine | None]:
+    """The automaton of each terminal; None for a declared one.
+
+    Those named in ``written_out`` are not left in parts, as the states of a counted repeat have no number.
+    """
     made: dict[str, TerminalMachine | None] = {}
     for name, definition in grammar.terminals.items():
         deadline.check(f"building the automaton of terminal {name}")
@@ -344,7 +412,13 @@ def _automata(grammar: Grammar, limits: Limits, deadline: Deadline) -> dict[str,
             continue
         place = definition.location
         try:
-            machine = made[name] = terminal_automaton(definition.pattern, limits)
+            build = automaton if name in written_out else terminal_automaton
+            machine = made[name] = build(definition.pattern, limits)
+        except LimitExceeded as error:
+            if name not in written_out or not isinstance(definition.pattern, Counted):
+                raise
+            what = f"terminal {name}, written out for a distribution that is not uniform"
+            raise LimitExceeded(error.limit, error.given, error.allowed, what) from error
         except RegexError as error:
             if place is None:
                 raise
@@ -378,14 +452,19 @@ def _title(definition: TerminalDefinition) -> str:
 
 
 def _number(
-    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, options: Options
+    grammar: Grammar,
+    machines: dict[str, TerminalMachine | None],
+    rules: Rules,
+    options: Options,
+    chosen: Mapping[str, distributed.Chosen],
 ) -> GrammarArrays:
-    """Number the terminals that are used, equal ones alike, and let the rules follow."""
+    """Number the terminals that are used, those of equal language and distribution alike; let the rules follow."""
     used = rules.used().tolist()
     numbers = np.zeros(len(used), np.int32)
     distinct: list[TerminalMachine] = []
     called: list[list[TerminalDefinition]] = []
-    number_of: dict[TerminalMachine, int] = {}
+    tables: list[np.ndarray | None] = []
+    number_of: dict[tuple[TerminalMachine, distributed.Chosen | None], int] = {}
     declared: list[tuple[int, str]] = []
     unused = []
     for index, (name, machine) in enumerate(machines.items()):
@@ -395,9 +474,11 @@ def _number(
         if machine is None:
             declared.append((index, name))
             continue
-        number = number_of.setdefault(machine, len(distinct)) if options.merge_terminals else len(distinct)
+        key = machine, chosen.get(name)
+        number = number_of.setdefault(key, len(distinct)) if options.merge_terminals else len(distinct)
         if number == len(distinct):
             distinct.append(machine)
+            tables.append(chosen[name].table(_title(grammar.terminals[name]), machine) if name in chosen else None)
             called.append([])
         called[number].append(grammar.terminals[name])
         numbers[index] = number
@@ -416,7 +497,9 @@ def _number(
         specials=specials,
         unused_specials=tuple(unused),
         n_nonterminals=len(order) + 1,
+        distributions=tuple(tables),
         naming=naming,
+        raw_weights=grammar.raw_weights,
         **arrays,
     )
 

@@ -108,6 +108,16 @@ class Automaton:
         edge = begin + int(np.searchsorted(self.high[begin:end], byte))
         return int(self.target[edge]) if edge < end and self.low[edge] <= byte else -1
 
+    def steps(self) -> np.ndarray:
+        """Find all that :meth:`step` says: the state each byte leads to, -1 for none, as int32[n_states, 256]."""
+        widths = self.high.astype(np.int64) - self.low + 1
+        first = np.repeat(np.cumsum(widths) - widths, widths)
+        byte = np.arange(first.size) - first + np.repeat(self.low, widths)
+        source = np.repeat(np.repeat(np.arange(self.n_states), np.diff(self.offsets)), widths)
+        steps = np.full((self.n_states, 256), -1, np.int32)
+        steps[source, byte] = np.repeat(self.target, widths)
+        return steps
+
     def accepts(self, data: bytes) -> bool:
         """Whether the whole of ``data`` is in the language."""
         if self.n_states == 0:

@@ -1,0 +1,3 @@
+from stolcke._core.rules import Rules
+
+def write_ignore(rules: Rules, ignore: dict[int, float], stop: float, once: bool) -> None: ...
