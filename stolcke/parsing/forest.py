@@ -93,16 +93,15 @@ class Forest:
         Natural logarithm of the probability of the text: the sum over all its derivations.
     """
 
-    def __init__(self, chart: Chart, places: Places, shapes: Shapes, n_rules: int, log_whole: float) -> None:
+    def __init__(self, chart: Chart, places: Places, shapes: Shapes, n_rules: int) -> None:
         self._tables = chart.tables
         self._places = places
         self._shapes = shapes
         self._n_rules = n_rules
-        self._log_whole = log_whole
         self._graph = Graph((chart.tables.start, 0, len(places.data)), partial(_expand, chart))
         self._ranked: BestFirst | None = None
         self._known_uses: list[float] | None = None
-        self.logprob: float = self._graph.inside[0] - log_whole
+        self.logprob: float = self._graph.inside[0]
 
     def __repr__(self) -> str:
         return f"<Forest: {_number(self.n_derivations)}, log-probability {self.logprob:.6g}>"
@@ -156,7 +155,7 @@ class Forest:
         return found
 
     def _derivation(self, tree: Tree | Token, score: float) -> Derivation:
-        return Derivation(tree, score - self._log_whole, exp(min(score - self._graph.inside[0], 0.0)))
+        return Derivation(tree, score, exp(min(score - self._graph.inside[0], 0.0)))
 
     def posterior(self, tree: Tree | Token) -> float:
         """The probability of a tree among all derivations of the text; several of them may share it.
@@ -242,7 +241,7 @@ class Forest:
     def _make_span(self, node: int) -> Span:
         symbol, begin, end = self._graph.keys[node]
         inside, used, position = self._graph.inside[node], self._uses[node], self._places.position
-        outer = (log(used) if used > 0 else -inf) + self._graph.inside[0] - self._log_whole - inside
+        outer = (log(used) if used > 0 else -inf) + self._graph.inside[0] - inside
         return Span(self._tables.names[symbol], position(begin), position(end), inside, outer, used)
 
     # --- drawings ------------------------------------------------------------------------------------------------

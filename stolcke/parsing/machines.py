@@ -9,7 +9,7 @@ import numpy as np
 
 from stolcke.lexer import Automaton, CountedAutomaton
 
-__all__ = ["CountedMachine", "Machine", "PlainMachine", "Row"]
+__all__ = ["CountedMachine", "Machine", "NoMachine", "PlainMachine", "Row"]
 
 Row = tuple[dict[int, tuple[int, float]], float | None]
 """Of one state: byte -> (next state, log-probability), and the log-probability of stopping, None where that is 0."""
@@ -67,6 +67,16 @@ class PlainMachine(Machine):
         weights = self._weights[state].tolist()
         moves = {byte: (target, log(weights[byte])) for byte, target in edges.items() if weights[byte] > 0}
         return moves, log(weights[_STOP]) if weights[_STOP] > 0 else None
+
+
+class NoMachine(Machine):
+    """A terminal that special tokens stand for: no bytes match it."""
+
+    def __init__(self) -> None:
+        self.rows = [({}, None)]
+
+    def _make(self, state: int) -> Row:
+        raise IndexError(state)
 
 
 class CountedMachine(Machine):

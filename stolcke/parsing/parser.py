@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from stolcke.compiler.distributed import Chosen, choose
 from stolcke.errors import GrammarError, ParseError
-from stolcke.grammar.model import Grammar, error_at
+from stolcke.grammar.model import Grammar, TerminalDefinition, error_at
 from stolcke.grammar.patterns import Special
 from stolcke.grammar.printing import pattern_text
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
+from stolcke.lexer import automaton as plain_automaton
 from stolcke.options import Limits
 from stolcke.parsing.chart import Chart, Predictor
 from stolcke.parsing.forest import Forest
-from stolcke.parsing.machines import CountedMachine, Machine, PlainMachine
+from stolcke.parsing.machines import CountedMachine, Machine, NoMachine, PlainMachine
 from stolcke.parsing.places import Places
+from stolcke.parsing.probabilities import make_proper
 from stolcke.parsing.tables import Tables
 from stolcke.parsing.trees import Shapes, is_in_place
+from stolcke.weights import Distribution
 
 __all__ = ["Parser"]
 
@@ -30,6 +36,10 @@ class Parser:
     Parameters
     ----------
     grammar : Grammar
+    distributions : mapping of str to Distribution, optional
+        How probable each match of a terminal is, as for :func:`stolcke.compile`.
+    default_distribution : Distribution, optional
+        That of the terminals that ``distributions`` does not name.
     limits : Limits
         ``regex_states``, ``repeat``, ``nesting`` and ``alternatives`` are met here.
 
@@ -37,20 +47,34 @@ class Parser:
     ------
     GrammarError
         Where a terminal matches the empty text or weights are wrong.
+    CompileError
+        Where a distribution and its terminal do not fit each other.
     RegexError, LimitExceeded
+
+    Warns
+    -----
+    InconsistentGrammarWarning
+        Where some derivations never end by the weights of the grammar; probabilities are those of the others.
     """
 
-    def __init__(self, grammar: Grammar, limits: Limits = Limits()) -> None:
+    def __init__(
+        self,
+        grammar: Grammar,
+        *,
+        distributions: Mapping[str, Distribution] | None = None,
+        default_distribution: Distribution | None = None,
+        limits: Limits = Limits(),
+    ) -> None:
         self.grammar = grammar
-        automata = _automata(grammar, limits)
-        machines: dict[str, Machine] = {}
-        for name, automaton in automata.items():
-            counted = isinstance(automaton, CountedAutomaton)
-            machines[name] = CountedMachine(automaton) if counted else PlainMachine(automaton)
+        chosen = choose(grammar, distributions or {}, default_distribution, _title)
+        automata = _automata(grammar, limits, chosen)
+        machines = {name: _machine(grammar.terminals[name], each, chosen.get(name)) for name, each in automata.items()}
         ignored = [automata[name] for name in grammar.ignore if name in automata]
         # As the compiler has it: matches in a row of the only ignored terminal may be one match anyway.
         once = len(ignored) == 1 and isinstance(ignored[0], Automaton) and ignored[0].repeats
         self._tables = Tables(grammar, rule_weights(grammar).tolist(), ignore_weights(grammar), machines, once)
+        if not grammar.raw_weights and not self._tables.is_empty:
+            make_proper(self._tables)
         self._predictor = Predictor(self._tables)
         self._shapes = Shapes(grammar, self._tables)
 
@@ -71,7 +95,7 @@ class Parser:
         chart = Chart(self._predictor, places.data)
         if not chart.is_accepted(len(places.data)):
             raise self._error(places)
-        return Forest(chart, places, self._shapes, len(self.grammar.rules), 0.0)
+        return Forest(chart, places, self._shapes, len(self.grammar.rules))
 
     def _error(self, places: Places) -> ParseError:
         """Say where a text leaves the language, and what was expected there."""
@@ -85,7 +109,9 @@ class Parser:
                 byte -= 1
             reason = f"{_first_character(data[byte:])} cannot come here"
         going_on, beginning = chart.expected()
-        expected = [f"more of {self._title(name)}" for name in going_on] + [self._title(name) for name in beginning]
+        terminals = self.grammar.terminals
+        expected = [f"more of {_title(terminals[name])}" for name in going_on]
+        expected += [_title(terminals[name]) for name in beginning]
         if chart.is_accepted(byte):
             expected.append("the end of the text")
         listed = ", ".join(expected) or "nothing"
@@ -99,13 +125,23 @@ class Parser:
             expected=expected,
         )
 
-    def _title(self, name: str) -> str:
-        """What a terminal is called in messages."""
-        terminal = self.grammar.terminals[name]
-        try:
-            return pattern_text(terminal.pattern) if is_in_place(terminal) else name
-        except GrammarError:  # not every pattern has a text
-            return name
+
+def _title(terminal: TerminalDefinition) -> str:
+    """What a terminal is called in messages."""
+    try:
+        return pattern_text(terminal.pattern) if is_in_place(terminal) else terminal.name
+    except GrammarError:  # not every pattern has a text
+        return terminal.name
+
+
+def _machine(
+    terminal: TerminalDefinition, automaton: Automaton | CountedAutomaton | None, chosen: Chosen | None
+) -> Machine:
+    if automaton is None:
+        return NoMachine()
+    if isinstance(automaton, CountedAutomaton):
+        return CountedMachine(automaton)
+    return PlainMachine(automaton, None if chosen is None else chosen.table(_title(terminal), automaton))
 
 
 def _first_character(data: bytes) -> str:
@@ -117,13 +153,18 @@ def _first_character(data: bytes) -> str:
     return f"byte 0x{data[0]:02x}, which is not UTF-8,"
 
 
-def _automata(grammar: Grammar, limits: Limits) -> dict[str, Automaton | CountedAutomaton]:
-    """The automata of the terminals that match some text; a declared one matches none."""
-    found = {}
+def _automata(
+    grammar: Grammar, limits: Limits, chosen: Mapping[str, Chosen]
+) -> dict[str, Automaton | CountedAutomaton | None]:
+    """The automata of the terminals that match something; None for what special tokens stand for."""
+    found: dict[str, Automaton | CountedAutomaton | None] = {}
     for name, definition in grammar.terminals.items():
         if isinstance(definition.pattern, Special):
+            found[name] = None
             continue
-        automaton = terminal_automaton(definition.pattern, limits)
+        # A distribution other than the uniform one is about states that are written down.
+        make = plain_automaton if name in chosen else terminal_automaton
+        automaton = make(definition.pattern, limits)
         if automaton.matches_empty:
             reason = f"terminal {name} matches the empty text; make it match at least one character"
             raise error_at(reason, definition.location)

@@ -22,6 +22,9 @@ END = -1
 
 _TALLY, _REST, _CHOICE = range(3)
 
+_STOP = 0.5
+"""Probability that a tally stops where it may go on."""
+
 
 class Tables:
     """The rules of a grammar that can take part in some text.
@@ -72,7 +75,11 @@ class Tables:
         positive = tuple(rule for rule, weight in zip(grammar.rules, weights, strict=True) if weight > 0)
         kept = Grammar.made(grammar.start, positive, {}, tallies=grammar.tallies)
         nothing = grammar.terminals.keys() - machines.keys()
-        productive = analysis.productive(kept, nothing)
+        productive = self._productive = analysis.productive(kept, nothing)
+        if grammar.start in productive:
+            positive = tuple(rule for rule in positive if self._derives(rule.rhs, nothing))
+            kept = Grammar.made(grammar.start, positive, {}, tallies=grammar.tallies)
+            productive = self._productive = productive & analysis.reachable(kept)
         self.is_empty = grammar.start not in productive
         self.names = list(grammar.terminals)
         self.machines = [machines.get(name) for name in self.names]
@@ -99,7 +106,6 @@ class Tables:
         # A front end that writes out what is ignored has names for that which no one else can write.
         self.root = self.number.get(grammar.start.removeprefix("%"), -1)
         self.silent = {self.number[name] for name in productive if name.startswith("%ignored")}
-        self._productive = productive
         self._nonterminals = frozenset(grammar.nonterminals)
         self._n_written = 0
         if not self.is_empty:
@@ -118,14 +124,14 @@ class Tables:
         if matches:
             self._write_ignored(matches, ignored[1], once, grammar.start)
         for index, (rule, weight) in enumerate(zip(grammar.rules, weights, strict=True)):
-            if weight > 0 and self._derives(rule.rhs, nothing):
-                self._add(self.number[rule.lhs.name], self._numbers(rule.rhs), log(weight), index)
+            if weight > 0 and rule.lhs.name in self.number and self._derives(rule.rhs, nothing):
+                self._add(self.number[rule.lhs.name], self.numbers(rule.rhs), log(weight), index)
         for name, tally in grammar.tallies.items():
             if name in self._productive:
                 possible = [self._derives(entry.symbols, nothing) for entry in tally.entries]
                 separable = self._derives(tally.separator, nothing)
                 states = self._tallies[name] = TallyStates(tally, possible, separable)
-                self._separators[name] = self._numbers(tally.separator) if separable else ()
+                self._separators[name] = self.numbers(tally.separator) if separable else ()
                 self._promise(self.number[name], _TALLY, name, states.initial)
         self._n_written = len(self.lhs)
 
@@ -151,7 +157,7 @@ class Tables:
     def _derives(self, symbols: tuple[Symbol, ...], nothing: Collection[str]) -> bool:
         return all(x.name not in nothing if isinstance(x, Terminal) else x.name in self._productive for x in symbols)
 
-    def _numbers(self, symbols: tuple[Symbol, ...]) -> tuple[int, ...]:
+    def numbers(self, symbols: tuple[Symbol, ...]) -> tuple[int, ...]:
         """Symbols as numbers, with what is ignored before each terminal."""
         found: list[int] = []
         for symbol in symbols:
@@ -192,6 +198,15 @@ class Tables:
         end = self.begin[rule + 1] if rule + 1 < len(self.begin) else len(self.after)
         return end - self.begin[rule] - 1
 
+    def right_hand_side(self, rule: int) -> tuple[int, ...]:
+        """The symbols of a rule."""
+        begin = self.begin[rule]
+        return tuple(self.after[begin : begin + self.length(rule)])
+
+    def tallies(self) -> list[tuple[int, TallyStates, tuple[int, ...]]]:
+        """The tallies: their nonterminals, states and separators."""
+        return [(self.number[name], states, self._separators[name]) for name, states in self._tallies.items()]
+
     def rules(self, nonterminal: int) -> list[int]:
         """The rules of a nonterminal; those of a tally's state are made now."""
         found = self.rules_of[nonterminal]
@@ -206,14 +221,13 @@ class Tables:
         Numbers from ``len(names)`` on are nonterminals that only these rules have.
         """
         for rule in range(self._n_written):
-            begin = self.begin[rule]
-            yield self.lhs[rule], tuple(self.after[begin : begin + self.length(rule)])
-        for number, (name, states) in enumerate(self._tallies.items()):
-            tally, entry = self.number[name], len(self.names) + number
+            yield self.lhs[rule], self.right_hand_side(rule)
+        for number, (tally, states, separator) in enumerate(self.tallies()):
+            entry = len(self.names) + number
             yield tally, (entry,)
-            yield tally, (entry, *self._separators[name], tally)
+            yield tally, (entry, *separator, tally)
             for i in states.usable:
-                yield entry, self._numbers(states.entries[i].symbols)
+                yield entry, self.numbers(states.entries[i].symbols)
 
     # --- states of tallies ---------------------------------------------------------------------------------------
 
@@ -231,16 +245,19 @@ class Tables:
         return found
 
     def _make_rules(self, nonterminal: int, kind: int, name: str, state: TallyState) -> None:
-        """The rules of one state are equally probable."""
+        """Where a tally may stop and may go on it does either with one half; all entries are equally probable."""
         states = self._tallies[name]
-        strings: list[tuple[int, ...]] = [()] if self.nullable[nonterminal] else []
+        strings: list[tuple[int, ...]] = []
         if kind == _REST and self._separators[name]:
             if states.continues(state):
                 strings.append((*self._separators[name], self._instance(_CHOICE, name, state)))
         else:
             for number, after in states.next_entries(state):
-                symbols = self._numbers(states.entries[number].symbols)
+                symbols = self.numbers(states.entries[number].symbols)
                 rest = (self._instance(_REST, name, after),) if states.continues(after) else ()
                 strings.append(symbols + rest)
+        stops = self.nullable[nonterminal]
+        if stops:
+            self._add(nonterminal, (), log(_STOP) if strings else 0.0, -1)
         for string in strings:
-            self._add(nonterminal, string, -log(len(strings)), -1)
+            self._add(nonterminal, string, log((_STOP if stops else 1) / len(strings)), -1)
