@@ -8,14 +8,17 @@ from stolcke.errors import (
     CompileError,
     FileFormatError,
     GrammarError,
+    InconsistentGrammarWarning,
     LimitExceeded,
     ParseError,
     RegexError,
+    SampleTooLong,
     SchemaError,
     StolckeError,
     UnsupportedSchema,
     VocabularyError,
     VocabularyMismatch,
+    WeightsError,
 )
 from stolcke.grammar.model import Grammar
 from stolcke.matcher import Matcher, fill_masks
@@ -23,6 +26,7 @@ from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
 from stolcke.parsing import Parser
 from stolcke.prewarming import prewarm
+from stolcke.scoring import Pruning, fill_logprobs_batch
 from stolcke.shipped import grammar_path
 from stolcke.vocabulary import Vocabulary
 
@@ -35,21 +39,26 @@ __all__ = [
     "FileFormatError",
     "Grammar",
     "GrammarError",
+    "InconsistentGrammarWarning",
     "LimitExceeded",
     "Limits",
     "Matcher",
     "Options",
     "ParseError",
     "Parser",
+    "Pruning",
     "RegexError",
+    "SampleTooLong",
     "SchemaError",
     "StolckeError",
     "UnsupportedSchema",
     "Vocabulary",
     "VocabularyError",
     "VocabularyMismatch",
+    "WeightsError",
     "clear_cache",
     "compile",
+    "fill_logprobs_batch",
     "fill_masks",
     "grammar_path",
     "prewarm",

@@ -12,7 +12,9 @@ import numpy as np
 from stolcke import container
 from stolcke._core import views
 from stolcke._core.engine import Engine
-from stolcke.compiler import GrammarArrays, bind, build_engine, lower
+from stolcke._core.token_scores import TokenScores
+from stolcke._core.weighted_matcher import WeightTrack
+from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, lower
 from stolcke.compiler.binding import Marker
 from stolcke.deadline import Deadline
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch
@@ -20,8 +22,10 @@ from stolcke.grammar.model import Grammar
 from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
+from stolcke.scoring import Pruning
 from stolcke.vocabulary import Vocabulary
-from stolcke.weights import Distribution
+from stolcke.weights import Distribution, ProperWeights
+from stolcke.weights.sampling import MAX_BYTES, GrammarSampler
 
 __all__ = ["CompiledGrammar", "compile"]
 
@@ -38,6 +42,7 @@ class _Remembered:
     bound: Mapping[str, tuple[int, ...]]
     engine: Engine
     arrays_bytes: int
+    scores: dict[tuple[float, int], TokenScores]
     prewarmed: int = 0
 
     @property
@@ -129,10 +134,10 @@ def compile(  # the name that re and the other engines use, too
         bound = bind(arrays, special, vocabulary)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options)
-        known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes)
+        known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes, {})
         if key is not None:
             known = memo.add(key, known, limits)
-    compiled = CompiledGrammar(known.arrays, known.bound, vocabulary, limits, options, known.engine)
+    compiled = CompiledGrammar(known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores)
     columns = known.prewarmed
     warming = compiled.warming() if columns < prewarm else iter(())
     while columns < prewarm and (finished := next(warming, None)) is not None:
@@ -189,6 +194,7 @@ class CompiledGrammar:
         limits: Limits,
         options: Options,
         engine: Engine | None = None,
+        scores: dict[tuple[float, int], TokenScores] | None = None,
     ) -> None:
         self.arrays = arrays
         self.vocabulary = vocabulary
@@ -196,9 +202,37 @@ class CompiledGrammar:
         self.options = options
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
+        self._sampler: GrammarSampler | None = None
         self.engine = build_engine(arrays, bound, vocabulary, limits, options) if engine is None else engine
+        self._scores = {} if scores is None else scores
 
-    def matcher(self, *, strip_first_space: bool = False) -> Matcher:
+    @property
+    def weights(self) -> ProperWeights:
+        """The grammar's probabilities, and what was found when they were made proper; computed when first needed.
+
+        Raises
+        ------
+        WeightsError
+            Where the weights cannot be made probabilities of texts.
+
+        Warns
+        -----
+        InconsistentGrammarWarning
+            Where derivations that never end would have taken part of the probability.
+        """
+        return self.arrays.proper
+
+    def weight_track(self, pruning: Pruning) -> WeightTrack:
+        """The empty text, read with weights; what a matcher follows."""
+        key = pruning.threshold, pruning.beam
+        if key not in self._scores:
+            made = build_scores(
+                self.engine, self.arrays, self.weights, self._bound, self.end_tokens, self.options, *key
+            )
+            self._scores.setdefault(key, made)
+        return WeightTrack(self._scores[key], self.weights.start_log_partition if self.arrays.raw_weights else 0.0)
+
+    def matcher(self, *, strip_first_space: bool = False, pruning: Pruning = Pruning()) -> Matcher:
         """A new matcher, at the empty text.
 
         Parameters
@@ -212,8 +246,11 @@ class CompiledGrammar:
             The default is right for hosts that decode ids behind those of the
             prompt, as servers do: there the space stays.  Where no text of the
             grammar begins with a space, it is safe for the others as well.
+        pruning : Pruning
+            What probabilities may leave out; nothing, so that they are exact,
+            unless you ask for it.
         """
-        return Matcher(self, strip_first_space=strip_first_space)
+        return Matcher(self, strip_first_space=strip_first_space, pruning=pruning)
 
     def __repr__(self) -> str:
         a = self.arrays
@@ -251,6 +288,41 @@ class CompiledGrammar:
                 found += [new for new in dict.fromkeys(after) if new not in seen]
                 seen.update(after)
                 yield begin is None
+
+    def sample(
+        self, seed: int | np.random.Generator | None = None, n: int | None = None, *, max_bytes: int = MAX_BYTES
+    ) -> bytes | list[bytes]:
+        """Draw texts at random, each as often as it is probable.
+
+        Rules and the matches of terminals are drawn from the grammar's weights and distributions.  For a special
+        token its own text is written.
+
+        Parameters
+        ----------
+        seed : int or numpy.random.Generator, optional
+            The same seed gives the same texts.
+        n : int, optional
+            How many texts; without it, one.
+        max_bytes : int
+            The length of a text from which on none is drawn.
+
+        Returns
+        -------
+        bytes, or list of bytes where ``n`` is given
+
+        Raises
+        ------
+        SampleTooLong
+            Where a text is longer than ``max_bytes``.
+        WeightsError
+            Where the weights of the grammar are no probabilities.
+        """
+        if self._sampler is None:
+            texts = {name: [self.vocabulary.tokens[token] for token in ids] for name, ids in self._bound.items()}
+            self._sampler = GrammarSampler(self.arrays, self.weights.rule_probabilities, texts)
+        rng = np.random.default_rng(seed)
+        texts_drawn = [self._sampler.draw(rng, max_bytes) for _ in range(1 if n is None else n)]
+        return texts_drawn[0] if n is None else texts_drawn
 
     # --- files ---------------------------------------------------------------------------------------------------
 

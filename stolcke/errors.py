@@ -18,6 +18,7 @@ __all__ = [
     "LimitExceeded",
     "ParseError",
     "RegexError",
+    "SampleTooLong",
     "SchemaError",
     "StolckeError",
     "UnsupportedSchema",
@@ -185,6 +186,14 @@ class InconsistentGrammarWarning(UserWarning):
         super().__init__(message)
         self.spectral_radius = spectral_radius
         self.start_partition = start_partition
+
+
+class SampleTooLong(StolckeError):
+    """A text drawn at random grew longer than was allowed: ``max_bytes``."""
+
+    def __init__(self, what: str, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        super().__init__(f"{what} (max_bytes={max_bytes}); allow more, or make what is repeated less probable")
 
 
 class CompileError(StolckeError, ValueError):

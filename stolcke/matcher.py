@@ -13,17 +13,19 @@ import numpy as np
 from stolcke._core import bitmask, views
 from stolcke._core.matcher import CoreMatcher, fill_rows
 from stolcke.errors import VocabularyError
+from stolcke.scoring import Pruning, Scoring
+from stolcke.weights.sampling import MAX_BYTES, continuation
 
 __all__ = ["Matcher", "fill_masks"]
 
 
-class Matcher(CoreMatcher):
+class Matcher(CoreMatcher, Scoring):
     """The state of one sequence under a compiled grammar; made by :meth:`CompiledGrammar.matcher`.
 
     Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
     ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
     ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening`` and
-    ``n_accepted``.
+    ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
 
@@ -33,13 +35,14 @@ class Matcher(CoreMatcher):
     """
 
     # `compiled` is a CompiledGrammar, which stands above this module.
-    def __init__(self, compiled: Any, *, strip_first_space: bool = False) -> None:
+    def __init__(self, compiled: Any, *, strip_first_space: bool = False, pruning: Pruning = Pruning()) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
         super().__init__(compiled.engine, compiled.end_tokens, opening)
         self.compiled = compiled
+        self.pruning = pruning
 
     def _new(self) -> Matcher:
-        return Matcher(self.compiled)
+        return Matcher(self.compiled, pruning=self.pruning)
 
     def __repr__(self) -> str:
         kind = "finished" if self.is_finished else "accepting" if self.is_accepting else "open"
@@ -66,6 +69,27 @@ class Matcher(CoreMatcher):
         words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
         words += [titles[terminal] for terminal in beginning]
         return [*words, "the end of the text"] if self.is_accepting else words
+
+    def sample(self, seed: int | np.random.Generator | None = None, *, max_bytes: int = MAX_BYTES) -> bytes:
+        """Draw the rest of a text at random, as probable as the grammar makes it after what was accepted.
+
+        The matcher stays where it is.  Special tokens are no bytes: the rest drawn is one of those without any.
+
+        Parameters
+        ----------
+        seed : int or numpy.random.Generator, optional
+            The same seed gives the same rest.
+        max_bytes : int
+            The length from which on none is drawn.
+
+        Raises
+        ------
+        SampleTooLong
+            Where the rest is longer than ``max_bytes``.
+        WeightsError
+            Where no text of positive probability goes on from here.
+        """
+        return continuation(self.fork(), np.random.default_rng(seed), max_bytes)
 
     def forced_tokens(self, encode: Callable[[str], Sequence[int]] | None = None, *, limit: int = 256) -> list[int]:
         """Tokens that must come next.

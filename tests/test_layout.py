@@ -19,7 +19,7 @@ FLOORS = [
     {"_core", "errors", "options"},
     {"collector", "deadline", "memo"},
     {"container", "grammar", "shipped", "tokenizers"},
-    {"lexer", "vocabulary"},
+    {"lexer", "scoring", "vocabulary"},
     {"frontends", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},

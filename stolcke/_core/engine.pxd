@@ -21,6 +21,7 @@ cdef enum:
     START = 1                           # live state of the empty text
     OPENING = 2                         # the same, where a space at the beginning of the next token will be taken away
     HOT = 2                             # a mask asked for so often is worth a finished row
+    TOKEN = 1 << 30                     # with a token's id, the symbol of a step over all of its bytes
 
 
 cdef extern from *:

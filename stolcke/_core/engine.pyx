@@ -46,7 +46,6 @@ cdef extern from *:
 
 
 cdef enum:
-    TOKEN = 1 << 30                     # with a token's id, the symbol of a step over all of its bytes
     MANY_TOKENS = 1024                  # setting more bits than these costs so much that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
     SLICE = 16                          # terminals of a column that are prepared at a time

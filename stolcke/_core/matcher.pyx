@@ -1,11 +1,13 @@
 """One generated sequence, as an append-only list of live states."""
 
 cimport numpy as cnp
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint32_t
 from libcpp.vector cimport vector
 
 from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, Engine
-from stolcke._core.types cimport ByteSet, byteset_has, popcount64
+from stolcke._core.types cimport NONE, ByteSet, byteset_has, popcount64
+from stolcke._core.weighted_matcher cimport WeightTrack
 
 cnp.import_array()
 
@@ -39,11 +41,15 @@ cdef class CoreMatcher:
     """
     cdef readonly Engine engine
     cdef vector[uint32_t] history       # live state before anything, then after each accepted call
+    cdef vector[uint32_t] given         # token of each call, NONE for bytes ...
+    cdef list texts                     # ... which are here
+    cdef WeightTrack track              # the same with weights, once anybody has asked
     cdef frozenset end_tokens
 
     def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False):
         self.engine = engine
         self.end_tokens = end_tokens
+        self.texts = []
         self.history.clear()
         self.history.push_back(OPENING if opening else START)
 
@@ -85,10 +91,12 @@ cdef class CoreMatcher:
         VocabularyError
             If the id is outside the vocabulary.
         """
-        cdef uint32_t state = self.after(self.checked(token))
+        cdef uint32_t index = self.checked(token)
+        cdef uint32_t state = self.after(index)
         if state == DEAD:
             return False
         self.history.push_back(state)
+        self.given.push_back(index)
         return True
 
     def accept_bytes(self, const unsigned char[::1] data not None):
@@ -100,14 +108,13 @@ cdef class CoreMatcher:
             False, and nothing is changed, where no sentence continues so.
         """
         cdef uint32_t state = self.history.back()
-        if state == FINISHED:
-            return data.shape[0] == 0 and self.push(state)
         if data.shape[0]:
-            state = self.engine.run_bytes(state, &data[0], data.shape[0])
-        return state != DEAD and self.push(state)
-
-    cdef bint push(self, uint32_t state) except -1:
+            state = DEAD if state == FINISHED else self.engine.run_bytes(state, &data[0], data.shape[0])
+        if state == DEAD:
+            return False
+        self.texts.append(bytes(data))
         self.history.push_back(state)
+        self.given.push_back(NONE)
         return True
 
     def accept_tokens(self, tokens):
@@ -150,16 +157,31 @@ cdef class CoreMatcher:
         """Take back the last ``n`` accepted calls; an end token counts as one."""
         if n < 0 or n > self.n_accepted:
             raise self.engine.errors.VocabularyError(f"cannot roll back {n} of {self.n_accepted} accepted calls")
-        self.history.resize(self.history.size() - n)
+        self.keep(self.n_accepted - n)
 
     def reset(self):
         """Back to the empty text."""
-        self.history.resize(1)
+        self.keep(0)
+
+    cdef int keep(self, size_t n) except -1:
+        """Forget all but the first ``n`` calls."""
+        cdef size_t i
+        for i in range(n, self.given.size()):
+            if self.given[i] == NONE:
+                self.texts.pop()
+        self.history.resize(n + 1)
+        self.given.resize(n)
+        if self.track is not None:
+            self.track.cut(n)
+        return 0
 
     def fork(self):
         """An independent matcher in the same state, with the same history."""
         cdef CoreMatcher other = self._new()
         other.history = self.history
+        other.given = self.given
+        other.texts = self.texts[:]
+        other.track = None if self.track is None else self.track.fork()
         return other
 
     @property
@@ -216,6 +238,45 @@ cdef class CoreMatcher:
             out.append(byte)
             state = self.engine.run_bytes(state, &one, 1)
         return bytes(out)
+
+
+    # --- weights -------------------------------------------------------------------------------------------------
+
+    def weigh(self, WeightTrack track):
+        """Follow the text with weights from now on; ``track`` stands at the empty text."""
+        self.track = track
+
+    def weighed(self):
+        """The weighted readings of the text so far, or None before :meth:`weigh`."""
+        cdef size_t i, text
+        cdef const unsigned char[::1] data
+        if self.track is None or self.track.readings.size() == self.history.size():
+            return self.track
+        text = 0
+        for i in range(self.track.readings.size() - 1):
+            text += self.given[i] == NONE
+        for i in range(self.track.readings.size() - 1, self.given.size()):
+            if self.given[i] == NONE:
+                data = self.texts[text]
+                text += 1
+                self.track.follow_bytes(&data[0] if data.shape[0] else NULL, data.shape[0])
+            elif self.history[i + 1] == FINISHED:
+                self.track.follow_end()
+            elif self.history[i] == OPENING:
+                self.track.follow_first(self.given[i])
+            else:
+                self.track.follow(self.given[i])
+        return self.track
+
+    def token_logprob(self, token):
+        """The natural logarithm of how probable a token is to come next; :meth:`weigh` comes first."""
+        cdef uint32_t index = self.checked(token)
+        cdef WeightTrack track = self.weighed()
+        if self.history.back() == FINISHED:
+            return -INFINITY
+        if self.history.back() == OPENING:
+            return track.first_logprob(index)
+        return track.logprob(index, index in self.end_tokens)
 
 
 def fill_rows(list matchers not None, int32_t[:, ::1] rows, Py_ssize_t begin, Py_ssize_t end):

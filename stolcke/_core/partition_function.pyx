@@ -71,7 +71,6 @@ cdef class Component:
 
     cdef bint is_one(self) except? -1 nogil:
         """Whether all x are one: that is a solution, and there is no lesser one."""
-        cdef vector[double] right
         cdef vector[uint32_t] terms
         cdef uint32_t i, n = <uint32_t>self.x.size()
         self.x.assign(n, 1)
@@ -82,8 +81,7 @@ cdef class Component:
         for i in range(n):
             if not fabs(self.f[i] - 1) <= (4 + terms[i]) * EPSILON:
                 return False
-        right.assign(n, 1)
-        return self.jacobian.solve(1 + ABOVE, right)
+        return self.jacobian.is_below(1 + ABOVE)
 
     cdef bint solve(self) except? -1 nogil:
         """Set ``x`` to the least solution; False where there is none."""
@@ -291,13 +289,9 @@ def log_partition(const int32_t[::1] lhs not None, const int32_t[::1] offsets no
             scale = scale if fabs(scale) > FAR else 0
             for i in range(equations.rules.size()):
                 k = equations.rules[i].end - equations.rules[i].begin
-                equations.rules[i].weight = factor[i] * exp(power[i] + (<double>k - 1) * scale)
+                outside = power[i] + (<double>k - 1) * scale
+                equations.rules[i].weight = exp(log(factor[i]) + outside) if outside != 0 else factor[i]
             equations.jacobian.build(m, rows, columns, equations.slots)
-            # In the order of the matrix.
-            for i in range(equations.rules.size()):
-                equations.rules[i].lhs = equations.jacobian.place[equations.rules[i].lhs]
-            for i in range(equations.symbols.size()):
-                equations.symbols[i] = equations.jacobian.place[equations.symbols[i]]
             equations.x.assign(m, 1)
             if plain and scale == 0 and equations.is_one():
                 for i in range(m):
@@ -305,6 +299,6 @@ def log_partition(const int32_t[::1] lhs not None, const int32_t[::1] offsets no
                 continue
             infinite = not equations.solve()
             for i in range(m):
-                outside = equations.x[equations.jacobian.place[i]]
+                outside = equations.x[i]
                 out[members[first + i]] = INFINITY if infinite else scale + log(outside)
     return logs

@@ -1,13 +1,11 @@
 """Linear equations and the largest eigenvalue of sparse non-negative matrices.
 
 The matrices are those of one strongly connected component of a grammar: what a
-nonterminal leads to on average.  Rows are put in the order in which a search in
-depth leaves them, so that all entries are left of the diagonal but for those of
-edges that lead back.  The targets of these, the *heads*, are few in grammars,
-however long their chains and cycles are: with the values at the heads given,
-the rest is one sweep, and a dense system among the heads alone is solved by
-elimination.  Where there are too many heads, the same sweep is what makes a
-Krylov method converge.
+nonterminal leads to on average.  Most indices have few neighbours, however long
+the chains and cycles of a grammar are; they are eliminated one after the other,
+those that add least first, in an order that is found once for the pattern.  If
+the rest is small, it is eliminated as a dense matrix; a large rest is a tangle
+in which everything is near everything, and a Krylov method converges soon.
 
 For a non-negative matrix J of one component, s - J has a non-negative inverse
 exactly where s is above its spectral radius, and elimination meets a pivot
@@ -16,16 +14,22 @@ that is not positive exactly where it is not.  So solving also decides.
 
 import numpy as np
 
-from libc.math cimport fabs, sqrt
-from libc.stdint cimport int32_t, uint32_t
+from libc.math cimport INFINITY, fabs, sqrt
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libcpp.pair cimport pair
+from libcpp.queue cimport priority_queue
 from libcpp.vector cimport vector
 
 from stolcke._core.components cimport strong_components
+from stolcke._core.storage cimport idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.types cimport NONE
 
 
 cdef enum:
-    MOST_HEADS = 400                    # that are eliminated
+    MOST_DENSE = 400                    # that are eliminated as a dense matrix
+    MOST_PRODUCTS = 16                  # that removing one index may add
+    POWERS = 300                        # by which the radius of a tangle is sought
+    INVERSIONS = 60                     # by which any other is
     RESTART = 50                        # vectors of a Krylov space
     ROUNDS = 40                         # such spaces, one after the other
 
@@ -38,121 +42,145 @@ cdef class Matrix:
     cdef int build(self, uint32_t n, const vector[uint32_t]& rows, const vector[uint32_t]& columns,
                    vector[uint32_t]& slots) except -1 nogil:
         """Set the places of entries, which may occur several times; ``slots`` says where in ``values`` each is."""
-        cdef vector[uint32_t] by_row, row_begin, seen, next_place, head_of
-        cdef uint32_t k, i, r, c, side
+        cdef uint32_t k, slot
+        cdef uint64_t key
         self.n = n
-        self.order(rows, columns)
-        row_begin.assign(n + 1, 0)
-        for k in range(rows.size()):
-            row_begin[self.place[rows[k]] + 1] += 1
-        for i in range(n):
-            row_begin[i + 1] += row_begin[i]
-        next_place = row_begin
-        by_row.resize(rows.size())
-        for k in range(rows.size()):
-            r = self.place[rows[k]]
-            by_row[next_place[r]] = k
-            next_place[r] += 1
+        self.rows.clear()
+        self.columns.clear()
         slots.resize(rows.size())
-        seen.assign(n, NONE)
-        self.column.assign(n, 0)
-        self.begin.assign(n + 1, n)
-        self.middle.assign(n, n)
-        for i in range(n):
-            self.column[i] = i
-        for i in range(n):
-            self.begin[i] = <uint32_t>self.column.size()
-            for side in range(2):
-                for k in range(row_begin[i], row_begin[i + 1]):
-                    c = self.place[columns[by_row[k]]]
-                    if c == i:
-                        slots[by_row[k]] = i
-                    elif (c > i) == <bint>side:
-                        if seen[c] == NONE or seen[c] < self.begin[i]:
-                            seen[c] = <uint32_t>self.column.size()
-                            self.column.push_back(c)
-                        slots[by_row[k]] = seen[c]
-                if side == 0:
-                    self.middle[i] = <uint32_t>self.column.size()
-        self.begin[n] = <uint32_t>self.column.size()
-        self.values.assign(self.column.size(), 0)
-        # By column, what is right of the diagonal.
-        self.heads.clear()
-        self.upper_begin.assign(1, 0)
-        head_of.assign(n, 0)
-        for i in range(n):
-            for k in range(self.middle[i], self.begin[i + 1]):
-                head_of[self.column[k]] += 1
-        for c in range(n):
-            if head_of[c]:
-                self.upper_begin.push_back(self.upper_begin.back() + head_of[c])
-                head_of[c] = <uint32_t>self.heads.size()
-                self.heads.push_back(c)
-        next_place = self.upper_begin
-        self.upper_row.resize(self.upper_begin.back())
-        self.upper_slot.resize(self.upper_begin.back())
-        for i in range(n):
-            for k in range(self.middle[i], self.begin[i + 1]):
-                c = head_of[self.column[k]]
-                self.upper_row[next_place[c]] = i
-                self.upper_slot[next_place[c]] = k
-                next_place[c] += 1
+        idmap_init(&self.slot_of, 8)
+        try:
+            for k in range(rows.size()):
+                if rows[k] == columns[k]:
+                    slots[k] = rows[k]
+                    continue
+                key = <uint64_t>rows[k] << 32 | columns[k]
+                slot = idmap_find(&self.slot_of, key)
+                if slot == NONE:
+                    slot = n + <uint32_t>self.rows.size()
+                    idmap_put(&self.slot_of, key, slot)
+                    self.rows.push_back(rows[k])
+                    self.columns.push_back(columns[k])
+                slots[k] = slot
+            self.values.assign(n + self.rows.size(), 0)
+            self.eliminate()
+        finally:
+            idmap_free(&self.slot_of)
         return 0
 
-    cdef int order(self, const vector[uint32_t]& rows, const vector[uint32_t]& columns) except -1 nogil:
-        """Give each index the place in which a search in depth from index 0 leaves it."""
-        cdef vector[uint32_t] begin, at, target, path
-        cdef uint32_t k, i, t, left = 0
-        begin.assign(self.n + 1, 0)
-        for k in range(rows.size()):
-            begin[rows[k] + 1] += 1
-        for i in range(self.n):
-            begin[i + 1] += begin[i]
-        at = begin
-        target.resize(rows.size())
-        for k in range(rows.size()):
-            target[at[rows[k]]] = columns[k]
-            at[rows[k]] += 1
-        at = begin
-        self.place.assign(self.n, NONE)
-        for i in range(self.n):
-            if self.place[i] != NONE:
-                continue
-            self.place[i] = 0               # met; its place is known when it is left
-            path.push_back(i)
-            while not path.empty():
-                t = path.back()
-                if at[t] == begin[t + 1]:
-                    self.place[t] = left
-                    left += 1
-                    path.pop_back()
+    cdef int eliminate(self) except -1 nogil:
+        """Find an order of elimination, and what each step adds where."""
+        cdef Links links
+        cdef priority_queue[pair[int64_t, uint32_t]] waiting
+        cdef pair[int64_t, uint32_t] least
+        cdef vector[uint32_t] place
+        cdef uint32_t k, v, w, side
+        cdef size_t budget = 100000 + 30 * (self.n + self.rows.size())
+        links.before.resize(self.n)
+        links.behind.resize(self.n)
+        links.gone.assign(self.n, 0)
+        links.n_before.assign(self.n, 0)
+        links.n_behind.assign(self.n, 0)
+        for k in range(self.rows.size()):
+            links.behind[self.rows[k]].push_back(self.columns[k])
+            links.before[self.columns[k]].push_back(self.rows[k])
+            links.n_behind[self.rows[k]] += 1
+            links.n_before[self.columns[k]] += 1
+        self.removed.clear()
+        self.before_begin.assign(1, 0)
+        self.behind_begin.assign(1, 0)
+        self.before.clear()
+        self.before_slot.clear()
+        self.behind.clear()
+        self.behind_slot.clear()
+        self.targets.clear()
+        for v in range(self.n):
+            least.first = -(<int64_t>links.n_before[v] * links.n_behind[v])
+            least.second = v
+            waiting.push(least)
+        while not waiting.empty():
+            least = waiting.top()
+            waiting.pop()
+            v = least.second
+            if links.gone[v] or least.first != -(<int64_t>links.n_before[v] * links.n_behind[v]):
+                continue                # removed, or met again with what it adds now
+            if -least.first > MOST_PRODUCTS or self.targets.size() > budget:
+                break
+            self.remove(v, &links)
+            for side in range(2):
+                for k in range((self.before_begin if side else self.behind_begin)[self.removed.size() - 1],
+                               (self.before_begin if side else self.behind_begin)[self.removed.size()]):
+                    w = self.before[k] if side else self.behind[k]
+                    least.first = -(<int64_t>links.n_before[w] * links.n_behind[w])
+                    least.second = w
+                    waiting.push(least)
+        # What is left.
+        self.core.clear()
+        place.assign(self.n, NONE)
+        for v in range(self.n):
+            if not links.gone[v]:
+                place[v] = <uint32_t>self.core.size()
+                self.core.push_back(v)
+        self.core_begin.assign(1, 0)
+        self.core_column.clear()
+        self.core_slot.clear()
+        for k in range(self.core.size()):
+            v = self.core[k]
+            for w in range(links.behind[v].size()):
+                if not links.gone[links.behind[v][w]]:
+                    self.core_column.push_back(place[links.behind[v][w]])
+                    self.core_slot.push_back(
+                        idmap_find(&self.slot_of, <uint64_t>v << 32 | links.behind[v][w]))
+            self.core_begin.push_back(<uint32_t>self.core_column.size())
+        return 0
+
+    cdef int remove(self, uint32_t v, Links* links) except -1 nogil:
+        """Note the step that removes an index: what leads to it leads to what it leads to."""
+        cdef uint32_t i, j, u, w, slot, first = self.before_begin.back(), begin = self.behind_begin.back()
+        cdef uint64_t key
+        links.gone[v] = 1
+        self.removed.push_back(v)
+        for i in range(links.before[v].size()):
+            u = links.before[v][i]
+            if not links.gone[u]:
+                self.before.push_back(u)
+                self.before_slot.push_back(idmap_find(&self.slot_of, <uint64_t>u << 32 | v))
+                links.n_behind[u] -= 1
+        for i in range(links.behind[v].size()):
+            w = links.behind[v][i]
+            if not links.gone[w]:
+                self.behind.push_back(w)
+                self.behind_slot.push_back(idmap_find(&self.slot_of, <uint64_t>v << 32 | w))
+                links.n_before[w] -= 1
+        self.before_begin.push_back(<uint32_t>self.before.size())
+        self.behind_begin.push_back(<uint32_t>self.behind.size())
+        for i in range(first, self.before.size()):
+            for j in range(begin, self.behind.size()):
+                u = self.before[i]
+                w = self.behind[j]
+                if u == w:
+                    self.targets.push_back(u)
                     continue
-                k = target[at[t]]
-                at[t] += 1
-                if self.place[k] == NONE:
-                    self.place[k] = 0
-                    path.push_back(k)
+                key = <uint64_t>u << 32 | w
+                slot = idmap_find(&self.slot_of, key)
+                if slot == NONE:
+                    slot = <uint32_t>self.values.size()
+                    self.values.push_back(0)
+                    idmap_put(&self.slot_of, key, slot)
+                    links.behind[u].push_back(w)
+                    links.before[w].push_back(u)
+                    links.n_behind[u] += 1
+                    links.n_before[w] += 1
+                self.targets.push_back(slot)
         return 0
 
     cdef void multiply(self, const double* x, double* out) noexcept nogil:
         """``out = J x``."""
         cdef uint32_t i, k
-        cdef double total
         for i in range(self.n):
-            total = self.values[i] * x[i]
-            for k in range(self.begin[i], self.begin[i + 1]):
-                total += self.values[k] * x[self.column[k]]
-            out[i] = total
-
-    cdef void lower_solve(self, double scale, double* x, uint32_t first) noexcept nogil:
-        """Solve with what is on the diagonal of ``scale - J`` and left of it; ``x`` is zero before ``first``."""
-        cdef uint32_t i, k
-        cdef double total
-        for i in range(first, self.n):
-            total = x[i]
-            for k in range(self.begin[i], self.middle[i]):
-                total += self.values[k] * x[self.column[k]]
-            x[i] = total / (scale - self.values[i])
+            out[i] = self.values[i] * x[i]
+        for k in range(self.rows.size()):
+            out[self.rows[k]] += self.values[self.n + k] * x[self.columns[k]]
 
     cdef bint solve(self, double scale, vector[double]& x) except? -1 nogil:
         """Replace ``x``, which is not negative, by the solution of ``(scale - J) y = x``.
@@ -160,33 +188,49 @@ cdef class Matrix:
         Returns whether ``scale`` is above the spectral radius, so that the solution is not negative; ``x`` is spoilt
         where it is not.
         """
-        cdef uint32_t i
-        for i in range(self.n):
-            if not scale - self.values[i] > 0:
+        cdef size_t step, target = 0
+        cdef uint32_t i, j, v
+        cdef double factor
+        self.work = self.values
+        for step in range(self.removed.size()):
+            v = self.removed[step]
+            if not scale - self.work[v] > 0:
                 return False
-        if self.heads.size() <= MOST_HEADS:
-            return self.solve_heads(scale, x)
-        return self.iterate(scale, x)
+            for i in range(self.before_begin[step], self.before_begin[step + 1]):
+                factor = self.work[self.before_slot[i]] / (scale - self.work[v])
+                x[self.before[i]] += factor * x[v]
+                for j in range(self.behind_begin[step], self.behind_begin[step + 1]):
+                    self.work[self.targets[target]] += factor * self.work[self.behind_slot[j]]
+                    target += 1
+        self.sweep.resize(self.core.size())
+        for i in range(self.core.size()):
+            if not scale - self.work[self.core[i]] > 0:
+                return False
+            self.sweep[i] = x[self.core[i]]
+        if not (self.solve_dense(scale) if self.core.size() <= MOST_DENSE else self.iterate(scale)):
+            return False
+        for i in range(self.core.size()):
+            x[self.core[i]] = self.sweep[i]
+        for step in range(self.removed.size(), 0, -1):
+            v = self.removed[step - 1]
+            for j in range(self.behind_begin[step - 1], self.behind_begin[step]):
+                x[v] += self.work[self.behind_slot[j]] * x[self.behind[j]]
+            x[v] /= scale - self.work[v]
+        return True
 
-    cdef bint solve_heads(self, double scale, vector[double]& x) except? -1 nogil:
-        cdef size_t m = self.heads.size(), g, h, k
-        cdef uint32_t i
+    cdef bint solve_dense(self, double scale) except? -1 nogil:
+        """Solve for what is left, whose right side and solution are in ``sweep``."""
+        cdef size_t m = self.core.size(), g, h, k
         cdef double factor
         cdef double* row
         cdef double* pivot
-        # The heads' values z fulfil z = K z + z0, where z0 is what they are without edges that lead back.
         self.small.assign(m * (m + 1), 0)
-        for h in range(m):
-            self.sweep.assign(self.n, 0)
-            for k in range(self.upper_begin[h], self.upper_begin[h + 1]):
-                self.sweep[self.upper_row[k]] = self.values[self.upper_slot[k]]
-            self.lower_solve(scale, self.sweep.data(), self.upper_row[self.upper_begin[h]])
-            for g in range(m):
-                self.small[g * (m + 1) + h] = (g == h) - self.sweep[self.heads[g]]
-        self.sweep = x
-        self.lower_solve(scale, self.sweep.data(), 0)
         for g in range(m):
-            self.small[g * (m + 1) + m] = self.sweep[self.heads[g]]
+            row = self.small.data() + g * (m + 1)
+            row[g] = scale - self.work[self.core[g]]
+            row[m] = self.sweep[g]
+            for k in range(self.core_begin[g], self.core_begin[g + 1]):
+                row[self.core_column[k]] = -self.work[self.core_slot[k]]
         for k in range(m):
             pivot = self.small.data() + k * (m + 1)
             if not pivot[k] > 0:
@@ -200,27 +244,45 @@ cdef class Matrix:
         for k in range(m, 0, -1):
             pivot = self.small.data() + (k - 1) * (m + 1)
             for h in range(k, m):
-                pivot[m] -= pivot[h] * self.small[h * (m + 1) + m]
-            pivot[m] /= pivot[k - 1]
-        for h in range(m):
-            for k in range(self.upper_begin[h], self.upper_begin[h + 1]):
-                x[self.upper_row[k]] += self.values[self.upper_slot[k]] * self.small[h * (m + 1) + m]
-        self.lower_solve(scale, x.data(), 0)
-        for i in range(self.n):
-            if not x[i] >= 0:
-                return False
+                pivot[m] -= pivot[h] * self.sweep[h]
+            self.sweep[k - 1] = pivot[m] / pivot[k - 1]
         return True
 
-    cdef bint iterate(self, double scale, vector[double]& x) except? -1 nogil:
-        """GMRES, restarted, with the sweep of :meth:`lower_solve` as its preconditioner."""
-        cdef uint32_t n = self.n, i, j, k, used, again
+    cdef void lower_solve(self, double scale, double* x) noexcept nogil:
+        """Solve with what is on the diagonal of what is left and left of it."""
+        cdef uint32_t i, k
+        cdef double total
+        for i in range(self.core.size()):
+            total = x[i]
+            for k in range(self.core_begin[i], self.core_begin[i + 1]):
+                if self.core_column[k] < i:
+                    total += self.work[self.core_slot[k]] * x[self.core_column[k]]
+            x[i] = total / (scale - self.work[self.core[i]])
+
+    cdef void step(self, double scale, const double* x, double* out) noexcept nogil:
+        """``out`` = x less what :meth:`lower_solve` makes of what is right of the diagonal."""
+        cdef uint32_t i, k
+        cdef double total
+        for i in range(self.core.size()):
+            total = 0
+            for k in range(self.core_begin[i], self.core_begin[i + 1]):
+                if self.core_column[k] > i:
+                    total += self.work[self.core_slot[k]] * x[self.core_column[k]]
+            out[i] = total
+        self.lower_solve(scale, out)
+        for i in range(self.core.size()):
+            out[i] = x[i] - out[i]
+
+    cdef bint iterate(self, double scale) except? -1 nogil:
+        """The same by GMRES, restarted, with :meth:`lower_solve` as its preconditioner."""
+        cdef uint32_t n = <uint32_t>self.core.size(), i, j, k, used, again
         cdef vector[double] y, right, cosine, sine, target
         cdef double* v
         cdef double* w
         cdef double* column
         cdef double norm, size, value, other, last = 0
-        right = x
-        self.lower_solve(scale, right.data(), 0)
+        right = self.sweep
+        self.lower_solve(scale, right.data())
         size = sqrt(dot(right.data(), right.data(), n))
         if size == 0:
             return True
@@ -287,32 +349,28 @@ cdef class Matrix:
         for i in range(n):
             if not y[i] >= -1e-9 * other:
                 return False
-            x[i] = max(y[i], 0.0)
+            self.sweep[i] = max(y[i], 0.0)
         return norm <= 1e-6 * size
 
-    cdef void step(self, double scale, const double* x, double* out) noexcept nogil:
-        """``out`` = x less what one sweep makes of the edges that lead back."""
-        cdef uint32_t i, k
-        cdef double total
-        for i in range(self.n):
-            total = 0
-            for k in range(self.middle[i], self.begin[i + 1]):
-                total += self.values[k] * x[self.column[k]]
-            out[i] = total
-        self.lower_solve(scale, out, 0)
-        for i in range(self.n):
-            out[i] = x[i] - out[i]
+    cdef bint is_below(self, double scale) except? -1 nogil:
+        """Whether the spectral radius is."""
+        cdef vector[double] ones
+        if self.core.size() > MOST_DENSE:
+            return self.radius() < scale
+        ones.assign(self.n, 1)
+        return self.solve(scale, ones)
 
     cdef double radius(self) except? -1 nogil:
-        """The spectral radius, by Noda's inverse iteration: from above, and quadratically."""
+        """The spectral radius, or what it is certainly not above."""
         cdef vector[double] x, w
-        cdef double low = 0, high = 0, least, most, largest
-        cdef uint32_t i, again
+        cdef double low = 0, high = INFINITY, least, most, largest
+        cdef uint32_t i
+        cdef int again, powers = POWERS if self.core.size() > MOST_DENSE else 0
         if self.n == 1:
             return self.values[0]
         x.assign(self.n, 1)
         w.resize(self.n)
-        for again in range(60):
+        for again in range(powers + INVERSIONS):
             self.multiply(x.data(), w.data())
             least = most = w[0] / x[0]
             for i in range(self.n):
@@ -320,14 +378,20 @@ cdef class Matrix:
                 most = max(most, w[i] / x[i])
             # The quotients of any positive vector enclose the radius.
             low = max(low, least)
-            if again and most >= high:
+            if again > powers and most >= high:
                 break
-            high = most
+            high = min(high, most)
             if high - low <= 1e-14 * high:
                 return high
-            w = x
-            if not self.solve(high, w):
-                break
+            if again < powers:
+                # In a tangle powers tell soon; with something of x, so that cycles do not make them swing.
+                for i in range(self.n):
+                    w[i] += 0.2 * high * x[i]
+            else:
+                # Noda's inverse iteration: from above, and quadratically.
+                w = x
+                if not self.solve(high, w):
+                    break
             largest = 0
             for i in range(self.n):
                 largest = max(largest, w[i])
@@ -335,11 +399,10 @@ cdef class Matrix:
                 x[i] = max(w[i] / largest, SMALLEST)
         # Eigenvectors whose values differ too much for floating point: halve what is left.
         for _ in range(60):
-            if high - low <= 1e-12 * high or self.heads.size() > MOST_HEADS:
+            if high - low <= 1e-12 * high or self.core.size() > MOST_DENSE:
                 break
-            x.assign(self.n, 1)
             most = low + (high - low) / 2
-            if self.solve(most, x):
+            if self.is_below(most):
                 high = most
             else:
                 low = most

@@ -1,6 +1,6 @@
 """Symbolic grammars to integer tables, and those tables to the run-time engine."""
 
 from stolcke.compiler.arrays import GrammarArrays, lower
-from stolcke.compiler.binding import bind, build_engine
+from stolcke.compiler.binding import bind, build_engine, build_scores
 
-__all__ = ["GrammarArrays", "bind", "build_engine", "lower"]
+__all__ = ["GrammarArrays", "bind", "build_engine", "build_scores", "lower"]

@@ -28,6 +28,7 @@ from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_autom
 from stolcke.lexer.counted import unbounded
 from stolcke.options import Limits, Options
 from stolcke.weights import Distribution
+from stolcke.weights.proper import ProperWeights, proper_weights
 
 __all__ = ["GrammarArrays", "TerminalMachine", "lower"]
 
@@ -124,6 +125,13 @@ class GrammarArrays:
         if "_made_names" not in self.__dict__:  # no functools.cached_property, whose lock a fork may leave locked
             self.__dict__["_made_names"] = self.naming()
         return self.__dict__["_made_names"]
+
+    @property
+    def proper(self) -> ProperWeights:
+        """The weights as probabilities; found when first asked for."""
+        if "_made_proper" not in self.__dict__:
+            self.__dict__["_made_proper"] = proper_weights(self)
+        return self.__dict__["_made_proper"]
 
     @property
     def terminals(self) -> tuple[str, ...]:
@@ -378,14 +386,15 @@ def lower(
 def _write_ignore(
     grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, ignored: dict[str, int]
 ) -> None:
-    """Write out what ignoring means; a terminal named twice, or that matches nothing, leaves its share to all."""
+    """Write out what ignoring means; terminals named twice or that match nothing have no share of the weight."""
     if not ignored:
         return
     once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in map(machines.get, ignored))
+    if len(ignored) < len(grammar.ignore):
+        given = {name: weight for name, weight in grammar.ignore_weights.items() if name in ignored}
+        grammar = replace(grammar, ignore=tuple(ignored), ignore_weights=given)
     matches, stop = ignore_weights(grammar)
-    weights = {ignored[name]: match for name, match in zip(grammar.ignore, matches, strict=True) if name in ignored}
-    total = stop + sum(weights.values())
-    write_ignore(rules, {number: weight / total for number, weight in weights.items()}, stop / total, once)
+    write_ignore(rules, dict(zip(ignored.values(), matches, strict=True)), stop, once)
 
 
 def _derives_nothing(grammar: Grammar) -> GrammarError:

@@ -11,12 +11,16 @@ from stolcke._core.engine import Engine
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
 from stolcke._core.tally import TallyTable
+from stolcke._core.token_scores import TokenScores
+from stolcke._core.weighted_engine import WeightedEngine
+from stolcke._core.weighted_tables import WeightedTables
 from stolcke.compiler.arrays import GrammarArrays, TerminalMachine
 from stolcke.lexer import Automaton
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
+from stolcke.weights.proper import ProperWeights
 
-__all__ = ["Marker", "bind", "build_engine"]
+__all__ = ["Marker", "bind", "build_engine", "build_scores"]
 
 NONE = np.uint32(0xFFFFFFFF)
 
@@ -80,9 +84,9 @@ def build_engine(
     token_symbols: dict[int, int] = {}
     for terminal, name in enumerate(arrays.specials, n_text):
         partitions[terminal] = core.add_token_set(bound[name])
-    groups: dict[tuple[int, ...], int] = {}
+    groups = _token_groups(arrays, bound)
     for terminal, name in enumerate(arrays.specials, n_text):
-        symbols[terminal] = groups.setdefault(bound[name], 256 + len(groups))
+        symbols[terminal] = 256 + groups.index(bound[name])
         for token in bound[name]:
             if token_symbols.setdefault(token, symbols[terminal]) != symbols[terminal]:
                 raise errors.CompileError(
@@ -112,6 +116,39 @@ def build_engine(
     ends = np.array(vocabulary.eos_token_ids, np.uint32)
     special = {token: int(symbol) for token, symbol in token_symbols.items()}
     return Engine(core, tables, ends, special, vocabulary.first_texts, errors, limits, options)
+
+
+def build_scores(
+    engine: Engine,
+    arrays: GrammarArrays,
+    weights: ProperWeights,
+    bound: Mapping[str, tuple[int, ...]],
+    end_tokens: frozenset[int],
+    options: Options,
+    threshold: float,
+    beam: int,
+) -> TokenScores:
+    """The weighted side of an engine."""
+    tables = [
+        None if table is None else (machine.machine, table)
+        for machine, table in zip(arrays.machines, arrays.distributions, strict=True)
+    ]
+    live = WeightedEngine(
+        engine,
+        WeightedTables(engine.tables, arrays.lhs, weights.rule_probabilities, weights.empty),
+        tables + [None] * len(arrays.specials),
+        [len(group) for group in _token_groups(arrays, bound)],
+        options.memoise_goto,
+        options.memoise_steps,
+        threshold,
+        beam,
+    )
+    return TokenScores(live, end_tokens, options.memoise_masks)
+
+
+def _token_groups(arrays: GrammarArrays, bound: Mapping[str, tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The sets of special tokens that declared terminals are bound to, each once."""
+    return list(dict.fromkeys(bound[name] for name in arrays.specials))
 
 
 def _start_state(machine: TerminalMachine, vocabulary: Vocabulary) -> int:

@@ -15,7 +15,7 @@ from math import inf
 
 import numpy as np
 
-__all__ = ["STOP", "mean_uses", "probability_of_none"]
+__all__ = ["ONCE", "REQUIRED", "STOP", "Kind", "State", "mean_uses", "probability_of_none", "start", "ways"]
 
 STOP = 0.5
 """Probability to stop, where both stopping and going on is possible."""
@@ -23,41 +23,42 @@ STOP = 0.5
 _MOST_STATES = 20_000
 """Beyond these, averages are cut off: what has not been looked at is counted as if it were never reached."""
 
-_ONCE, _REQUIRED, _MARKED = 1, 2, 4
+ONCE, REQUIRED, _MARKED = 1, 2, 4
 
-_Kind = tuple[int, bool]
+Kind = tuple[int, bool]
 """The flags of an entry, and whether it has come."""
-_State = tuple[frozenset[tuple[_Kind, int]], float, float, float, float]
+State = tuple[frozenset[tuple[Kind, int]], float, float, float, float]
 """How many there are of each kind; the least and greatest number of entries to come, and of marked ones."""
 
 
-def _start(flags: np.ndarray, bounds: list[int]) -> _State:
+def start(flags: np.ndarray, bounds: list[int]) -> State:
+    """The state of a tally that nothing has come of; parameters as for :func:`probability_of_none`."""
     kinds = Counter((flag, False) for flag in flags.tolist())
     least, most, least_marked, most_marked = (inf if bound < 0 else bound for bound in bounds)
     return _clipped(kinds, least, most, least_marked, most_marked)
 
 
-def _reach(kinds: Counter[_Kind], marked: int) -> tuple[int, float]:
+def _reach(kinds: Counter[Kind], marked: int) -> tuple[int, float]:
     """How many entries, marked or not, must and may come."""
     least, most = 0, 0.0
     for (flags, seen), count in kinds.items():
         if count and bool(flags & _MARKED) == bool(marked):
-            least += count if flags & _REQUIRED and not seen else 0
-            if not flags & _ONCE:
+            least += count if flags & REQUIRED and not seen else 0
+            if not flags & ONCE:
                 most = inf
             elif not seen:
                 most += count
     return least, most
 
 
-def _possible(kinds: Counter[_Kind], need: float, room: float, need_marked: float, room_marked: float) -> bool:
+def _possible(kinds: Counter[Kind], need: float, room: float, need_marked: float, room_marked: float) -> bool:
     """Whether some choice of what can come fits between the bounds."""
     (must, may), (must_marked, may_marked) = _reach(kinds, 0), _reach(kinds, 1)
     least, most = max(must_marked, need_marked), min(may_marked, room_marked)
     return least <= most and max(must + least, need) <= min(may + most, room)
 
 
-def _clipped(kinds: Counter[_Kind], need: float, room: float, need_marked: float, room_marked: float) -> _State:
+def _clipped(kinds: Counter[Kind], need: float, room: float, need_marked: float, room_marked: float) -> State:
     """A state without what follows from the rest of it, so that chains that go on for ever have few states."""
     (must, may), (must_marked, may_marked) = _reach(kinds, 0), _reach(kinds, 1)
     if room_marked >= may_marked:
@@ -71,17 +72,17 @@ def _clipped(kinds: Counter[_Kind], need: float, room: float, need_marked: float
     return frozenset((kind, n) for kind, n in kinds.items() if n), need, room, need_marked, room_marked
 
 
-def _ways(state: _State) -> tuple[float, list[tuple[_Kind, float, _State]]]:
+def ways(state: State) -> tuple[float, list[tuple[Kind, float, State]]]:
     """The probability to stop, and of each kind that of going on with one of it and where that leads."""
     counts, need, room, need_marked, room_marked = state
     kinds = Counter(dict(counts))
-    found: list[tuple[_Kind, int, _State]] = []
+    found: list[tuple[Kind, int, State]] = []
     for (flags, seen), count in counts:
-        if seen and flags & _ONCE:
+        if seen and flags & ONCE:
             continue
         marked = bool(flags & _MARKED)
         after = kinds.copy()
-        if flags & (_ONCE | _REQUIRED) and not seen:
+        if flags & (ONCE | REQUIRED) and not seen:
             after[flags, False] -= 1
             after[flags, True] += 1
         rest = (need - 1, room - 1, need_marked - marked, room_marked - marked)
@@ -106,7 +107,7 @@ def probability_of_none(flags: np.ndarray, bounds: list[int]) -> float:
     bounds : list of int
         The least and greatest number of entries, and of marked ones; -1 for no greatest.
     """
-    return _ways(_start(flags, bounds))[0]
+    return ways(start(flags, bounds))[0]
 
 
 def mean_uses(flags: np.ndarray, bounds: list[int]) -> tuple[np.ndarray, float]:
@@ -124,23 +125,23 @@ def mean_uses(flags: np.ndarray, bounds: list[int]) -> tuple[np.ndarray, float]:
     """
     uses: Counter[int] = Counter()
     separators = 0.0
-    mass: dict[_State, float] = {}
-    waiting: list[tuple[float, int, _State]] = []
+    mass: dict[State, float] = {}
+    waiting: list[tuple[float, int, State]] = []
 
-    def reach(state: _State, probability: float) -> None:
+    def reach(state: State, probability: float) -> None:
         if state not in mass:
             heapq.heappush(waiting, (_rank(state), len(mass), state))
             mass[state] = 0.0
         mass[state] += probability
 
-    for (kind, _), probability, after in _ways(_start(flags, bounds))[1]:
+    for (kind, _), probability, after in ways(start(flags, bounds))[1]:
         uses[kind] += probability
         reach(after, probability)
     while waiting and len(mass) <= _MOST_STATES:
         _, _, state = heapq.heappop(waiting)
-        _, ways = _ways(state)
-        visits = mass[state] / (1 - sum(probability for _, probability, after in ways if after == state))
-        for (kind, _), probability, after in ways:
+        _, following = ways(state)
+        visits = mass[state] / (1 - sum(probability for _, probability, after in following if after == state))
+        for (kind, _), probability, after in following:
             uses[kind] += visits * probability
             separators += visits * probability
             if after != state:
@@ -149,7 +150,7 @@ def mean_uses(flags: np.ndarray, bounds: list[int]) -> tuple[np.ndarray, float]:
     return np.array([uses[flag] / numbers[flag] for flag in flags.tolist()]), separators
 
 
-def _rank(state: _State) -> float:
+def _rank(state: State) -> float:
     """A number that grows with each step to another state: what has come, less what may or must still come."""
     counts, need, room, need_marked, room_marked = state
     seen = sum(n for (_, seen), n in counts if seen)

@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import stolcke
+from tests.engine.test_tallies import holds_empty_entry
 from tests.engine.weight_laws import (
     Scored,
     assert_close,
@@ -60,6 +61,7 @@ def test_every_state_of_a_random_walk(grammar, tokens, data):
 @settings(max_examples=100 * EFFORT)
 @given(weighted_grammars(plain=tally_grammars()), st.data())
 def test_tallies(grammar, data):
+    assume(not holds_empty_entry(grammar))
     engine = Scored(grammar, LETTERS, found=twin(grammar))
     matcher = engine.compiled.matcher()
     text: tuple = ()

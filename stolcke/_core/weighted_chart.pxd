@@ -1,0 +1,129 @@
+"""Earley columns whose items and continuations carry probabilities."""
+
+from libc.stdint cimport uint32_t, uint64_t
+from libcpp.vector cimport vector
+
+from stolcke._core.storage cimport Arena, IdMap, SequenceTable
+from stolcke._core.tables cimport GrammarTables
+from stolcke._core.types cimport NONE
+from stolcke._core.weighted_tables cimport WeightedTables
+
+
+cdef struct WeightedItem:
+    uint32_t symbol                     # next symbol
+    uint32_t suffix                     # remaining symbols, beginning with it
+    uint32_t continuation               # of items in the kernel; of predicted ones, their left side
+    double mass                         # how often it is expected where the column is reached
+
+
+cdef struct WeightedEntry:
+    uint32_t suffix                     # empty where a long continuation is referred to as a whole
+    uint32_t continuation
+    double weight
+
+
+cdef struct WeightedContinuation:
+    uint32_t entries                    # entries[entries:entries_end]
+    uint32_t entries_end
+    double accept                       # how probable it is that the text ends here
+    double lost                         # what pruning has left out
+
+
+cdef struct Expectation:                # what columns predict that wait for the same
+    uint32_t items                      # predicted[items:items_end], by symbol
+    uint32_t items_end
+
+
+cdef struct Begun:
+    uint32_t terminal
+    double mass                         # how probable it is that the column goes on with this terminal
+
+
+cdef struct WeightedColumn:
+    uint32_t items                      # items[items:items_end], by symbol: the kernel
+    uint32_t items_end
+    uint32_t expectation
+    double scale                        # of the masses of the expectation
+    uint32_t terminals                  # begun[terminals:terminals_end], ascending
+    uint32_t terminals_end
+    double accept                       # how probable it is that the text ends here
+    double lost
+
+
+cdef struct Share:                      # a column that is reached, and how much of the mass goes there
+    uint32_t column
+    double share
+
+
+cdef struct Follower:                   # one term of an equation for what may follow a member
+    uint32_t suffix
+    uint32_t continuation               # RELATIVE | member for one of the same component
+    double weight
+
+
+cdef class WeightedChart:
+    cdef readonly WeightedTables weights
+    cdef GrammarTables tables
+    cdef bint memoise
+    cdef double threshold               # items and entries below it are left out; 0 for none
+    cdef Arena arena
+    cdef vector[WeightedEntry] entries
+    cdef vector[WeightedContinuation] continuations
+    cdef SequenceTable groups           # of continuations, by content
+    cdef vector[uint32_t] group_first
+    cdef IdMap continuation_of          # column << 32 | nonterminal -> continuation or ABSENT
+    cdef vector[WeightedItem] items, predicted
+    cdef vector[Expectation] expectations
+    cdef IdMap expectation_of           # nonterminal -> expectation of a column that waits for it alone
+    cdef vector[Begun] begun
+    cdef vector[WeightedColumn] columns
+    cdef SequenceTable column_keys
+    cdef IdMap gotos                    # column << 32 | terminal -> column
+
+    # scratch
+    cdef vector[WeightedItem] kernel
+    cdef double kernel_accept, kernel_lost
+    cdef vector[Share] completing
+    cdef vector[uint32_t] key, solving, waiting, unit_begin, unit_to, class_of
+    cdef vector[double] mass            # by nonterminal
+    cdef vector[uint32_t] touched
+    cdef vector[vector[Follower]] followers             # by member
+    cdef vector[vector[Share]] units                    # by member: members that it ends with, how often
+    cdef vector[double] accepts, losses, inverse
+    cdef readonly size_t refused        # size of a system of equations that was too large to be solved, else 0
+
+    cdef uint32_t start(self) except? 0xFFFFFFFF nogil
+    cdef uint32_t goto_one(self, uint32_t column, uint32_t terminal) except? 0xFFFFFFFF nogil
+    cdef uint32_t mix(self, const vector[Share]& parts) except? 0xFFFFFFFF nogil
+    cdef void begin(self) noexcept nogil
+    cdef int add(self, uint32_t suffix, uint32_t continuation, double mass) except -1 nogil
+    cdef int complete(self, uint32_t continuation, double mass) except -1 nogil
+    cdef int scan(self, uint32_t column, uint32_t terminal) except -1 nogil
+    cdef uint32_t intern_column(self) except? 0xFFFFFFFF nogil
+    cdef int condense(self) except -1 nogil
+    cdef int expect(self, WeightedColumn* column) except -1 nogil
+    cdef int predict(self, Expectation* made) except -1 nogil
+    cdef int find_terminals(self, WeightedColumn* column) except -1 nogil
+    cdef uint32_t continuation(self, uint32_t nonterminal, uint32_t column) except? 0xFFFFFFFF nogil
+    cdef bint is_solved(self, uint32_t component, uint32_t column) noexcept nogil
+    cdef bint push_unsolved(self, uint32_t component, uint32_t column) except -1 nogil
+    cdef int solve(self, uint32_t component, uint32_t column) except -1 nogil
+    cdef int add_follower(self, uint32_t member, uint32_t suffix, uint32_t continuation, double weight) except -1 nogil
+    cdef int close_units(self, uint32_t n) except -1 nogil
+    cdef int add_scaled(self, uint32_t member, uint32_t other, double weight) except -1 nogil
+    cdef int close_class(self, const vector[uint32_t]& members) except -1 nogil
+    cdef int combine(self, uint32_t member) except -1 nogil
+    cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil
+    cdef size_t bytes(self) noexcept nogil
+
+    cdef inline uint32_t first_item(self, const vector[WeightedItem]& items, uint32_t low, uint32_t high,
+                                    uint32_t symbol) noexcept nogil:
+        """Index of the first of some items, sorted by symbol, whose symbol is at least ``symbol``."""
+        cdef uint32_t middle
+        while low < high:
+            middle = (low + high) // 2
+            if items[middle].symbol < symbol:
+                low = middle + 1
+            else:
+                high = middle
+        return low

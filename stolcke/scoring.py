@@ -1,0 +1,226 @@
+"""What a text is worth under the weights of its grammar: the methods that a matcher has for that."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stolcke.errors import VocabularyError, WeightsError
+
+if TYPE_CHECKING:
+    from stolcke._core.weighted_matcher import WeightTrack
+
+__all__ = ["Pruning", "Scoring", "fill_logprobs_batch"]
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What may be left out of the sums, for grammars whose texts have very many readings.
+
+    Attributes
+    ----------
+    threshold : float
+        Readings of less than this share of the text's probability are left out.
+    beam : int
+        So many readings of the terminals under way are kept at most; 0 for all of them.
+    prune_mask : bool
+        Whether tokens that only readings left out allow are masked, too.
+    """
+
+    threshold: float = 0.0
+    beam: int = 0
+    prune_mask: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.threshold < 1:
+            raise WeightsError(f"threshold must be a share from 0 to below 1, not {self.threshold!r}")
+        if not isinstance(self.beam, int) or not 0 <= self.beam < 2**31:
+            raise WeightsError(f"beam must be a number of readings, 0 for all, not {self.beam!r}")
+
+
+class Scoring:
+    """The methods of :class:`stolcke.Matcher` that speak of probabilities.
+
+    All logarithms are natural.  What cannot be has probability 0, and the logarithm is minus infinity.
+    """
+
+    compiled: Any
+    pruning: Pruning
+
+    def _reading(self) -> WeightTrack:
+        """The text so far, read with weights."""
+        track = self.weighed()
+        if track is None:
+            self.weigh(self.compiled.weight_track(self.pruning))
+            track = self.weighed()
+        return track
+
+    @property
+    def prefix_logprob(self) -> float:
+        """The probability that a text of the grammar begins with the text so far, as a logarithm.
+
+        Once an end token has been accepted, that of the whole text.
+        """
+        return self._reading().prefix_logprob
+
+    @property
+    def eos_logprob(self) -> float:
+        """How probable it is that the text ends here, given that it begins so, as a logarithm."""
+        return self._reading().eos_logprob
+
+    @property
+    def sentence_logprob(self) -> float:
+        """The probability of the text so far as a whole text of the grammar, as a logarithm."""
+        if self.is_finished:
+            return self.prefix_logprob
+        return self.prefix_logprob + self.eos_logprob
+
+    @property
+    def prefix_logprob_bounds(self) -> tuple[float, float]:
+        """Between which numbers the exact ``prefix_logprob`` is; one and the same without pruning."""
+        track = self._reading()
+        return track.prefix_logprob, float(np.logaddexp(track.prefix_logprob, track.log_lost))
+
+    def next_byte_logprobs(self) -> np.ndarray:
+        """How probable each next byte is, and at last the end of the text.
+
+        Returns
+        -------
+        float64[257]
+            Their exponentials add up to 1, unless special tokens may come, too.
+        """
+        return self._reading().next_byte_logprobs()
+
+    def fill_logprobs(self, row: np.ndarray, *, normalize: bool = False) -> None:
+        """Write the log-probability of every token to come next.
+
+        Parameters
+        ----------
+        row : float32[n], n >= vocabulary size
+            Every element is written, minus infinity where a token is not
+            possible.  A token's probability is that of its bytes, ``pi(w t) /
+            pi(w)``; tokens overlap, so these do not add up to 1.  End tokens
+            have the probability that the text ends.
+        normalize : bool
+            Whether to divide by their sum: a distribution over tokens.
+
+        Raises
+        ------
+        VocabularyError
+            If the row is too short, not contiguous, read-only or of another dtype.
+        LimitExceeded
+        """
+        self._check_row(row)
+        if self.is_opening:
+            self._fill_opening(row, normalize)
+        else:
+            self._reading().fill(row, normalize)
+
+    def logprobs(self, tokens: Iterable[int], *, normalize: bool = False) -> np.ndarray:
+        """The log-probabilities of some tokens to come next, as float64[len(tokens)].
+
+        Raises
+        ------
+        VocabularyError
+            If an id is outside the vocabulary.
+        """
+        self._reading()
+        found = np.array([self.token_logprob(token) for token in tokens], np.float64)
+        if normalize and len(found):
+            found -= self._log_total()
+        return found
+
+    def compact_logprobs(self, *, normalize: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """The log-probabilities of all tokens as groups of equal ones.
+
+        Returns
+        -------
+        group : int32[vocabulary size]
+            Read-only.  States that treat the vocabulary alike share one array,
+            so that it need be sent to a GPU only once.
+        value : float32[groups]
+            The row of :meth:`fill_logprobs` is ``value[group]``.
+        """
+        if self.is_opening:
+            row = np.empty(len(self.compiled.vocabulary), np.float32)
+            self._fill_opening(row, normalize)
+            value, group = np.unique(row, return_inverse=True)
+            return group.astype(np.int32), value
+        return self._reading().compact(normalize)
+
+    def _check_row(self, row: Any) -> None:
+        n_tokens = len(self.compiled.vocabulary)
+        if not isinstance(row, np.ndarray) or row.dtype != np.float32 or row.ndim != 1:
+            kind = f"{row.dtype}, {row.ndim} dimensions" if isinstance(row, np.ndarray) else type(row).__name__
+            raise VocabularyError(f"a row of log-probabilities must be a float32 array of one dimension, not {kind}")
+        if not row.flags.c_contiguous or not row.flags.writeable:
+            raise VocabularyError("a row of log-probabilities must be contiguous and writeable")
+        if len(row) < n_tokens:
+            raise VocabularyError(f"the row has {len(row)} elements, {n_tokens} are needed for as many tokens")
+
+    def _fill_opening(self, row: np.ndarray, normalize: bool) -> None:
+        """Where tokens lose their leading space, each one is read by itself."""
+        self._reading()
+        n_tokens = len(self.compiled.vocabulary)
+        row[n_tokens:] = -math.inf
+        row[:n_tokens] = [self.token_logprob(token) for token in range(n_tokens)]
+        if normalize:
+            row[:n_tokens] -= np.logaddexp.reduce(row[:n_tokens].astype(np.float64))
+
+    def _log_total(self) -> float:
+        if not self.is_opening:
+            return self._reading().log_total()
+        row = np.empty(len(self.compiled.vocabulary), np.float32)
+        self._fill_opening(row, False)
+        return float(np.logaddexp.reduce(row.astype(np.float64)))
+
+
+def fill_logprobs_batch(
+    matchers: Sequence[Scoring], rows: np.ndarray, threads: int = 1, *, normalize: bool = False
+) -> None:
+    """Log-probabilities of all tokens for several matchers.
+
+    Parameters
+    ----------
+    matchers : sequence of Matcher
+        Of any compiled grammars; each may occur once.
+    rows : float32[len(matchers), n], n >= vocabulary size
+        Contiguous; every element is written.
+    threads : int
+        How many threads share the work.
+    normalize : bool
+        As for :meth:`Matcher.fill_logprobs`.
+
+    Raises
+    ------
+    VocabularyError
+        If ``rows`` has another shape or dtype, or is too narrow.
+    LimitExceeded
+    """
+    matchers = list(matchers)
+    for matcher in matchers:
+        if not isinstance(matcher, Scoring):
+            raise VocabularyError(f"fill_logprobs_batch takes matchers, not {type(matcher).__name__}")
+    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or len(rows) != len(matchers):
+        raise VocabularyError(f"{len(matchers)} matchers need a float32 array of as many rows")
+    if threads < 1:
+        raise VocabularyError(f"threads must be at least 1, not {threads}")
+    for matcher, row in zip(matchers, rows, strict=True):
+        matcher._check_row(row)
+    threads = min(threads, len(matchers), (os.cpu_count() or 1) * 4)
+    if threads <= 1:
+        for matcher, row in zip(matchers, rows, strict=True):
+            matcher.fill_logprobs(row, normalize=normalize)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [
+            pool.submit(matcher.fill_logprobs, row, normalize=normalize)
+            for matcher, row in zip(matchers, rows, strict=True)
+        ]:
+            done.result()
