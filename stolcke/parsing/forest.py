@@ -64,7 +64,7 @@ class Span(NamedTuple):
     ----------
     symbol : str
     begin, end : int
-        In characters, or in bytes where these were parsed.
+        In characters, or in bytes where these were parsed.  What is ignored belongs to the terminal after it.
     inside : float
         Natural logarithm of the probability that the symbol derives this part of the text.
     outer : float

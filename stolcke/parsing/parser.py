@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from stolcke.compiler.distributed import Chosen, choose
 from stolcke.errors import GrammarError, ParseError
@@ -72,11 +73,14 @@ class Parser:
         ignored = [automata[name] for name in grammar.ignore if name in automata]
         # As the compiler has it: matches in a row of the only ignored terminal may be one match anyway.
         once = len(ignored) == 1 and isinstance(ignored[0], Automaton) and ignored[0].repeats
-        self._tables = Tables(grammar, rule_weights(grammar).tolist(), ignore_weights(grammar), machines, once)
+        weights = rule_weights(grammar)
+        self._tables = Tables(grammar, weights.tolist(), ignore_weights(grammar), machines, once)
         if not grammar.raw_weights and not self._tables.is_empty:
             make_proper(self._tables)
         self._predictor = Predictor(self._tables)
         self._shapes = Shapes(grammar, self._tables)
+        # With probabilities of 0 some texts of the language have no derivation here.
+        self._may_lack_texts = bool(chosen) or 0 in weights or 0 in grammar.ignore_weights.values()
 
     def parse(self, text: str | bytes) -> Forest:
         """Find all derivations of a text.
@@ -99,8 +103,11 @@ class Parser:
 
     def _error(self, places: Places) -> ParseError:
         """Say where a text leaves the language, and what was expected there."""
-        chart = Chart(self._predictor, places.data, lookahead=False)
-        byte, data = chart.reached, places.data
+        data = places.data
+        if self._may_lack_texts and self._without_weights()._accepts(data):
+            return ParseError("the text is in the language, but all its derivations have the probability 0")
+        chart = Chart(self._predictor, data, lookahead=False)
+        byte = chart.reached
         if byte == len(data):
             reason = "the text ends too early"
         else:
@@ -108,22 +115,31 @@ class Parser:
             while byte and data[byte] & 0xC0 == 0x80:
                 byte -= 1
             reason = f"{_first_character(data[byte:])} cannot come here"
-        going_on, beginning = chart.expected()
+        if byte < chart.reached:
+            chart = Chart(self._predictor, data[:byte], lookahead=False)
         terminals = self.grammar.terminals
+        going_on, beginning = chart.expected()
         expected = [f"more of {_title(terminals[name])}" for name in going_on]
         expected += [_title(terminals[name]) for name in beginning]
         if chart.is_accepted(byte):
             expected.append("the end of the text")
-        listed = ", ".join(expected) or "nothing"
         line, column = places.line_and_column(byte)
         return ParseError(
-            f"{reason}; expected {listed}",
+            f"{reason}; expected {', '.join(expected) or 'nothing'}",
             byte=byte,
             line=line,
             column=column,
             text_line=places.line_of(byte),
             expected=expected,
         )
+
+    def _accepts(self, data: bytes) -> bool:
+        return Chart(self._predictor, data).is_accepted(len(data))
+
+    def _without_weights(self) -> Parser:
+        """A parser for the same texts, of which none has the probability 0."""
+        rules = tuple(replace(rule, weight=None) for rule in self.grammar.rules)
+        return Parser(replace(self.grammar, rules=rules, ignore_weights={}, raw_weights=True))
 
 
 def _title(terminal: TerminalDefinition) -> str:

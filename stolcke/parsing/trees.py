@@ -2,8 +2,9 @@
 
 A nonterminal becomes a :class:`lark.Tree` under its name, its template's, or the alias of its alternative.  One whose
 name begins with an underscore, such as the helpers that operators become, leaves its children to the node above it;
-``?rule`` does where it has a single child and no alias.  Punctuation written in a rule is left out, and so are terminals whose names
-begin with an underscore, unless the rule is a ``!rule``.  ``[x]`` is ``x?``: what is not there leaves no ``None``.
+``?rule`` does where it has a single child and no alias.  Punctuation written in a rule is left out, and so are
+terminals whose names begin with an underscore, unless the rule is a ``!rule``.  ``[x]`` is ``x?``: what is not there
+leaves no ``None``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Inside, outer and posterior probabilities: closed forms, plain matrices, finite differences, other people's parsers."""
+"""Inside, outer and posterior probabilities: closed forms, plain matrices, finite differences, other parsers."""
 
 from __future__ import annotations
 

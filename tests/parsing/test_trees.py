@@ -33,7 +33,10 @@ UNAMBIGUOUS = {
     "empty": ('start: a b? a\na: | "x"\nb: "-" a', ["", "-", "x-x"][1:]),
     "ignored": ('start: A* "."\nA: /a/\n%ignore " "\n%ignore /#[^\\n]*\\n/', ["a a a .", "#x\na #yy\n."]),
     "unicode": ('start: WORD (("–" | NL+) WORD)*\nWORD: /[a-zäöüß]+/i\nNL: /\\n/', ["Süß–ä", "ä\nöß–x\n\nü"]),
-    "imports": ('start: (ESCAPED_STRING ";")+ INT\n%import common (ESCAPED_STRING, INT, WS)\n%ignore WS', ['"a\\"b";\n\t"";  12']),
+    "imports": (
+        'start: (ESCAPED_STRING ";")+ INT\n%import common (ESCAPED_STRING, INT, WS)\n%ignore WS',
+        ['"a\\"b";\n\t"";  12'],
+    ),
     "priorities": ('start: a | "x" b\na.2: "y" c\nb: "z"\n!c: "q"?', ["y", "yq", "xz"]),
     "JSON": (JSON, ["[]", '{"a": [1, -2.5e3, {"b": null, "c": {}}],\n "ä": "\\u00e4"}\n', " true "]),
     "arithmetic": (ARITHMETIC, ["1", "-x ** -2 * (a + f(1, g())) // 3 % y", "1 - 2 - 3"]),
@@ -64,13 +67,6 @@ def test_the_only_tree_is_lark_s(name: str, sentence: str) -> None:
     assert forest.best.tree == expected
     assert tokens(forest.best.tree) == tokens(expected)
     assert forest.posterior(expected) == pytest.approx(1)
-
-
-def shown(tree: Tree | Token) -> str:
-    """Lark holds names and children in classes of its own here and there, which are equal but do not look so."""
-    if isinstance(tree, Token):
-        return f"{tree.type}:{tree.value}@{tree.start_pos}"
-    return f"{tree.data}({', '.join(shown(child) for child in tree.children)})"
 
 
 def shown(tree: Tree | Token) -> str:

@@ -66,7 +66,9 @@ def inside_matrices(
         for rule, weight in zip(grammar.rules, weights, strict=True):
             product = weight * np.eye(n)
             for symbol in rule.rhs:
-                product = product @ (skip @ terminals[symbol.name] if isinstance(symbol, Terminal) else found[symbol.name])
+                product = product @ (
+                    skip @ terminals[symbol.name] if isinstance(symbol, Terminal) else found[symbol.name]
+                )
             new[rule.lhs.name] += product
         settled = all((np.abs(new[name] - found[name]) <= 1e-15 * new[name]).all() for name in found)
         found = new
