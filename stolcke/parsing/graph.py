@@ -249,7 +249,7 @@ class Graph:
                 own = np.linalg.solve(np.eye(len(component)) - self._transitions(component), own).tolist()
             for node, value in zip(component, own, strict=True):
                 found[node] = value
-        return found[0]
+        return float(found[0])
 
     def _transitions(self, component: list[int]) -> np.ndarray:
         """How often each node of a component is a part of each, on average."""

@@ -32,7 +32,7 @@ class Parser:
     Masks and token probabilities come from :class:`stolcke.CompiledGrammar`, which keeps no derivations; a parser keeps
     them all.  It costs more for each byte, in time and in memory: a few kilobytes of a programming language take about
     a second.  Time grows linearly with texts of unambiguous grammars (of those called LR-regular), at most with the
-    cube of the length.
+    cube of the length.  One thread at a time may use a parser.
 
     Parameters
     ----------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import comb, exp, inf, log
 
-import nltk
 import numpy as np
 import pytest
 
@@ -13,6 +12,8 @@ from stolcke import Parser
 from stolcke.grammar.weights import rule_weights
 from tests.parsing.grammars import random_cases, weighted
 from tests.reference.inside_matrices import inside_matrices
+
+nltk = pytest.importorskip("nltk")
 
 
 def probability(parser: Parser, text: str | bytes) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, product
 from math import exp, log
+from random import Random
 
 import numpy as np
 import pytest
@@ -11,6 +13,11 @@ from lark import Tree
 
 import stolcke
 from stolcke import ParseError, Parser
+from tests.reference.enumeration import sentences
+from tests.reference.random_grammars import random_grammar
+from tests.strategies import EFFORT
+
+pytestmark = pytest.mark.filterwarnings("ignore::stolcke.InconsistentGrammarWarning")
 
 JSON = Parser(stolcke.Grammar.from_file(stolcke.grammar_path("json")))
 
@@ -55,6 +62,31 @@ def test_texts_of_probability_zero() -> None:
         parser.parse("b")
     with pytest.raises(ParseError, match="cannot come here"):
         parser.parse("c")
+
+
+def test_the_language_is_that_of_the_grammar() -> None:
+    """Every short text of random grammars, against languages found without parsing."""
+    random = Random(3)
+    for number in range(60 * EFFORT):
+        grammar = random_grammar(random, nonterminals=5, ignore=number % 3 == 0)
+        language = {bytes(text) for text in sentences(grammar, 4)}
+        parser = Parser(replace(grammar, raw_weights=True))
+        for letters in (letters for n in range(5) for letters in product(b"ab ", repeat=n)):
+            text = bytes(letters)
+            if text in language:
+                assert chart_accepts(parser, text), (str(grammar), text)
+            else:
+                with pytest.raises(ParseError):
+                    parser.parse(text)
+
+
+def chart_accepts(parser: Parser, text: bytes) -> bool:
+    """Whether there are derivations; with weights of 1 their sum may be infinite."""
+    try:
+        parser.parse(text)
+    except ParseError as error:
+        return "do not add up" in error.reason
+    return True
 
 
 def test_the_empty_text() -> None:

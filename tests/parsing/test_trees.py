@@ -9,6 +9,8 @@ from lark.visitors import CollapseAmbiguities
 import stolcke
 from stolcke import Parser
 
+pytestmark = pytest.mark.filterwarnings("ignore::stolcke.InconsistentGrammarWarning")
+
 JSON = stolcke.grammar_path("json").read_text()
 ARITHMETIC = stolcke.grammar_path("arithmetic").read_text()
 CSV = stolcke.grammar_path("csv").read_text()
@@ -38,6 +40,11 @@ UNAMBIGUOUS = {
         ['"a\\"b";\n\t"";  12'],
     ),
     "priorities": ('start: a | "x" b\na.2: "y" c\nb: "z"\n!c: "q"?', ["y", "yq", "xz"]),
+    "templates": (
+        'start: pair{A, B} ";" _list{pair{B, A}} "." list{A}\npair{x, y}: x ":" y | "-" -> none\n'
+        '_list{x}: x ("," x)*\n?list{x}: x | list{x} x\nA: "a"\nB: "b"',
+        ["a:b;b:a,-.a", "-;-.aaa"],
+    ),
     "JSON": (JSON, ["[]", '{"a": [1, -2.5e3, {"b": null, "c": {}}],\n "ä": "\\u00e4"}\n', " true "]),
     "arithmetic": (ARITHMETIC, ["1", "-x ** -2 * (a + f(1, g())) // 3 % y", "1 - 2 - 3"]),
     "CSV": (CSV, ["a,b\r\n1,2\r\n", '"x ""y""",\r\n,z\r\n']),
