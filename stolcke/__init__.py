@@ -10,6 +10,7 @@ from stolcke.errors import (
     GrammarError,
     InconsistentGrammarWarning,
     LimitExceeded,
+    ParseError,
     RegexError,
     SampleTooLong,
     SchemaError,
@@ -23,6 +24,7 @@ from stolcke.grammar.model import Grammar
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
+from stolcke.parsing import Parser
 from stolcke.prewarming import prewarm
 from stolcke.scoring import Pruning, fill_logprobs_batch
 from stolcke.shipped import grammar_path
@@ -42,6 +44,8 @@ __all__ = [
     "Limits",
     "Matcher",
     "Options",
+    "ParseError",
+    "Parser",
     "Pruning",
     "RegexError",
     "SampleTooLong",

@@ -7,6 +7,8 @@ with a caret, so that tools can use the fields and people can read the message.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "Cancelled",
     "CompileError",
@@ -14,6 +16,7 @@ __all__ = [
     "GrammarError",
     "InconsistentGrammarWarning",
     "LimitExceeded",
+    "ParseError",
     "RegexError",
     "SampleTooLong",
     "SchemaError",
@@ -123,6 +126,42 @@ class SchemaError(GrammarError):
 
 class UnsupportedSchema(SchemaError):
     """A JSON Schema is right, and stolcke refuses it: what it asks for cannot be honoured."""
+
+
+class ParseError(StolckeError, ValueError):
+    """A text is not in the language of a grammar, or what was asked of its derivations does not exist.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong.
+    byte : int, optional
+        Where in the text, counted from 0: the first byte that nothing in the language goes on with.
+    line, column : int, optional
+        The same, counted from 1.
+    text_line : str, optional
+        The line of the text that the caret is printed under.
+    expected : sequence of str
+        What could have come there.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        byte: int | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        text_line: str | None = None,
+        expected: Sequence[str] = (),
+    ) -> None:
+        self.reason = reason
+        self.byte = byte
+        self.line = line
+        self.column = column
+        self.text_line = text_line
+        self.expected = tuple(expected)
+        super().__init__(_with_caret(reason, line, column, text_line, None))
 
 
 class WeightsError(GrammarError):

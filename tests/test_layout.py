@@ -22,7 +22,7 @@ FLOORS = [
     {"lexer", "scoring", "vocabulary"},
     {"frontends", "weights"},
     {"compiler", "matcher"},
-    {"compiled_grammar"},
+    {"compiled_grammar", "parsing"},
     {"domains", "languages", "prewarming"},
     {""},
     {"cli", "integrations"},

@@ -78,6 +78,17 @@ STOLCKE_CLONES static int64_t popcount_words(const int32_t* row, std::ptrdiff_t 
     return total;
 }
 
+// out[0:n] = value; most of a row of log-probabilities is minus infinity.
+STOLCKE_CLONES static void fill_floats(float* out, std::ptrdiff_t n, float value) noexcept {
+    for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = value;
+}
+
+// out = a + shift, which do not overlap.
+STOLCKE_CLONES static void shift_floats(float* out, const float* a, std::ptrdiff_t n, float shift) noexcept {
+    STOLCKE_NO_OVERLAP
+    for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = a[i] + shift;
+}
+
 // Write -inf into logits[0:n] where the bit is 0; logits beyond the last word get -inf too.
 //
 // A loop over single logits does not vectorise.  With one mask word per 32

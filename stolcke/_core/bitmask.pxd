@@ -18,6 +18,9 @@ cdef extern from "bit_kernels.hpp" namespace "stolcke" nogil:
     int64_t popcount_words(const int32_t* row, Py_ssize_t n) noexcept
     # -inf into logits[0:n] wherever the bit is 0 or the row has no word.
     void apply_words(float* logits, Py_ssize_t n, const int32_t* row, Py_ssize_t words) noexcept
+    # out[0:n] = value; and out = a + shift.
+    void fill_floats(float* out, Py_ssize_t n, float value) noexcept
+    void shift_floats(float* out, const float* a, Py_ssize_t n, float shift) noexcept
     # Ids below n of the bits set, ascending, into `ids`; returns how many.
     Py_ssize_t ids_of_words(int64_t* ids, const int32_t* row, Py_ssize_t n) noexcept
     # n flags (bytes, non-zero is true) to words and back; unused bits of the last word are 0.

@@ -23,9 +23,9 @@ cimport numpy as cnp
 from cython.operator cimport dereference, preincrement
 from libc.math cimport INFINITY, exp, log
 from libc.string cimport memcpy
-from libcpp.algorithm cimport fill
 
 from stolcke._core.automata cimport State
+from stolcke._core.bitmask cimport fill_floats, shift_floats
 from stolcke._core.counted cimport UNMADE
 from stolcke._core.engine cimport TOKEN, Refusal
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
@@ -461,21 +461,16 @@ cdef class TokenScores:
         """Write scores, less a constant, into a row."""
         cdef size_t i, n_tokens = self.store.n_tokens
         cdef float shift = <float>(scores.shift - normal), less = <float>normal
-        cdef const float* logs
-        fill(row + n_tokens, row + n, <float>-INFINITY)
+        fill_floats(row + n_tokens, n - n_tokens, -INFINITY)
         if not scores.all.empty():
-            for i in range(n_tokens):
-                row[i] = scores.all[i] - less
+            shift_floats(row, scores.all.data(), n_tokens, -less)
             return
         if scores.wide == NULL:
-            fill(row, row + n_tokens, <float>-INFINITY)
+            fill_floats(row, n_tokens, -INFINITY)
+        elif shift == 0:
+            memcpy(row, scores.wide.logs.data(), n_tokens * sizeof(float))
         else:
-            logs = scores.wide.logs.data()
-            if shift == 0:
-                memcpy(row, logs, n_tokens * sizeof(float))
-            else:
-                for i in range(n_tokens):
-                    row[i] = logs[i] + shift
+            shift_floats(row, scores.wide.logs.data(), n_tokens, shift)
         for i in range(scores.tokens.size()):
             row[scores.tokens[i]] = scores.logs[i] - less
 

@@ -24,6 +24,9 @@ examples:
       what was expected there
   echo '[1,]' | stolcke-compile grammars/json.lark --check -
       the same for standard input
+  stolcke-compile grammars/arithmetic.lark --parse '1 + 2*x' --k 3
+      the three most probable parses of a text, with their log-probabilities and
+      their probabilities given the text
   stolcke-compile grammars/json.lark --vocab tokenizer.json -o json.stolcke
       compile for a tokenizer; read it back with CompiledGrammar.load
   stolcke-compile calls.lark --vocab tokenizer.json --special '_CALL=<|tool_call|>'
@@ -36,7 +39,7 @@ examples:
 
 exit status:
   0  all is well (warnings about the grammar do not change that)
-  1  a text given to --check is not in the language
+  1  a text given to --check or --parse is not in the language
   2  wrong usage, grammar, schema, vocabulary or file
   3  a limit or the --timeout was exceeded
 
@@ -89,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("-o", "--output", type=Path, metavar="FILE", help="write the compiled grammar here (needs --vocab)")
     add("--check", nargs="+", default=[], metavar="FILE", help="texts to try; - is standard input")
-    add("--chomp", action="store_true", help="leave out one line break at the end of each checked text")
+    add("--chomp", action="store_true", help="leave out one line break at the end of each checked or parsed file")
+    add("--parse", metavar="TEXT", help="a text to parse; @FILE is what a file holds, @- standard input")
+    add("--k", type=_positive, default=1, metavar="N", help="how many of the best parses to print (default: 1)")
     add("--dump", action="store_true", help="print the compiled tables in words")
     add("--timeout", type=_seconds, metavar="SECONDS", help="give up compiling after this time")
     add("--json", action="store_true", help="print one JSON object instead of text")
@@ -166,6 +171,12 @@ def _whitespace(text: str) -> str | int:
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of characters")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not (text.isdecimal() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 on")
     return int(text)
 
 

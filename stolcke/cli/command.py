@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -14,6 +15,7 @@ from stolcke.cli.arguments import parse_arguments
 from stolcke.cli.checks import Check, check
 from stolcke.cli.findings import FINDINGS, MOST_NAMED, describe
 from stolcke.cli.inputs import progress, read_text, read_vocabulary
+from stolcke.cli.parses import parse, print_parse
 from stolcke.cli.schemas import Explainer, options_of, read_schema
 from stolcke.errors import Cancelled, GrammarError, LimitExceeded, SchemaError, StolckeError
 
@@ -121,7 +123,14 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
             if explainer is not None and not found.accepted:
                 found = explainer.explain(found, data)
             report["checks"].append(asdict(found))
-    failed = not all(found["accepted"] for found in report["checks"])
+    tried = list(report["checks"])
+    if arguments.parse is not None:
+        named = arguments.parse.startswith("@")
+        data = read_text(arguments.parse[1:], arguments.chomp) if named else os.fsencode(arguments.parse)
+        with progress("parsing"):
+            report["parse"] = parse(grammar, data, arguments.k)
+        tried.append(report["parse"])
+    failed = not all(found["accepted"] for found in tried)
     return (NOT_IN_LANGUAGE if failed else OK), report
 
 
@@ -135,6 +144,8 @@ def _print_report(arguments: argparse.Namespace, report: dict[str, Any]) -> None
     for found in report["checks"]:
         if not (arguments.quiet and found["accepted"]):
             _print_check(Check(**found))
+    if "parse" in report:
+        print_parse(report["parse"])
 
 
 def _error_fields(error: Exception) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def read_lark(
         lowering.options,
         ignore_weights={name: weight for name, weight in ignored.items() if weight is not None},
         raw_weights=definitions.raw_weights,
+        templates=lowering.templates,
     )
     return schemas.put_into(grammar)
 

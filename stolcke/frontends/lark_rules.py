@@ -74,7 +74,7 @@ Results = dict[int, Alternatives]
 
 
 class Lowering:
-    """Lowers one grammar; afterwards ``rules`` and ``options`` hold the result.
+    """Lowers one grammar; afterwards ``rules``, ``options`` and ``templates`` hold the result.
 
     Parameters
     ----------
@@ -94,6 +94,7 @@ class Lowering:
         self._limits = limits
         self.rules: list[Rule] = []
         self.options: dict[str, RuleOptions] = {}
+        self.templates: dict[str, str] = {}
         self._rules = 0
         self._symbols = 0
         self._simplified = False
@@ -504,6 +505,7 @@ class Lowering:
             if len(self._instances) > self._limits.template_instances:
                 allowed = self._limits.template_instances
                 raise LimitExceeded("template_instances", f"more than {allowed}", allowed, f"template {name}")
+            self.templates[instance.name] = name
             self._waiting.append((template, instance.name, dict(zip(template.parameters, arguments, strict=True))))
         return (Alternative((instance,), None, token),)
 

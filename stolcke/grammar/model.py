@@ -212,6 +212,8 @@ class Grammar:
         Whether the grammar derives all the texts asked for and no others.
     dropped : tuple of str
         What the front end was allowed to leave out.
+    templates : mapping of str to str
+        Of nonterminals that are instances of a template, its name: what their trees are called.
 
     Raises
     ------
@@ -229,6 +231,7 @@ class Grammar:
     raw_weights: bool = False
     exact: bool = True
     dropped: tuple[str, ...] = ()
+    templates: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", tuple(self.rules))
@@ -237,6 +240,7 @@ class Grammar:
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
         object.__setattr__(self, "tallies", MappingProxyType(dict(self.tallies)))
         object.__setattr__(self, "ignore_weights", MappingProxyType(dict(self.ignore_weights)))
+        object.__setattr__(self, "templates", MappingProxyType(dict(self.templates)))
         self._validate()
 
     @classmethod
@@ -244,7 +248,8 @@ class Grammar:
         """Make a grammar of what a front end has written, which is right and is given away: nothing is looked at."""
         grammar = cls.__new__(cls)
         values = {"ignore": (), "raw_weights": False, "exact": True, "dropped": (), **others}
-        mappings = {name: MappingProxyType(values.get(name) or {}) for name in ("options", "tallies", "ignore_weights")}
+        mapped = ("options", "tallies", "ignore_weights", "templates")
+        mappings = {name: MappingProxyType(values.get(name) or {}) for name in mapped}
         grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)
         return grammar
 
