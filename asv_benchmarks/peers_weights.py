@@ -142,7 +142,7 @@ def main() -> None:
         seconds, visited, found = visit(model, root, text, arguments.seconds)
         model.clear_cache()
         cold, warm, row = filled(grammar, arguments.vocabulary, text)
-        difference = max(abs(row[token] - score) for token, score in found.items())
+        difference = max(abs(float(row[token]) - score) for token, score in found.items())
         per_byte, mark = seconds / visited, "" if visited >= nodes else "~"
         print(
             f"| {title} | {nodes} | {per_byte * 1e3:.2f} ms | {mark}{per_byte * nodes:.3g} s "

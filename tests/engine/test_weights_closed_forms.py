@@ -15,6 +15,7 @@ from tests.reference.token_scores import log
 from tests.strategies import A, B, make_grammar, make_tally, texts
 from tests.weighted_cases import CASES, Case, weighted_grammar
 
+pytestmark = pytest.mark.filterwarnings("ignore:by the grammar's weights")
 VOCABULARY = stolcke.Vocabulary([b"a", b"b", b"aa", b"(", b")", b"()", b"((", b"</s>"], eos_token_ids=[7])
 END = 7
 

@@ -18,6 +18,7 @@ from stolcke.grammar.model import Grammar, Nonterminal
 from stolcke.grammar.patterns import Literal
 from tests.engine.weight_laws import assert_close, twin
 from tests.reference.genlm_model import genlm_model
+from tests.reference.partition import spectral_radius
 from tests.strategies import EFFORT, make_grammar, texts, weighted_grammars
 from tests.weighted_cases import CASES
 
@@ -95,11 +96,13 @@ def test_genlm_on_closed_forms(case):
     check_against_genlm(case.grammar, [text for text, value in case.prefixes.items() if value > 0])
 
 
-@settings(max_examples=25 * EFFORT)
+@settings(max_examples=12 * EFFORT)
 @given(weighted_grammars())
 @pytest.mark.filterwarnings("ignore")
 def test_genlm_on_random_grammars(grammar):
     pytest.importorskip("genlm.grammar")
     found = twin(grammar)
+    # Its iteration, of single steps, takes minutes where derivations hardly shrink.
+    assume(len(grammar.rules) <= 6 and spectral_radius(found.proper.rules) <= 0.7)
     asked = [text for text in texts(b"abc", 3) if found.prefix(text) > 0][:10]
     check_against_genlm(grammar, asked)

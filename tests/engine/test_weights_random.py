@@ -25,6 +25,7 @@ from tests.reference.earley import Earley
 from tests.reference.masks import Tokens
 from tests.strategies import EFFORT, tally_grammars, vocabularies, walks, weighted_grammars
 
+pytestmark = pytest.mark.filterwarnings("ignore:by the grammar's weights")
 LETTERS = Tokens(
     [b"a", b"b", b"c", b"aa", b"ab", b"ba", b"abc", b"aba", b"bb", b"</s>", b"\xc3", b"\xa9", b"a\xff", b"", b"a"],
     ends=(9,),

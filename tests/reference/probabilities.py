@@ -90,6 +90,8 @@ class Probabilities:
                 empty[lhs] += weight * before[rhs].prod()
             if np.abs(empty - before).max() <= 1e-16:
                 return empty
+            if not empty.max() < 2:
+                break
         raise NoPartition("empty derivations do not come to rest")
 
     def _left_closure(self) -> np.ndarray:
