@@ -6,6 +6,7 @@ values, so each becomes one nonterminal, and recursive schemas end.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -26,10 +27,17 @@ __all__ = [
     "key_of",
     "likeness",
     "opposite",
+    "scalar_content",
 ]
 
 _PLAIN = frozenset(["type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern"])
 _SILENT = frozenset(["title", "description", "default", "examples", "$comment"])
+_SCALARS = frozenset(["null", "boolean", "number", "integer", "string"])
+_OF_SCALARS = frozenset(
+    "type minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format".split()
+)
+_ATOMS = frozenset([bool, int, float, str])
+_OF_OTHER_SCHEMAS = frozenset("$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if enum const".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,26 @@ def likeness(formula: Formula) -> Any:
         asked = frozenset((name, key_of(value)) for name, value in formula.schema.items() if name in _PLAIN)
         return formula.dialect, asked
     return formula
+
+
+def scalar_content(goal: Goal) -> Hashable | None:
+    """All that the values of a goal depend on, where it is one schema that gives its scalar type and bounds for it."""
+    if len(goal) != 1:
+        return None
+    (node,) = goal
+    if type(node) is not Node:
+        return None
+    schema = node.schema
+    kind = schema.get("type")
+    if type(kind) is not str or kind not in _SCALARS or not _OF_OTHER_SCHEMAS.isdisjoint(schema):
+        return None
+    asked: list = [node.dialect]
+    for keyword, value in schema.items():
+        if keyword in _OF_SCALARS:
+            if type(value) not in _ATOMS:
+                return None
+            asked += (keyword, type(value), value)
+    return tuple(asked)
 
 
 def key_of(value: Any) -> Any:

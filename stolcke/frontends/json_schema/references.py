@@ -163,6 +163,23 @@ class Node:
         self._places[path] = node
         return node
 
+    def members(self, keyword: str) -> Iterator[tuple[str, Node]]:
+        """Go through the subschemas that a keyword of this schema holds under names, in the order of the text.
+
+        Raises
+        ------
+        SchemaError
+            As for :meth:`child`.
+        """
+        place = self._place(keyword)
+        known = place._places
+        for name in place.schema:
+            node = known.get(name) or place._place(name)
+            schema = node.schema
+            if type(schema) is not dict and type(schema) is not bool:
+                node = self.child(keyword, name)
+            yield name, node
+
     def _place(self, step: str | int) -> Node:
         """The place one step down, which need not be a schema."""
         node = self._places.get(step)

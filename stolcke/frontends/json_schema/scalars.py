@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from json import JSONEncoder
 
 import numpy as np
 
 from stolcke._core.minimize import minimize
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.evaluate import Evaluator
+from stolcke.frontends.json_schema.layout import layout
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Counted
@@ -18,6 +20,9 @@ from stolcke.lexer.automaton import Automaton
 from stolcke.lexer.language import Language
 
 __all__ = ["Scalars"]
+
+_STRUCTURED = frozenset(["array", "object"])
+_quoted = JSONEncoder(ensure_ascii=False).encode
 
 
 class Scalars:
@@ -30,6 +35,8 @@ class Scalars:
     def patterns(self, found: dict[str, Union]) -> list[tuple[Pattern, str]]:
         """The terminals that derive the scalars among some values, each with a title."""
         patterns: list[tuple[Pattern, str]] = []
+        if found.keys() <= _STRUCTURED:
+            return patterns
         words = [Literal("null")] if found.get("null") else []
         if found.get("boolean"):
             booleans = frozenset().union(*(few.values for few in found["boolean"]))
@@ -46,6 +53,11 @@ class Scalars:
     def key(self, keys: Language, title: str, colon: Pattern) -> tuple[Pattern, str]:
         """The terminal of a member's name and the colon after it."""
         return Sequence((self._machine(keys, title), colon)), title
+
+    def named_key(self, name: str) -> tuple[Language, Pattern, str]:
+        """The terminal of a member that has a name of its own, after the language of the name."""
+        choices = self.settings
+        return _named_key(name, choices.whitespace, choices.max_whitespace, choices.escapes, choices.ascii_only)
 
     def _number(self, simple: NumberSet) -> tuple[Pattern, str]:
         title = "integer" if simple.integer else "number"
@@ -75,6 +87,17 @@ class Scalars:
     def _machine(self, language: Language, title: str) -> Machine:
         text = language.json_string(escapes=self.settings.escapes, ascii_only=self.settings.ascii_only)
         return Machine(title, text)
+
+
+@lru_cache(maxsize=2048)
+def _named_key(
+    name: str, whitespace: str | int, max_whitespace: int | None, escapes: bool, ascii_only: bool
+) -> tuple[Language, Pattern, str]:
+    """Remembered, as schemas have many names in common."""
+    keys = Language.words([name])
+    title = f"{_quoted(name)}:"
+    literal = Machine(title, keys.json_string(escapes=escapes, ascii_only=ascii_only))
+    return keys, Sequence((literal, layout(whitespace, max_whitespace, 0).colon)), title
 
 
 @lru_cache(maxsize=256)

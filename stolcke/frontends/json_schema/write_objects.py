@@ -47,11 +47,11 @@ class _Writer:
         self.lhs = lhs
         self.objects = objects
         self.depth = depth + 1
-        declared = objects.declared()
-        goals = [(name, objects.goal(name)) for name in declared]
+        goals = objects.members()
+        declared = tuple(goals)
         required = frozenset(objects.required)
-        self.is_empty = any(goal is NEVER for name, goal in goals if name in required)
-        self.members = [(name, goal, name in required) for name, goal in goals if goal is not NEVER]
+        self.is_empty = any(goal is NEVER for name, goal in goals.items() if name in required)
+        self.members = [(name, goal, name in required) for name, goal in goals.items() if goal is not NEVER]
         self.others = objects.others(declared)
         self.least = objects.least if objects.least > len(required) else 0
         self.most = objects.most
@@ -93,7 +93,10 @@ class _Writer:
         Behind so many of the declared names, ``rest`` is what may follow a member, and ``named`` the next declared
         member; they are written from the last to the first.
         """
-        rules, n, fresh = self.emitter.rules, len(self.members), self.emitter.name
+        emitter, depth, close, comma = self.emitter, self.depth, self.close, self.comma
+        fresh, key, value = emitter.name, emitter.named_key, emitter.value
+        rules, n = emitter.rules, len(self.members)
+        add = rules.append
         others = [(self._other_key(each), self._value(each.goal)) for each in self.others]
         name_named, name_rest, name_member = (f"{self.lhs.name}_{kind}" for kind in ("named", "rest", "member"))
         rest = named = None
@@ -103,25 +106,26 @@ class _Writer:
             if index < n:
                 name, goal, required = self.members[index]
                 named = Nonterminal(fresh(name_named))
-                rules.append(Rule(named, (self._key(name), self._value(goal), behind)))
-                if not required and after is not None:
-                    rules.append(Rule(named, (after,)))
-                all_optional = all_optional and not required
+                add(Rule(named, (key(name), value(goal, depth), behind)))
+                if required:
+                    all_optional = False
+                elif after is not None:
+                    add(Rule(named, (after,)))
             rest = Nonterminal(fresh(name_rest))
             if all_optional:
-                rules.append(Rule(rest, (self.close,)))
+                add(Rule(rest, (close,)))
             member = named
             if others:
                 member = Nonterminal(fresh(name_member))
                 rules += [Rule(member, (key, value, rest)) for key, value in others]
                 if named is not None:
-                    rules.append(Rule(member, (named,)))
+                    add(Rule(member, (named,)))
             if member is not None:
-                rules.append(Rule(rest, (self.comma, member)))
+                add(Rule(rest, (comma, member)))
         if all_optional and self.least == 0:
-            rules.append(Rule(self.lhs, (self.empty,)))
+            add(Rule(self.lhs, (self.empty,)))
         if member is not None:
-            rules.append(Rule(self.lhs, (self.open, member)))
+            add(Rule(self.lhs, (self.open, member)))
 
     # --- the order declared, with something to keep count of -----------------------------------------------------
 
