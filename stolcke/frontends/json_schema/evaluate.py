@@ -34,6 +34,8 @@ __all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
+_MEANINGS = {kind: {**meanings, **dict.fromkeys(_LOGIC)} for kind, meanings in KEYWORDS.items()}
+"""What keywords mean for a type; None for those that speak of schemas or values of every type."""
 _ASKING = frozenset(["type"]).union(_LOGIC, *(meanings for meanings in KEYWORDS.values()))
 _CHOICES = frozenset(["anyOf", "oneOf"])
 _ELSEWHERE = frozenset(["$ref", "$schema"])
@@ -201,22 +203,21 @@ class Evaluator:
         if not found:
             return ()
         # Choices come last: within what the other keywords leave, their branches have less in common.
-        known = dialect.keywords
-        keywords = [keyword for keyword in schema if keyword in known]
-        ordered = keywords if _LATE.keys().isdisjoint(schema) else sorted(keywords, key=_turn)
+        known, meanings = dialect.keywords, _MEANINGS[kind]
+        keywords = [keyword for keyword in schema if keyword in meanings and keyword in known]
+        ordered = keywords if _LATE.keys().isdisjoint(keywords) else sorted(keywords, key=_turn)
         parts: dict[str, Union] = {}
         context = Context(self, node, scope, tracking)
-        meanings = KEYWORDS[kind]
         for keyword in ordered:
             value = schema[keyword]
-            meaning = meanings.get(keyword)
+            meaning = meanings[keyword]
             if meaning is not None:
                 try:
                     parts[keyword] = meaning(context, value)
                     found = self.meet(found, parts[keyword], kind)
                 except UnsupportedSchema as error:
                     self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
-            elif keyword in _LOGIC:
+            else:
                 inside = self.meet(within, found, kind) if keyword in _LATE else ()
                 parts[keyword] = self._logic(node, scope, keyword, value, kind, tracking, inside)
                 found = self.meet(found, parts[keyword], kind)

@@ -34,7 +34,7 @@ _PLAIN = frozenset(["type", "enum", "const", "minimum", "maximum", "minLength", 
 _SILENT = frozenset(["title", "description", "default", "examples", "$comment"])
 _SCALARS = frozenset(["null", "boolean", "number", "integer", "string"])
 _OF_SCALARS = frozenset(
-    "type minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format".split()
+    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format".split()
 )
 _ATOMS = frozenset([bool, int, float, str])
 _OF_OTHER_SCHEMAS = frozenset("$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if enum const".split())
@@ -121,17 +121,23 @@ def likeness(formula: Formula) -> Any:
 
 
 def scalar_content(goal: Goal) -> Hashable | None:
-    """All that the values of a goal depend on, where it is one schema that gives its scalar type and bounds for it."""
+    """All that the values of a goal depend on, where it is one schema of scalar types and bounds for them."""
     if len(goal) != 1:
         return None
     (node,) = goal
     if type(node) is not Node:
         return None
     schema = node.schema
-    kind = schema.get("type")
-    if type(kind) is not str or kind not in _SCALARS or not _OF_OTHER_SCHEMAS.isdisjoint(schema):
+    kinds = schema.get("type")
+    if type(kinds) is list:
+        kinds = tuple(kinds)
+        if not all(type(kind) is str and kind in _SCALARS for kind in kinds):
+            return None
+    elif type(kinds) is not str or kinds not in _SCALARS:
         return None
-    asked: list = [node.dialect]
+    if not _OF_OTHER_SCHEMAS.isdisjoint(schema):
+        return None
+    asked: list = [node.dialect, kinds]
     for keyword, value in schema.items():
         if keyword in _OF_SCALARS:
             if type(value) not in _ATOMS:
