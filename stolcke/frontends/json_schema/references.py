@@ -496,6 +496,8 @@ class Document:
 
     def _dynamic_anchors(self, resource: Resource) -> dict[str, Node]:
         """The places in a resource that dynamic references from elsewhere may be led to."""
+        if resource.dialect.dynamic_keyword is None:
+            return {}
         tree = outermost(resource.root)
         if tree not in self._dynamic_trees:
             try:
@@ -503,7 +505,7 @@ class Document:
                 self._dynamic_trees[tree] = b"Anchor" in marshal.dumps(tree.schema)
             except ValueError:
                 self._dynamic_trees[tree] = True
-        if not self._dynamic_trees[tree] or resource.dialect.dynamic_keyword is None:
+        if not self._dynamic_trees[tree]:
             return {}
         if resource.dialect.dynamic_keyword == "$recursiveRef":
             root = resource.root.schema

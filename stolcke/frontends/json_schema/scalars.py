@@ -10,6 +10,7 @@ import numpy as np
 from stolcke._core.minimize import minimize
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.evaluate import Evaluator
+from stolcke.frontends.json_schema.keywords import EVERYTHING
 from stolcke.frontends.json_schema.layout import layout
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.settings import Settings
@@ -37,18 +38,19 @@ class Scalars:
         patterns: list[tuple[Pattern, str]] = []
         if found.keys() <= _STRUCTURED:
             return patterns
-        words = [Literal("null")] if found.get("null") else []
-        if found.get("boolean"):
-            booleans = frozenset().union(*(few.values for few in found["boolean"]))
-            words += [Literal(text) for value, text in ((True, "true"), (False, "false")) if value in booleans]
+        booleans = frozenset().union(*(few.values for few in found.get("boolean", ())))
+        words = ("null",) if found.get("null") else ()
+        words += tuple(text for value, text in ((True, "true"), (False, "false")) if value in booleans)
         if words:
-            titles = " or ".join(str(word.text) for word in words)
-            patterns.append((words[0] if len(words) == 1 else Choice(tuple(words)), titles))
-        numbers = [self._number(simple) for simple in found.get("number", ())]
-        if numbers:
-            patterns.append((_choice([pattern for pattern, _ in numbers]), numbers[0][1]))
-        strings = found.get("string")
-        return patterns + self._strings(strings) if strings else patterns
+            patterns.append(_words(words))
+        choices = self.settings
+        for kind, some in (("number", self._numbers), ("string", self._strings)):
+            values = found.get(kind)
+            if values is EVERYTHING[kind]:
+                patterns.append(_all_of_type(kind, choices.escapes, choices.ascii_only))
+            elif values:
+                patterns += some(values)
+        return patterns
 
     def key(self, keys: Language, title: str, colon: Pattern) -> tuple[Pattern, str]:
         """The terminal of a member's name and the colon after it."""
@@ -59,9 +61,9 @@ class Scalars:
         choices = self.settings
         return _named_key(name, choices.whitespace, choices.max_whitespace, choices.escapes, choices.ascii_only)
 
-    def _number(self, simple: NumberSet) -> tuple[Pattern, str]:
-        title = "integer" if simple.integer else "number"
-        return Machine(title, simple.automaton()), title
+    def _numbers(self, found: Union) -> list[tuple[Pattern, str]]:
+        title = "integer" if found[0].integer else "number"
+        return [(_choice([Machine("integer" if each.integer else "number", each.automaton()) for each in found]), title)]
 
     def _strings(self, found: Union) -> list[tuple[Pattern, str]]:
         """One terminal for the strings of all languages, and one each where only lengths are bounded."""
@@ -98,6 +100,20 @@ def _named_key(
     title = f"{_quoted(name)}:"
     literal = Machine(title, keys.json_string(escapes=escapes, ascii_only=ascii_only))
     return keys, Sequence((literal, layout(whitespace, max_whitespace, 0).colon)), title
+
+
+@lru_cache(maxsize=16)
+def _words(texts: tuple[str, ...]) -> tuple[Pattern, str]:
+    """The terminal of ``null``, ``true`` or ``false``, or of several of them."""
+    return _choice([Literal(text) for text in texts]), " or ".join(texts)
+
+
+@lru_cache(maxsize=16)
+def _all_of_type(kind: str, escapes: bool, ascii_only: bool) -> tuple[Pattern, str]:
+    """The terminal of all numbers, or of all strings."""
+    if kind == "number":
+        return Machine(kind, NumberSet().automaton()), kind
+    return Machine(kind, Language.everything().json_string(escapes=escapes, ascii_only=ascii_only)), kind
 
 
 @lru_cache(maxsize=256)
