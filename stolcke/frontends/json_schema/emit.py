@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from stolcke.errors import LimitExceeded, UnsupportedSchema
+from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.evaluate import Evaluator
 from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped, scalar_content
@@ -78,13 +79,13 @@ class Emitter:
 
     def run(self, goal: Goal) -> str:
         """Write the rules of a document; returns the start."""
-        start = Nonterminal(self.name("document"))
+        start = making.nonterminal(self.name("document"))
         document = self.value(goal, 0)
         outer = layout(self.settings.whitespace, self.settings.max_whitespace, 0).outer
         if outer is None:
             self.rule(start, document)
         else:
-            space = Nonterminal(self.name("outer_space"))
+            space = making.nonterminal(self.name("outer_space"))
             self.rule(space)
             self.rule(space, self.terminal(outer, "white space"))
             self.rule(start, space, document, space)
@@ -97,7 +98,7 @@ class Emitter:
 
     def rule(self, lhs: Nonterminal, *rhs: Symbol) -> None:
         """Add a rule."""
-        self.rules.append(Rule(lhs, rhs))
+        self.rules.append(making.rule(lhs, rhs))
 
     def name(self, wanted: str) -> str:
         """A name that is not in use."""
@@ -121,8 +122,8 @@ class Emitter:
 
     def _new_terminal(self, pattern: Pattern, title: str) -> Terminal:
         name = self.name(title)
-        self.terminals[name] = TerminalDefinition(name, pattern)
-        return Terminal(name)
+        self.terminals[name] = making.definition(name, pattern)
+        return making.terminal(name)
 
     def key(self, keys: Language, title: str) -> Terminal:
         """The terminal of a member's name out of some, with the colon after it."""
@@ -178,7 +179,7 @@ class Emitter:
                 self._scalars_of[content] = scalars
         if len(scalars) == 1 and not structured:
             return scalars[0]
-        lhs = Nonterminal(self.name(_title(goal)))
+        lhs = making.nonterminal(self.name(_title(goal)))
         for terminal in scalars:
             self.rule(lhs, terminal)
         if depth >= MAX_DEPTH and self._indented:

@@ -33,11 +33,11 @@ __all__ = [
 _PLAIN = frozenset(["type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern"])
 _SILENT = frozenset(["title", "description", "default", "examples", "$comment"])
 _SCALARS = frozenset(["null", "boolean", "number", "integer", "string"])
-_OF_SCALARS = frozenset(
-    "minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format".split()
-)
+_BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+_OF_SCALARS = _BOUNDS | {"minLength", "maxLength", "pattern", "format"}
 _ATOMS = frozenset([bool, int, float, str])
-_OF_OTHER_SCHEMAS = frozenset("$ref $dynamicRef $recursiveRef allOf anyOf oneOf not if enum const".split())
+_REFERENCES = frozenset(["$ref", "$dynamicRef", "$recursiveRef"])
+_OF_OTHER_SCHEMAS = _REFERENCES | {"allOf", "anyOf", "oneOf", "not", "if", "enum", "const"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ class Scalars:
         return _named_key(name, choices.whitespace, choices.max_whitespace, choices.escapes, choices.ascii_only)
 
     def _numbers(self, found: Union) -> list[tuple[Pattern, str]]:
-        title = "integer" if found[0].integer else "number"
-        return [(_choice([Machine("integer" if each.integer else "number", each.automaton()) for each in found]), title)]
+        patterns = [Machine("integer" if each.integer else "number", each.automaton()) for each in found]
+        return [(_choice(patterns), patterns[0].title)]
 
     def _strings(self, found: Union) -> list[tuple[Pattern, str]]:
         """One terminal for the strings of all languages, and one each where only lengths are bounded."""

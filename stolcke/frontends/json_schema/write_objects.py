@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stolcke.errors import UnsupportedSchema
+from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.formulas import NEVER, Goal, both
 from stolcke.frontends.json_schema.objects import KeyClass, Objects
-from stolcke.grammar.model import Nonterminal, Rule, Symbol, Tally, TallyEntry
+from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
 from stolcke.lexer.language import Language
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class _Writer:
         if self.least == 0 and not any(required for _, _, required in self.members):
             emitter.rule(self.lhs, self.empty)
         if entries and self.most != 0:
-            members = Nonterminal(emitter.name("members"))
+            members = making.nonterminal(emitter.name("members"))
             emitter.tallies[members.name] = Tally(
                 tuple(entries), separator=(self.comma,), least=max(1, self.least), most=self.most
             )
@@ -105,27 +106,27 @@ class _Writer:
             after, behind = named, rest
             if index < n:
                 name, goal, required = self.members[index]
-                named = Nonterminal(fresh(name_named))
-                add(Rule(named, (key(name), value(goal, depth), behind)))
+                named = making.nonterminal(fresh(name_named))
+                add(making.rule(named, (key(name), value(goal, depth), behind)))
                 if required:
                     all_optional = False
                 elif after is not None:
-                    add(Rule(named, (after,)))
-            rest = Nonterminal(fresh(name_rest))
+                    add(making.rule(named, (after,)))
+            rest = making.nonterminal(fresh(name_rest))
             if all_optional:
-                add(Rule(rest, (close,)))
+                add(making.rule(rest, (close,)))
             member = named
             if others:
-                member = Nonterminal(fresh(name_member))
-                rules += [Rule(member, (key, value, rest)) for key, value in others]
+                member = making.nonterminal(fresh(name_member))
+                rules += [making.rule(member, (*other, rest)) for other in others]
                 if named is not None:
-                    add(Rule(member, (named,)))
+                    add(making.rule(member, (named,)))
             if member is not None:
-                add(Rule(rest, (comma, member)))
+                add(making.rule(rest, (comma, member)))
         if all_optional and self.least == 0:
-            add(Rule(self.lhs, (self.empty,)))
+            add(making.rule(self.lhs, (self.empty,)))
         if member is not None:
-            add(Rule(self.lhs, (self.open, member)))
+            add(making.rule(self.lhs, (self.open, member)))
 
     # --- the order declared, with something to keep count of -----------------------------------------------------
 
@@ -154,7 +155,7 @@ class _Writer:
             if len(self.known) > _STATES:
                 raise UnsupportedSchema("counting the members of this object takes too many states")
             name = self.emitter.name(f"{self.lhs.name}_{kind}")
-            found = self.known[kind, state] = Nonterminal(name)
+            found = self.known[kind, state] = making.nonterminal(name)
             self.todo.append((kind, state))
         return found
 
