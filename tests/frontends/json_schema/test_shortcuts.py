@@ -88,11 +88,13 @@ def test_a_boolean_is_no_bound_even_where_one_was_seen():
 def test_what_is_dropped_is_listed_for_each_of_equal_places():
     pattern = {"type": "string", "pattern": r"(a|b)\1"}
     grammar, *_ = same({"properties": {"a": pattern, "b": pattern}}, strict=False)
-    assert ["/properties/a" in grammar.dropped[0], "/properties/b" in grammar.dropped[-1]] == [True, True]
+    assert sorted(text.rpartition("(at ")[2] for text in grammar.dropped) == [
+        "#/properties/a/pattern)",
+        "#/properties/b/pattern)",
+    ]
 
 
 def test_draft_4_has_bounds_beside_bounds():
     bounds = [{"type": "integer", "minimum": 1, "exclusiveMinimum": flag} for flag in (True, False)]
     grammar, *_ = same({"properties": dict(zip("ab", bounds, strict=True))}, dialect="4")
-    patterns = {each.pattern for each in grammar.terminals.values()}
-    assert len(patterns) == len(grammar.terminals)
+    assert {"integer", "integer_1"} <= grammar.terminals.keys()
