@@ -23,6 +23,8 @@ __all__ = ["Language"]
 
 # Up to here the automata of literals are remembered from one language to an equal one.
 _SMALL = 64
+# And up to here, both together, what two languages have in common and the like.
+_SMALL_PAIR = 256
 # A literal's automaton may have this many states for each of the language's, whatever the limit:
 # a dictionary needs six or seven, one that reads wide sets of characters more.
 _LITERAL_GROWTH = 10
@@ -119,8 +121,8 @@ class Language:
     ) -> Language:
         if not isinstance(other, Language):
             return NotImplemented
-        allowed = max(Limits().regex_states, 2 * (self.n_states + other.n_states))
-        return Language(_bounded(lambda: operation(self._automaton, other._automaton, allowed), allowed))
+        is_small = self.n_states + other.n_states <= _SMALL_PAIR
+        return (_small_join if is_small else _join)(operation, self._automaton, other._automaton)
 
     # ------------------------------------------------------------ questions
 
@@ -222,6 +224,15 @@ def _literals(language: CharacterDfa, ascii_only: bool, escapes: bool, states: i
     return Automaton.of(_bounded(lambda: json_string(language, escapes, ascii_only, allowed), allowed))
 
 
+def _join(
+    operation: Callable[[CharacterDfa, CharacterDfa, int], CharacterDfa], a: CharacterDfa, b: CharacterDfa
+) -> Language:
+    allowed = max(Limits().regex_states, 2 * (a.n_states + b.n_states))
+    return Language(_bounded(lambda: operation(a, b, allowed), allowed))
+
+
+# The alternatives of one schema meet in the same few languages thousands of times.
+_small_join = lru_cache(maxsize=1024)(_join)
 _small_literals = lru_cache(maxsize=1024)(_literals)
 
 

@@ -1,4 +1,7 @@
-"""Sets of arrays, described by what their items have to satisfy."""
+"""Sets of arrays, described by what their items have to satisfy.
+
+None of them changes once it is made.  That their classes are not frozen is for speed: a large schema has thousands.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, AnyOf, Goal,
 __all__ = ["Arrays", "Count", "Items"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Items:
     """What one schema says about items: the first ones one by one, and all that follow."""
 
@@ -22,7 +25,7 @@ class Items:
         return self.prefix[index] if index < len(self.prefix) else self.rest
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Count:
     """From index ``start`` on, ``least`` to ``most`` (None: any number) of the items satisfy ``goal``."""
 
@@ -32,7 +35,7 @@ class Count:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Arrays:
     """A simple set of arrays.
 

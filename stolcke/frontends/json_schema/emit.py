@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from json import JSONEncoder
 
 from stolcke.errors import LimitExceeded, UnsupportedSchema
+from stolcke.frontends.json_schema import making
+from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.evaluate import Evaluator
-from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped
+from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped, scalar_content
 from stolcke.frontends.json_schema.layout import MAX_DEPTH, layout
 from stolcke.frontends.json_schema.references import Node
 from stolcke.frontends.json_schema.scalars import Scalars
@@ -21,8 +22,6 @@ from stolcke.lexer.language import Language
 
 __all__ = ["Emitter"]
 
-
-_quoted = JSONEncoder(ensure_ascii=False).encode
 
 _TITLES = {
     "open_object": "{",
@@ -73,19 +72,20 @@ class Emitter:
         self._terminal_of: dict[Pattern, Terminal] = {}
         self._structures: dict[int, Structure] = {}
         self._indented = isinstance(settings.whitespace, int)
-        self._symbol_of: dict[tuple[Goal, int], Symbol] = {}
+        self._symbol_of: dict[Goal | tuple[Goal, int], Symbol] = {}
         self._names: dict[str, int] = {}
+        self._scalars_of: dict[Hashable, list[Terminal]] = {}
         self._todo: list[tuple[Nonterminal, Goal, int, list]] = []
 
     def run(self, goal: Goal) -> str:
         """Write the rules of a document; returns the start."""
-        start = Nonterminal(self.name("document"))
+        start = making.nonterminal(self.name("document"))
         document = self.value(goal, 0)
         outer = layout(self.settings.whitespace, self.settings.max_whitespace, 0).outer
         if outer is None:
             self.rule(start, document)
         else:
-            space = Nonterminal(self.name("outer_space"))
+            space = making.nonterminal(self.name("outer_space"))
             self.rule(space)
             self.rule(space, self.terminal(outer, "white space"))
             self.rule(start, space, document, space)
@@ -98,7 +98,7 @@ class Emitter:
 
     def rule(self, lhs: Nonterminal, *rhs: Symbol) -> None:
         """Add a rule."""
-        self.rules.append(Rule(lhs, rhs))
+        self.rules.append(making.rule(lhs, rhs))
 
     def name(self, wanted: str) -> str:
         """A name that is not in use."""
@@ -122,8 +122,8 @@ class Emitter:
 
     def _new_terminal(self, pattern: Pattern, title: str) -> Terminal:
         name = self.name(title)
-        self.terminals[name] = TerminalDefinition(name, pattern)
-        return Terminal(name)
+        self.terminals[name] = making.definition(name, pattern)
+        return making.terminal(name)
 
     def key(self, keys: Language, title: str) -> Terminal:
         """The terminal of a member's name out of some, with the colon after it."""
@@ -136,7 +136,11 @@ class Emitter:
         """The terminal of one name, with the colon after it."""
         found = self._named_keys.get(name)
         if found is None:
-            found = self._named_keys[name] = self.key(Language.words([name]), f"{_quoted(name)}:")
+            keys, pattern, title = self.scalars.named_key(name)
+            found = self._keys.get(keys)
+            if found is None:
+                found = self._keys[keys] = self._new_terminal(pattern, title)
+            self._named_keys[name] = found
         return found
 
     def structure(self, depth: int) -> Structure:
@@ -154,7 +158,7 @@ class Emitter:
 
     def value(self, goal: Goal, depth: int) -> Symbol:
         """The symbol that derives the values of a goal, at a depth of nesting."""
-        key = (goal, depth if self._indented else 0)
+        key = (goal, depth) if self._indented else goal
         symbol = self._symbol_of.get(key)
         if symbol is None:
             symbol = self._symbol_of[key] = self._start(goal, depth)
@@ -164,16 +168,18 @@ class Emitter:
 
     def _start(self, goal: Goal, depth: int) -> Symbol:
         """Make the symbol of a goal; its rules are written later, unless one terminal is all there is."""
-        found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
-        structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
-        try:
-            scalars = [self.terminal(*each) for each in self.scalars.patterns(found)]
-        except LimitExceeded as error:
-            where = _pointer(goal)
-            raise error if where is None else LimitExceeded(error.limit, error.given, error.allowed, where) from error
+        # What is dropped is noted with its place, so that places of equal content are then looked at one by one.
+        content = scalar_content(goal) if self.settings.strict else None
+        scalars, structured = self._scalars_of.get(content), []
+        if scalars is None:
+            found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
+            structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
+            scalars = self._scalars(goal, found)
+            if content is not None:
+                self._scalars_of[content] = scalars
         if len(scalars) == 1 and not structured:
             return scalars[0]
-        lhs = Nonterminal(self.name(_title(goal)))
+        lhs = making.nonterminal(self.name(_title(goal)))
         for terminal in scalars:
             self.rule(lhs, terminal)
         if depth >= MAX_DEPTH and self._indented:
@@ -183,6 +189,14 @@ class Emitter:
         elif not scalars:
             self.rule(lhs, lhs)  # derives nothing; the compiler trims it, and what needs it
         return lhs
+
+    def _scalars(self, goal: Goal, found: dict[str, Union]) -> list[Terminal]:
+        """The terminals of the scalars among the values of a goal."""
+        try:
+            return [self.terminal(*each) for each in self.scalars.patterns(found)]
+        except LimitExceeded as error:
+            where = _pointer(goal)
+            raise error if where is None else LimitExceeded(error.limit, error.given, error.allowed, where) from error
 
     def _write(self, lhs: Nonterminal, goal: Goal, depth: int, structured: list) -> None:
         before = len(self.rules)

@@ -9,6 +9,7 @@ from stolcke.errors import LimitExceeded, SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema import algebra
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.arrays import Arrays
+from stolcke.frontends.json_schema.dialects import Dialect
 from stolcke.frontends.json_schema.formulas import (
     ANYTHING,
     NEVER,
@@ -33,6 +34,11 @@ __all__ = ["Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
+_MEANINGS = {kind: {**meanings, **dict.fromkeys(_LOGIC)} for kind, meanings in KEYWORDS.items()}
+"""What keywords mean for a type; None for those that speak of schemas or values of every type."""
+_ASKING = frozenset(["type"]).union(_LOGIC, *(meanings for meanings in KEYWORDS.values()))
+_CHOICES = frozenset(["anyOf", "oneOf"])
+_ELSEWHERE = frozenset(["$ref", "$schema"])
 _LATE = {"allOf": 1, "anyOf": 2, "oneOf": 2, "not": 2, "if": 2}
 """Keywords that gain from knowing what the others of a schema leave, and when they have their turn."""
 _UNEVALUATED = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}
@@ -45,6 +51,7 @@ _DEPTH = 6
 _GOALS = 60_000
 """Goals, by type, in one grammar; oneOf within oneOf doubles them."""
 _ENDLESS = Deadline()
+_INTEGERS: Union = (NumberSet(integer=True),)
 _FEW = 8
 """Cases that are not worth a search for empty ones."""
 _CASES = 40_000
@@ -72,12 +79,8 @@ class Evaluator:
     def goal(self, node: Node, scope: tuple) -> Goal:
         """What a schema asks for, as a goal."""
         schema = node.schema
-        if schema is True or (isinstance(schema, dict) and not schema):
-            return ANYTHING
-        if schema is False:
-            return NEVER
-        if not isinstance(schema, dict):
-            raise SchemaError("a schema must be an object or a boolean", pointer=node.pointer)
+        if not schema or schema is True:
+            return NEVER if schema is False else ANYTHING
         scope = node.scope(scope)
         return frozenset([Scoped(node, scope) if scope else node])
 
@@ -107,6 +110,9 @@ class Evaluator:
 
         What others would say of the types that a schema rules out is not asked.
         """
+        if len(goal) == 1:
+            (formula,) = goal
+            return _kinds_of(formula)
         found = TYPES
         for formula in goal:
             kinds = _kinds_of(formula)
@@ -197,22 +203,21 @@ class Evaluator:
         if not found:
             return ()
         # Choices come last: within what the other keywords leave, their branches have less in common.
-        known = dialect.keywords
-        keywords = [keyword for keyword in schema if keyword in known]
-        ordered = keywords if _LATE.keys().isdisjoint(schema) else sorted(keywords, key=_turn)
+        known, meanings = dialect.keywords, _MEANINGS[kind]
+        keywords = [keyword for keyword in schema if keyword in meanings and keyword in known]
+        ordered = keywords if _LATE.keys().isdisjoint(keywords) else sorted(keywords, key=_turn)
         parts: dict[str, Union] = {}
         context = Context(self, node, scope, tracking)
-        meanings = KEYWORDS[kind]
         for keyword in ordered:
             value = schema[keyword]
-            meaning = meanings.get(keyword)
+            meaning = meanings[keyword]
             if meaning is not None:
                 try:
                     parts[keyword] = meaning(context, value)
                     found = self.meet(found, parts[keyword], kind)
                 except UnsupportedSchema as error:
                     self.drop(UnsupportedSchema(error.reason, pointer=error.pointer or node.pointer))
-            elif keyword in _LOGIC:
+            else:
                 inside = self.meet(within, found, kind) if keyword in _LATE else ()
                 parts[keyword] = self._logic(node, scope, keyword, value, kind, tracking, inside)
                 found = self.meet(found, parts[keyword], kind)
@@ -246,7 +251,7 @@ class Evaluator:
         if kind in names:
             return EVERYTHING[kind]
         if kind == "number" and "integer" in names:
-            return (NumberSet(integer=True),)
+            return _INTEGERS
         return ()
 
     def _logic(
@@ -466,10 +471,27 @@ def _kinds_of(formula: Formula) -> tuple[str, ...]:
         node = node.reference()
     else:
         return TYPES
+    return _kinds_named(schema, node.dialect)
+
+
+def _kinds_named(schema: dict, dialect: Dialect) -> tuple[str, ...]:
+    """The types that a schema names, or that all the branches name of a choice that is all it asks for."""
     kind = schema.get("type")
     if type(kind) is str:
         return _KINDS.get(kind, TYPES)
     if type(kind) is list and all(type(each) is str and each in _KINDS for each in kind):
         wanted = {_KINDS[each][0] for each in kind}
-        return tuple(each for each in TYPES if each in wanted)
-    return TYPES
+    elif len(asked := schema.keys() & _ASKING) == 1 and asked <= _CHOICES & dialect.keywords:
+        branches = schema[asked.pop()]
+        if type(branches) is not list or not branches:
+            return TYPES
+        wanted = set()
+        for branch in branches:
+            is_plain = type(branch) is dict and _ELSEWHERE.isdisjoint(branch)
+            kinds = _kinds_named(branch, dialect) if is_plain else TYPES
+            if kinds is TYPES:
+                return TYPES
+            wanted.update(kinds)
+    else:
+        return TYPES
+    return tuple(each for each in TYPES if each in wanted)

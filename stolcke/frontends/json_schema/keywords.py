@@ -59,6 +59,11 @@ class Context:
         """What a schema beneath asks for."""
         return self.evaluator.goal(self.node.child(*path), self.scope)
 
+    def goals(self, keyword: str) -> dict[str, Goal]:
+        """What the schemas ask for that a keyword holds, by name."""
+        goal, scope = self.evaluator.goal, self.scope
+        return {name: goal(child, scope) for name, child in self.node.members(keyword)}
+
     def objects(self, *path: str | int) -> Union:
         """The objects that a schema beneath allows in place of this one's."""
         child = self.node.child(*path)
@@ -247,7 +252,7 @@ def properties(c: Context, value: Any) -> Union:
         if not isinstance(members, dict):
             raise c.wrong(keyword, "an object of schemas")
     layer = Layer(
-        {name: c.goal("properties", name) for name in named},
+        c.goals("properties") if named else {},
         tuple((_pattern(c, "patternProperties", p), c.goal("patternProperties", p)) for p in patterns),
         c.goal("additionalProperties") if "additionalProperties" in schema else ANYTHING,
     )

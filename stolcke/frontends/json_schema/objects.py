@@ -225,6 +225,16 @@ class Objects:
         names.update(dict.fromkeys(self.required))
         return tuple(names)
 
+    def members(self) -> dict[str, Goal]:
+        """The names that have a place of their own, in the order declared, and what their members have to satisfy."""
+        if len(self.layers) == 1 and self.names is None and not self.layers[0].patterns:
+            (layer,) = self.layers
+            named = {**layer.properties}
+            for name in self.required:
+                named.setdefault(name, layer.additional)
+            return named
+        return {name: self.goal(name) for name in self.declared()}
+
     def others(self, declared: tuple[str, ...]) -> list[KeyClass]:
         """Group all other names by what their members have to satisfy."""
         if any(not layer.patterns and layer.additional is NEVER for layer in self.layers):

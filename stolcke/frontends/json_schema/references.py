@@ -163,6 +163,23 @@ class Node:
         self._places[path] = node
         return node
 
+    def members(self, keyword: str) -> Iterator[tuple[str, Node]]:
+        """Go through the subschemas that a keyword of this schema holds under names, in the order of the text.
+
+        Raises
+        ------
+        SchemaError
+            As for :meth:`child`.
+        """
+        place = self._place(keyword)
+        known = place._places
+        for name in place.schema:
+            node = known.get(name) or place._place(name)
+            schema = node.schema
+            if type(schema) is not dict and type(schema) is not bool:
+                node = self.child(keyword, name)
+            yield name, node
+
     def _place(self, step: str | int) -> Node:
         """The place one step down, which need not be a schema."""
         node = self._places.get(step)
@@ -479,6 +496,8 @@ class Document:
 
     def _dynamic_anchors(self, resource: Resource) -> dict[str, Node]:
         """The places in a resource that dynamic references from elsewhere may be led to."""
+        if resource.dialect.dynamic_keyword is None:
+            return {}
         tree = outermost(resource.root)
         if tree not in self._dynamic_trees:
             try:
@@ -486,7 +505,7 @@ class Document:
                 self._dynamic_trees[tree] = b"Anchor" in marshal.dumps(tree.schema)
             except ValueError:
                 self._dynamic_trees[tree] = True
-        if not self._dynamic_trees[tree] or resource.dialect.dynamic_keyword is None:
+        if not self._dynamic_trees[tree]:
             return {}
         if resource.dialect.dynamic_keyword == "$recursiveRef":
             root = resource.root.schema

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from json import JSONEncoder
 
 import numpy as np
 
 from stolcke._core.minimize import minimize
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.evaluate import Evaluator
+from stolcke.frontends.json_schema.keywords import EVERYTHING
+from stolcke.frontends.json_schema.layout import layout
 from stolcke.frontends.json_schema.numbers import NumberSet
 from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Counted
@@ -18,6 +21,9 @@ from stolcke.lexer.automaton import Automaton
 from stolcke.lexer.language import Language
 
 __all__ = ["Scalars"]
+
+_STRUCTURED = frozenset(["array", "object"])
+_quoted = JSONEncoder(ensure_ascii=False).encode
 
 
 class Scalars:
@@ -30,26 +36,34 @@ class Scalars:
     def patterns(self, found: dict[str, Union]) -> list[tuple[Pattern, str]]:
         """The terminals that derive the scalars among some values, each with a title."""
         patterns: list[tuple[Pattern, str]] = []
-        words = [Literal("null")] if found.get("null") else []
-        if found.get("boolean"):
-            booleans = frozenset().union(*(few.values for few in found["boolean"]))
-            words += [Literal(text) for value, text in ((True, "true"), (False, "false")) if value in booleans]
+        if found.keys() <= _STRUCTURED:
+            return patterns
+        booleans = frozenset().union(*(few.values for few in found.get("boolean", ())))
+        words = ("null",) if found.get("null") else ()
+        words += tuple(text for value, text in ((True, "true"), (False, "false")) if value in booleans)
         if words:
-            titles = " or ".join(str(word.text) for word in words)
-            patterns.append((words[0] if len(words) == 1 else Choice(tuple(words)), titles))
-        numbers = [self._number(simple) for simple in found.get("number", ())]
-        if numbers:
-            patterns.append((_choice([pattern for pattern, _ in numbers]), numbers[0][1]))
-        strings = found.get("string")
-        return patterns + self._strings(strings) if strings else patterns
+            patterns.append(_words(words))
+        choices = self.settings
+        for kind, some in (("number", self._numbers), ("string", self._strings)):
+            values = found.get(kind)
+            if values is EVERYTHING[kind]:
+                patterns.append(_all_of_type(kind, choices.escapes, choices.ascii_only))
+            elif values:
+                patterns += some(values)
+        return patterns
 
     def key(self, keys: Language, title: str, colon: Pattern) -> tuple[Pattern, str]:
         """The terminal of a member's name and the colon after it."""
         return Sequence((self._machine(keys, title), colon)), title
 
-    def _number(self, simple: NumberSet) -> tuple[Pattern, str]:
-        title = "integer" if simple.integer else "number"
-        return Machine(title, simple.automaton()), title
+    def named_key(self, name: str) -> tuple[Language, Pattern, str]:
+        """The terminal of a member that has a name of its own, after the language of the name."""
+        choices = self.settings
+        return _named_key(name, choices.whitespace, choices.max_whitespace, choices.escapes, choices.ascii_only)
+
+    def _numbers(self, found: Union) -> list[tuple[Pattern, str]]:
+        patterns = [Machine("integer" if each.integer else "number", each.automaton()) for each in found]
+        return [(_choice(patterns), patterns[0].title)]
 
     def _strings(self, found: Union) -> list[tuple[Pattern, str]]:
         """One terminal for the strings of all languages, and one each where only lengths are bounded."""
@@ -75,6 +89,31 @@ class Scalars:
     def _machine(self, language: Language, title: str) -> Machine:
         text = language.json_string(escapes=self.settings.escapes, ascii_only=self.settings.ascii_only)
         return Machine(title, text)
+
+
+@lru_cache(maxsize=2048)
+def _named_key(
+    name: str, whitespace: str | int, max_whitespace: int | None, escapes: bool, ascii_only: bool
+) -> tuple[Language, Pattern, str]:
+    """Remembered, as schemas have many names in common."""
+    keys = Language.words([name])
+    title = f"{_quoted(name)}:"
+    literal = Machine(title, keys.json_string(escapes=escapes, ascii_only=ascii_only))
+    return keys, Sequence((literal, layout(whitespace, max_whitespace, 0).colon)), title
+
+
+@lru_cache(maxsize=16)
+def _words(texts: tuple[str, ...]) -> tuple[Pattern, str]:
+    """The terminal of ``null``, ``true`` or ``false``, or of several of them."""
+    return _choice([Literal(text) for text in texts]), " or ".join(texts)
+
+
+@lru_cache(maxsize=16)
+def _all_of_type(kind: str, escapes: bool, ascii_only: bool) -> tuple[Pattern, str]:
+    """The terminal of all numbers, or of all strings."""
+    if kind == "number":
+        return Machine(kind, NumberSet().automaton()), kind
+    return Machine(kind, Language.everything().json_string(escapes=escapes, ascii_only=ascii_only)), kind
 
 
 @lru_cache(maxsize=256)

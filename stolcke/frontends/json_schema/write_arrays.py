@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stolcke.errors import UnsupportedSchema
+from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.arrays import Arrays
 from stolcke.frontends.json_schema.formulas import NEVER, Constant, Goal, both, opposite
 from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
@@ -63,7 +64,7 @@ class _Writer:
         if arrays.most == 0 or (goal is NEVER):
             return
         if count is None and arrays.least <= 1 and arrays.most is None:
-            rest = Nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+            rest = making.nonterminal(emitter.name(f"{self.lhs.name}_rest"))
             item = self._value(goal)
             emitter.rule(self.lhs, self.open, item, rest)
             emitter.rule(rest, self.comma, item, rest)
@@ -81,7 +82,7 @@ class _Writer:
         self._tally(entries, max(1, arrays.least), arrays.most, bounds)
 
     def _tally(self, entries: list[TallyEntry], least: int, most: int | None, bounds: dict[str, Any]) -> None:
-        items = Nonterminal(self.emitter.name(f"{self.lhs.name}_items"))
+        items = making.nonterminal(self.emitter.name(f"{self.lhs.name}_items"))
         self.emitter.tallies[items.name] = Tally(tuple(entries), (self.comma,), least, most, **bounds)
         self.emitter.rule(self.lhs, self.open, items, self.close)
 
@@ -95,7 +96,7 @@ class _Writer:
             goal = arrays.goal(index)
             if goal is NEVER or arrays.most == index:
                 return
-            rest = Nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+            rest = making.nonterminal(emitter.name(f"{self.lhs.name}_rest"))
             emitter.rule(lhs, separator, self._value(goal), rest)
             # Without an end here the state may be a dead one; the compiler trims it.
             emitter.rule(rest, self.close if arrays.least <= index + 1 else rest)
@@ -104,7 +105,7 @@ class _Writer:
         most = None if arrays.most is None else arrays.most - arrays.n_prefix
         if goal is NEVER or most == 0:
             return
-        items = Nonterminal(emitter.name(f"{self.lhs.name}_items"))
+        items = making.nonterminal(emitter.name(f"{self.lhs.name}_items"))
         least = max(1, arrays.least - arrays.n_prefix)
         emitter.tallies[items.name] = Tally((TallyEntry((self._value(goal),)),), (self.comma,), least, most)
         emitter.rule(lhs, separator, items, self.close)
@@ -130,7 +131,7 @@ class _Writer:
         if found is None:
             if len(self.known) > _STATES:
                 raise UnsupportedSchema("counting the items of this array takes too many states")
-            found = self.known[kind, state] = Nonterminal(self.emitter.name(f"{self.lhs.name}_{kind}"))
+            found = self.known[kind, state] = making.nonterminal(self.emitter.name(f"{self.lhs.name}_{kind}"))
             self.todo.append((kind, state))
         return found
 
@@ -217,7 +218,7 @@ class _Writer:
                 if after not in rests:
                     if len(rests) > _STATES:
                         raise UnsupportedSchema("uniqueItems over too many combinations of values")
-                    rests[after] = Nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+                    rests[after] = making.nonterminal(emitter.name(f"{self.lhs.name}_rest"))
                     emitter.rule(rests[after], rests[after])  # for where nothing may follow; trimmed away
                     todo.append((after, rests[after], self.comma))
                 emitter.rule(lhs, separator, self._value(frozenset([value])), rests[after])

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stolcke.errors import UnsupportedSchema
+from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.formulas import NEVER, Goal, both
 from stolcke.frontends.json_schema.objects import KeyClass, Objects
-from stolcke.grammar.model import Nonterminal, Rule, Symbol, Tally, TallyEntry
+from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
 from stolcke.lexer.language import Language
 
 if TYPE_CHECKING:
@@ -47,11 +48,11 @@ class _Writer:
         self.lhs = lhs
         self.objects = objects
         self.depth = depth + 1
-        declared = objects.declared()
-        goals = [(name, objects.goal(name)) for name in declared]
+        goals = objects.members()
+        declared = tuple(goals)
         required = frozenset(objects.required)
-        self.is_empty = any(goal is NEVER for name, goal in goals if name in required)
-        self.members = [(name, goal, name in required) for name, goal in goals if goal is not NEVER]
+        self.is_empty = any(goal is NEVER for name, goal in goals.items() if name in required)
+        self.members = [(name, goal, name in required) for name, goal in goals.items() if goal is not NEVER]
         self.others = objects.others(declared)
         self.least = objects.least if objects.least > len(required) else 0
         self.most = objects.most
@@ -79,7 +80,7 @@ class _Writer:
         if self.least == 0 and not any(required for _, _, required in self.members):
             emitter.rule(self.lhs, self.empty)
         if entries and self.most != 0:
-            members = Nonterminal(emitter.name("members"))
+            members = making.nonterminal(emitter.name("members"))
             emitter.tallies[members.name] = Tally(
                 tuple(entries), separator=(self.comma,), least=max(1, self.least), most=self.most
             )
@@ -93,7 +94,10 @@ class _Writer:
         Behind so many of the declared names, ``rest`` is what may follow a member, and ``named`` the next declared
         member; they are written from the last to the first.
         """
-        rules, n, fresh = self.emitter.rules, len(self.members), self.emitter.name
+        emitter, depth, close, comma = self.emitter, self.depth, self.close, self.comma
+        fresh, key, value = emitter.name, emitter.named_key, emitter.value
+        rules, n = emitter.rules, len(self.members)
+        add = rules.append
         others = [(self._other_key(each), self._value(each.goal)) for each in self.others]
         name_named, name_rest, name_member = (f"{self.lhs.name}_{kind}" for kind in ("named", "rest", "member"))
         rest = named = None
@@ -102,26 +106,27 @@ class _Writer:
             after, behind = named, rest
             if index < n:
                 name, goal, required = self.members[index]
-                named = Nonterminal(fresh(name_named))
-                rules.append(Rule(named, (self._key(name), self._value(goal), behind)))
-                if not required and after is not None:
-                    rules.append(Rule(named, (after,)))
-                all_optional = all_optional and not required
-            rest = Nonterminal(fresh(name_rest))
+                named = making.nonterminal(fresh(name_named))
+                add(making.rule(named, (key(name), value(goal, depth), behind)))
+                if required:
+                    all_optional = False
+                elif after is not None:
+                    add(making.rule(named, (after,)))
+            rest = making.nonterminal(fresh(name_rest))
             if all_optional:
-                rules.append(Rule(rest, (self.close,)))
+                add(making.rule(rest, (close,)))
             member = named
             if others:
-                member = Nonterminal(fresh(name_member))
-                rules += [Rule(member, (key, value, rest)) for key, value in others]
+                member = making.nonterminal(fresh(name_member))
+                rules += [making.rule(member, (*other, rest)) for other in others]
                 if named is not None:
-                    rules.append(Rule(member, (named,)))
+                    add(making.rule(member, (named,)))
             if member is not None:
-                rules.append(Rule(rest, (self.comma, member)))
+                add(making.rule(rest, (comma, member)))
         if all_optional and self.least == 0:
-            rules.append(Rule(self.lhs, (self.empty,)))
+            add(making.rule(self.lhs, (self.empty,)))
         if member is not None:
-            rules.append(Rule(self.lhs, (self.open, member)))
+            add(making.rule(self.lhs, (self.open, member)))
 
     # --- the order declared, with something to keep count of -----------------------------------------------------
 
@@ -150,7 +155,7 @@ class _Writer:
             if len(self.known) > _STATES:
                 raise UnsupportedSchema("counting the members of this object takes too many states")
             name = self.emitter.name(f"{self.lhs.name}_{kind}")
-            found = self.known[kind, state] = Nonterminal(name)
+            found = self.known[kind, state] = making.nonterminal(name)
             self.todo.append((kind, state))
         return found
 
