@@ -1,6 +1,8 @@
 """Earley columns whose items and continuations carry probabilities."""
 
 from libc.stdint cimport uint32_t, uint64_t
+from libcpp.pair cimport pair
+from libcpp.queue cimport priority_queue
 from libcpp.vector cimport vector
 
 from stolcke._core.follower_system cimport Follower, FollowerSystem, Share
@@ -14,12 +16,14 @@ cdef struct WeightedItem:
     uint32_t symbol                     # next symbol
     uint32_t suffix                     # remaining symbols, beginning with it
     uint32_t continuation               # of items in the kernel; of predicted ones, their left side
+    uint32_t slot                       # of items in the kernel
     double mass                         # how often it is expected where the column is reached
 
 
 cdef struct WeightedEntry:
     uint32_t suffix                     # empty where a long continuation is referred to as a whole
     uint32_t continuation
+    uint32_t slot                       # NONE for these
     double weight
 
 
@@ -62,6 +66,8 @@ cdef class WeightedChart:
     cdef SequenceTable groups           # of continuations, by content
     cdef vector[uint32_t] group_first
     cdef IdMap continuation_of          # column << 32 | nonterminal -> continuation or ABSENT
+    cdef IdMap slot_of                  # suffix << 32 | continuation -> slot, a number for each item
+    cdef vector[uint32_t] slot_suffix, slot_continuation
     cdef vector[WeightedItem] items, predicted
     cdef vector[Expectation] expectations
     cdef IdMap expectation_of           # nonterminal -> expectation of a column that waits for it alone
@@ -73,7 +79,9 @@ cdef class WeightedChart:
     # scratch
     cdef vector[WeightedItem] kernel
     cdef double kernel_accept, kernel_lost
-    cdef vector[Share] completing
+    cdef vector[double] sums            # by slot
+    cdef vector[uint32_t] summed        # slots whose sum is not 0
+    cdef priority_queue[pair[uint32_t, double]] completing
     cdef vector[uint32_t] key, solving, waiting
     cdef vector[double] mass            # by nonterminal
     cdef vector[uint32_t] touched
@@ -84,10 +92,12 @@ cdef class WeightedChart:
     cdef uint32_t mix(self, const vector[Share]& parts) except? 0xFFFFFFFF nogil
     cdef void begin(self) noexcept nogil
     cdef int add(self, uint32_t suffix, uint32_t continuation, double mass) except -1 nogil
+    cdef uint32_t slot(self, uint32_t suffix, uint32_t continuation) except? 0xFFFFFFFF nogil
+    cdef int put(self, uint32_t slot, double mass) except -1 nogil
     cdef int complete(self, uint32_t continuation, double mass) except -1 nogil
     cdef int scan(self, uint32_t column, uint32_t terminal) except -1 nogil
     cdef uint32_t intern_column(self) except? 0xFFFFFFFF nogil
-    cdef int condense(self) except -1 nogil
+    cdef int take_kernel(self) except -1 nogil
     cdef int expect(self, WeightedColumn* column) except -1 nogil
     cdef int predict(self, Expectation* made) except -1 nogil
     cdef int find_terminals(self, WeightedColumn* column) except -1 nogil
@@ -95,6 +105,7 @@ cdef class WeightedChart:
     cdef bint is_solved(self, uint32_t component, uint32_t column) noexcept nogil
     cdef bint push_unsolved(self, uint32_t component, uint32_t column) except -1 nogil
     cdef int solve(self, uint32_t component, uint32_t column) except -1 nogil
+    cdef int take_followers(self, uint32_t member) except -1 nogil
     cdef int add_follower(self, uint32_t member, uint32_t suffix, uint32_t continuation, double weight) except -1 nogil
     cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil
     cdef size_t bytes(self) noexcept nogil

@@ -31,11 +31,10 @@ cdef extern from *:
     #include <algorithm>
     #include <tuple>
     #include <vector>
-    /* By mass at last, so that sums are taken in one order whatever came first. */
     template <class I> static void sort_weighted_items(std::vector<I>& v, size_t first) {
         std::sort(v.begin() + first, v.end(), [](const I& a, const I& b) {
-            return std::make_tuple(a.symbol, a.suffix, a.continuation, a.mass)
-                   < std::make_tuple(b.symbol, b.suffix, b.continuation, b.mass);
+            return std::make_tuple(a.symbol, a.suffix, a.continuation)
+                   < std::make_tuple(b.symbol, b.suffix, b.continuation);
         });
     }
     """
@@ -45,7 +44,7 @@ cdef extern from *:
 
 
 cdef enum:
-    MANY_ENTRIES = 256                  # a continuation of more entries is referred to, not repeated
+    MANY_ENTRIES = 1024                 # a continuation of more entries is referred to, not repeated
 
 
 cdef class WeightedChart:
@@ -63,6 +62,7 @@ cdef class WeightedChart:
         idmap_init(&self.continuation_of, 8)
         idmap_init(&self.expectation_of, 8)
         idmap_init(&self.gotos, 8)
+        idmap_init(&self.slot_of, 8)
         memset(&root, 0, sizeof(WeightedContinuation))
         root.accept = 1.0
         self.continuations.push_back(root)
@@ -71,6 +71,7 @@ cdef class WeightedChart:
         idmap_free(&self.continuation_of)
         idmap_free(&self.expectation_of)
         idmap_free(&self.gotos)
+        idmap_free(&self.slot_of)
 
     # --- columns -------------------------------------------------------------------------------------------------
 
@@ -84,57 +85,71 @@ cdef class WeightedChart:
 
     cdef void begin(self) noexcept nogil:
         """Start collecting the kernel of a new column."""
-        self.kernel.clear()
         self.kernel_accept = 0.0
         self.kernel_lost = 0.0
 
+    cdef uint32_t slot(self, uint32_t suffix, uint32_t continuation) except? 0xFFFFFFFF nogil:
+        """The number of an item, by which masses are added up."""
+        cdef uint64_t key = <uint64_t>suffix << 32 | continuation
+        cdef uint32_t index = idmap_find(&self.slot_of, key)
+        if index == NONE:
+            index = <uint32_t>self.slot_suffix.size()
+            self.slot_suffix.push_back(suffix)
+            self.slot_continuation.resize(index)
+            self.slot_continuation.push_back(continuation)
+            self.sums.resize(index + 1, 0.0)
+            idmap_put(&self.slot_of, key, index)
+        return index
+
+    cdef int put(self, uint32_t slot, double mass) except -1 nogil:
+        """Add a mass to that of an item."""
+        if self.sums[slot] == 0:
+            self.summed.push_back(slot)
+        self.sums[slot] += mass
+        return 0
+
     cdef int add(self, uint32_t suffix, uint32_t continuation, double mass) except -1 nogil:
         """Add an item, and what follows from it without a byte."""
-        cdef WeightedItem item
-        item.continuation = continuation
+        cdef uint32_t symbol
         while mass > 0:
             suffix = self.tables.resolved(suffix)
             if suffix == 0:
                 self.complete(continuation, mass)
                 break
-            item.symbol = self.tables.suffixes[suffix].symbol
-            item.suffix = suffix
-            item.mass = mass
-            self.kernel.push_back(item)
-            if item.symbol < self.tables.n_terminals:
+            self.put(self.slot(suffix, continuation), mass)
+            symbol = self.tables.suffixes[suffix].symbol
+            if symbol < self.tables.n_terminals:
                 break
-            mass *= self.weights.empty(item.symbol - self.tables.n_terminals)
+            mass *= self.weights.empty(symbol - self.tables.n_terminals)
             suffix = self.tables.suffixes[suffix].tail
         return 0
 
     cdef int complete(self, uint32_t continuation, double mass) except -1 nogil:
         """Hand a mass on to what follows."""
-        cdef Share part
-        cdef WeightedItem item
         cdef WeightedContinuation c = self.continuations[continuation]
+        cdef WeightedEntry* entry
         cdef uint32_t i
         self.kernel_accept += mass * c.accept
         self.kernel_lost += mass * c.lost
-        part.column = continuation
-        part.share = mass
-        self.completing.assign(1, part)
+        self.completing.push(pair[uint32_t, double](continuation, mass))
         while not self.completing.empty():
-            part = self.completing.back()
-            self.completing.pop_back()
-            c = self.continuations[part.column]
+            # A continuation refers to older ones, so with the youngest first each is met once.
+            continuation = self.completing.top().first
+            mass = 0.0
+            while not self.completing.empty() and self.completing.top().first == continuation:
+                mass += self.completing.top().second
+                self.completing.pop()
+            c = self.continuations[continuation]
             for i in range(c.entries, c.entries_end):
-                item.suffix = self.entries[i].suffix
-                item.continuation = self.entries[i].continuation
-                item.mass = part.share * self.entries[i].weight
-                if item.suffix:
-                    item.symbol = self.tables.suffixes[item.suffix].symbol
-                    self.kernel.push_back(item)
+                entry = &self.entries[i]
+                if entry.slot != NONE:
+                    self.put(entry.slot, mass * entry.weight)
                 else:                   # whether the text ends is known already, its entries are not
-                    self.completing.push_back(Share(item.continuation, item.mass))
+                    self.completing.push(pair[uint32_t, double](entry.continuation, mass * entry.weight))
         return 0
 
     cdef int scan(self, uint32_t column, uint32_t terminal) except -1 nogil:
-        """Advance the items of a column that wait for a terminal, given that it is read."""
+        """Collect the items of a column that wait for a terminal, advanced, given that it is read."""
         cdef WeightedColumn c = self.columns[column]
         cdef Expectation e = self.expectations[c.expectation]
         cdef WeightedItem item
@@ -148,7 +163,9 @@ cdef class WeightedChart:
         i = self.first_item(self.predicted, e.items, e.items_end, terminal)
         while i < e.items_end and self.predicted[i].symbol == terminal:
             whole += c.scale * self.predicted[i].mass
+            self.continuation(self.predicted[i].continuation, column)      # before sums are begun, which it needs
             i += 1
+        self.begin()
         i = first
         while i < c.items_end and self.items[i].symbol == terminal:
             item = self.items[i]
@@ -168,7 +185,6 @@ cdef class WeightedChart:
         cdef uint32_t result = idmap_find(&self.gotos, key)
         if result != NONE and self.memoise:
             return result
-        self.begin()
         self.scan(column, terminal)
         cdef uint32_t made = self.intern_column()
         if result == NONE:
@@ -180,7 +196,6 @@ cdef class WeightedChart:
         cdef size_t k
         cdef uint32_t i
         cdef WeightedColumn c
-        cdef WeightedItem item
         if parts.size() == 1:
             return parts[0].column
         self.begin()
@@ -189,32 +204,28 @@ cdef class WeightedChart:
             self.kernel_accept += parts[k].share * c.accept
             self.kernel_lost += parts[k].share * c.lost
             for i in range(c.items, c.items_end):
-                item = self.items[i]
-                item.mass *= parts[k].share
-                self.kernel.push_back(item)
+                self.put(self.items[i].slot, parts[k].share * self.items[i].mass)
         return self.intern_column()
 
-    cdef int condense(self) except -1 nogil:
-        """Let the collected kernel have each item once, by symbol."""
-        cdef size_t i, n = 0, j
-        cdef double mass
+    cdef int take_kernel(self) except -1 nogil:
+        """Turn the sums into a kernel, by symbol."""
+        cdef size_t i
+        cdef WeightedItem item
+        self.kernel.clear()
+        for i in range(self.summed.size()):
+            item.slot = self.summed[i]
+            item.mass = self.sums[item.slot]
+            self.sums[item.slot] = 0.0
+            if item.mass < self.threshold:
+                self.kernel_lost += item.mass
+                continue
+            item.suffix = self.slot_suffix[item.slot]
+            item.continuation = self.slot_continuation[item.slot]
+            item.symbol = self.tables.suffixes[item.suffix].symbol
+            item.mass = rounded(item.mass)
+            self.kernel.push_back(item)
+        self.summed.clear()
         sort_weighted_items(self.kernel, 0)
-        i = 0
-        while i < self.kernel.size():
-            mass = self.kernel[i].mass
-            j = i + 1
-            while (j < self.kernel.size() and self.kernel[j].suffix == self.kernel[i].suffix
-                    and self.kernel[j].continuation == self.kernel[i].continuation):
-                mass += self.kernel[j].mass
-                j += 1
-            if mass < self.threshold:
-                self.kernel_lost += mass
-            elif mass > 0:
-                self.kernel[n] = self.kernel[i]
-                self.kernel[n].mass = rounded(mass)
-                n += 1
-            i = j
-        self.kernel.resize(n)
         self.kernel_accept = rounded(self.kernel_accept)
         self.kernel_lost = rounded(self.kernel_lost)
         return 0
@@ -224,7 +235,7 @@ cdef class WeightedChart:
         cdef size_t i
         cdef uint32_t index
         cdef WeightedColumn c
-        self.condense()
+        self.take_kernel()
         self.key.clear()
         add_bits(self.key, self.kernel_accept)
         add_bits(self.key, self.kernel_lost)
@@ -416,6 +427,7 @@ cdef class WeightedChart:
                 self.add_follower(m, self.tables.suffixes[self.predicted[i].suffix].tail, base,
                                   c.scale * self.predicted[i].mass / whole)
                 i += 1
+            self.take_followers(m)
         self.system.close()
         for m in range(n):
             for j in range(self.system.followers[m].size()):
@@ -459,10 +471,25 @@ cdef class WeightedChart:
             self.system.followers[member].push_back(f)
             return 0
         for i in range(c.entries, c.entries_end):
-            f.suffix = self.entries[i].suffix
+            if self.entries[i].slot != NONE:
+                self.put(self.entries[i].slot, weight * self.entries[i].weight)
+                continue
             f.continuation = self.entries[i].continuation
             f.weight = weight * self.entries[i].weight
             self.system.followers[member].push_back(f)
+        return 0
+
+    cdef int take_followers(self, uint32_t member) except -1 nogil:
+        """Let what has been added up follow a member."""
+        cdef size_t i
+        cdef Follower f
+        for i in range(self.summed.size()):
+            f.suffix = self.slot_suffix[self.summed[i]]
+            f.continuation = self.slot_continuation[self.summed[i]]
+            f.weight = self.sums[self.summed[i]]
+            self.sums[self.summed[i]] = 0.0
+            self.system.followers[member].push_back(f)
+        self.summed.clear()
         return 0
 
     cdef uint32_t intern_group(self, uint32_t first, uint32_t n) except? 0xFFFFFFFF nogil:
@@ -497,6 +524,7 @@ cdef class WeightedChart:
                 e.continuation = f.continuation
                 if e.continuation & RELATIVE:
                     e.continuation = base + (e.continuation & ~RELATIVE) - first
+                e.slot = NONE if e.suffix == 0 else self.slot(e.suffix, e.continuation)
                 e.weight = rounded(f.weight)
                 self.entries.push_back(e)
             c.entries_end = <uint32_t>self.entries.size()
@@ -512,4 +540,4 @@ cdef class WeightedChart:
                 + sizeof(WeightedItem) * (self.items.capacity() + self.predicted.capacity())
                 + sizeof(Begun) * self.begun.capacity() + sizeof(WeightedColumn) * self.columns.capacity()
                 + self.column_keys.bytes() + idmap_bytes(&self.gotos) + idmap_bytes(&self.continuation_of)
-                + idmap_bytes(&self.expectation_of) + self.weights.bytes() + self.arena.bytes)
+                + idmap_bytes(&self.expectation_of) + idmap_bytes(&self.slot_of) + 16 * self.sums.capacity() + self.weights.bytes() + self.arena.bytes)

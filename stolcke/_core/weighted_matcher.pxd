@@ -8,7 +8,8 @@ from stolcke._core.token_scores cimport TokenScores
 
 cdef struct Reading:                    # after each accepted call
     uint32_t state
-    double logprob                      # of the text so far, as a beginning
+    double logprob                      # of the text so far, as a beginning ...
+    double rest                         # ... and what rounding has taken from this sum
     double log_lost                     # of what pruning may have left out
 
 

@@ -26,6 +26,17 @@ cdef double log_add(double a, double b) noexcept nogil:
     return a if b == -INFINITY else a + log1p(exp(b - a))
 
 
+cdef void add_exactly(Reading* reading, double logprob) noexcept nogil:
+    """Add to a text's logarithm; what rounding takes away is kept, for a text may have a million bytes."""
+    cdef double total = reading.logprob + logprob
+    if total > -INFINITY:               # the text so far is the larger of the two but for its first bytes
+        if reading.logprob < logprob:
+            reading.rest += (reading.logprob - total) + logprob
+        else:
+            reading.rest += (logprob - total) + reading.logprob
+    reading.logprob = total
+
+
 cdef class WeightTrack:
     """Weighted states along one text.
 
@@ -39,7 +50,7 @@ cdef class WeightTrack:
     def __init__(self, TokenScores scores not None, double log_start):
         self.scores = scores
         self.log_start = log_start
-        self.readings.assign(1, Reading(EMPTY_TEXT, 0.0, -INFINITY))
+        self.readings.assign(1, Reading(EMPTY_TEXT, 0.0, 0.0, -INFINITY))
 
     cdef void cut(self, size_t n) noexcept:
         """Forget all but the empty text and the first ``n`` calls."""
@@ -63,7 +74,7 @@ cdef class WeightTrack:
         if reading.state != IMPOSSIBLE:
             step = self.scores.live.step(reading.state, symbol)
             reading.state = step.state
-            reading.logprob += step.logprob
+            add_exactly(&reading, step.logprob)
             if step.lost > 0:
                 reading.log_lost = log_add(reading.log_lost, reading.logprob + log(step.lost))
         return reading
@@ -93,7 +104,7 @@ cdef class WeightTrack:
     cdef int follow_end(self) except -1:
         """Read one more call: the end of the text, behind which nothing comes."""
         cdef Reading reading = self.readings.back()
-        reading.logprob += log(self.scores.live.eos(reading.state))
+        add_exactly(&reading, log(self.scores.live.eos(reading.state)))
         reading.state = IMPOSSIBLE
         self.readings.push_back(reading)
         return 0
@@ -115,7 +126,7 @@ cdef class WeightTrack:
     @property
     def prefix_logprob(self):
         """The logarithm of the probability that a text begins so."""
-        return self.readings.back().logprob + self.log_start
+        return self.readings.back().logprob + self.readings.back().rest + self.log_start
 
     @property
     def log_lost(self):

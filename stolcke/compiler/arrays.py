@@ -380,7 +380,11 @@ def lower(
         grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
     )
     deadline.check("numbering the grammar")
-    return _number(grammar, machines, rules, options, chosen)
+    arrays = _number(grammar, machines, rules, options, chosen)
+    if weights is not None:
+        deadline.check("making probabilities of the weights")
+        _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
+    return arrays
 
 
 def _write_ignore(

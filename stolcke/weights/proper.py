@@ -18,6 +18,7 @@ and each of its entries counts with its own proper probabilities.
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import Protocol
@@ -265,5 +266,13 @@ def _warn(made: ProperWeights, endless: bool) -> None:
             spectral_radius=made.spectral_radius,
             start_partition=partition,
         ),
-        stacklevel=3,
+        stacklevel=_stack_level(),
     )
+
+
+def _stack_level() -> int:
+    """How far up the code of whoever uses this package is; he is to be shown, not we."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "stolcke":
+        level, frame = level + 1, frame.f_back
+    return level - 1
