@@ -471,7 +471,10 @@ def _kinds_of(formula: Formula) -> tuple[str, ...]:
         node = node.reference()
     else:
         return TYPES
-    return _kinds_named(schema, node.dialect)
+    kinds = _kinds_named(schema, node.dialect)
+    if kinds is not TYPES and "type" not in schema:
+        _number_branches(node)
+    return kinds
 
 
 def _kinds_named(schema: dict, dialect: Dialect) -> tuple[str, ...]:
@@ -495,3 +498,12 @@ def _kinds_named(schema: dict, dialect: Dialect) -> tuple[str, ...]:
     else:
         return TYPES
     return tuple(each for each in TYPES if each in wanted)
+
+
+def _number_branches(node: Node) -> None:
+    """Let the branches of nested choices have the next numbers: sets of places are gone through in their order."""
+    for keyword in _CHOICES & node.schema.keys():
+        for index in range(len(node.schema[keyword])):
+            branch = node.child(keyword, index)
+            if "type" not in branch.schema:
+                _number_branches(branch)
