@@ -569,5 +569,6 @@ cdef class TokenScores:
 cdef copied(const char* data, size_t n, dtype):
     """A copy of n numbers."""
     made = np.empty(n, dtype)
-    memcpy(cnp.PyArray_DATA(<cnp.ndarray>made), data, made.nbytes)
+    if n:                               # else there may be no data at all
+        memcpy(cnp.PyArray_DATA(<cnp.ndarray>made), data, made.nbytes)
     return made
