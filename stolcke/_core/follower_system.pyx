@@ -109,7 +109,7 @@ cdef class FollowerSystem:
             self.refused = s
             return 0
         # One half is 1 - U, the other becomes its inverse.
-        u.assign(2 * s * s, 0.0)
+        u.resize(2 * s * s, 0.0)
         for i in range(s):
             u[2 * s * i + i] = u[2 * s * i + s + i] = 1.0
             for k in range(self.units[members[i]].size()):

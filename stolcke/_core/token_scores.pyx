@@ -23,6 +23,7 @@ cimport numpy as cnp
 from cython.operator cimport dereference, preincrement
 from libc.math cimport INFINITY, exp, log
 from libc.string cimport memcpy
+from libcpp.pair cimport pair
 
 from stolcke._core.automata cimport State
 from stolcke._core.bitmask cimport fill_floats, shift_floats
@@ -93,7 +94,7 @@ cdef class TokenScores:
         whole.rests_end = 1
         whole.height = self.trie.height(0)
         self.bundles.push_back(whole)
-        self.sums.assign(self.store.n_tokens, 0.0)
+        self.sums.resize(self.store.n_tokens, 0.0)
         for token in range(self.store.n_tokens):
             if not self.store.skip[token] and self.store.offsets[token + 1] - self.store.offsets[token] > LONG:
                 self.long_tokens.push_back(token)
@@ -333,7 +334,7 @@ cdef class TokenScores:
         cdef uint32_t result, i
         cdef WeightedSplit made
         if self.source_of.count(source) == 0:
-            self.source_of[source] = <uint32_t>self.source_of.size()
+            self.source_of.insert(pair[uint64_t, uint32_t](source, <uint32_t>self.source_of.size()))
         key = <uint64_t>bundle << 32 | self.source_of[source]
         result = idmap_find(&self.split_of, key)
         if result != NONE and self.memoise:
@@ -443,9 +444,9 @@ cdef class TokenScores:
         cdef uint64_t bits, slot
         cdef size_t i
         cdef uint32_t group
-        recent.assign(RECENT, 0)
-        recent_group.assign(RECENT, 0)
-        made.group.assign(self.store.n_tokens, 0)
+        recent.resize(RECENT, 0)
+        recent_group.resize(RECENT, 0)
+        made.group.resize(self.store.n_tokens, 0)
         made.value.push_back(0.0)
         log_of.push_back(-INFINITY)
         made.total = 0.0
@@ -454,7 +455,7 @@ cdef class TokenScores:
             slot = (bits ^ bits >> 20 ^ bits >> 41) % RECENT
             if recent[slot] != bits:
                 if group_of.count(bits) == 0:
-                    group_of[bits] = <uint32_t>made.value.size()
+                    group_of.insert(pair[uint64_t, uint32_t](bits, <uint32_t>made.value.size()))
                     made.value.push_back(self.inside[i].weight)
                     log_of.push_back(<float>log(self.inside[i].weight))
                 recent[slot] = bits

@@ -17,7 +17,10 @@ its probability of being empty for a factor), and rules that end where others
 end, which may be cyclic (a linear system, Stolcke's R_U, per component).
 """
 
+from libc.stdint cimport uint32_t
 from libc.string cimport memset
+from libcpp.pair cimport pair
+from libcpp.queue cimport priority_queue
 
 from stolcke._core.follower_system cimport Follower, FollowerSystem, Share
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
@@ -37,10 +40,13 @@ cdef extern from *:
                    < std::make_tuple(b.symbol, b.suffix, b.continuation);
         });
     }
+    template <class Q, class P> static void push_pair(Q& queue, const P& x) { queue.push(x); }
     """
     const uint32_t RELATIVE             # marks a reference to a member of the component being solved
     const uint32_t ABSENT               # continuation of a nonterminal that the column does not expect
     void sort_weighted_items(vector[WeightedItem]& v, size_t first) noexcept nogil
+    # The push of Cython's own declarations would end the process where memory runs out.
+    void push_pair(priority_queue[pair[uint32_t, double]]& queue, pair[uint32_t, double] x) except + nogil
 
 
 cdef enum:
@@ -139,7 +145,7 @@ cdef class WeightedChart:
         cdef uint32_t i
         self.kernel_accept += mass * c.accept
         self.kernel_lost += mass * c.lost
-        self.completing.push(pair[uint32_t, double](continuation, mass))
+        push_pair(self.completing, pair[uint32_t, double](continuation, mass))
         while not self.completing.empty():
             # A continuation refers to older ones, so with the youngest first each is met once.
             continuation = self.completing.top().first
@@ -153,7 +159,7 @@ cdef class WeightedChart:
                 if entry.slot != NONE:
                     self.put(entry.slot, mass * entry.weight)
                 else:                   # whether the text ends is known already, its entries are not
-                    self.completing.push(pair[uint32_t, double](entry.continuation, mass * entry.weight))
+                    push_pair(self.completing, pair[uint32_t, double](entry.continuation, mass * entry.weight))
         return 0
 
     cdef int scan(self, uint32_t column, uint32_t terminal) except -1 nogil:

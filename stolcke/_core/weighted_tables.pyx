@@ -305,7 +305,7 @@ cdef class WeightedTables:
         cdef vector[double] m
         cdef double factor
         cdef Slice s
-        m.assign(n * n, 0.0)
+        m.resize(n * n, 0.0)
         for i in range(n):
             m[i * n + i] = 1.0
         for i in range(n):
