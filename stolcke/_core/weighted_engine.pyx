@@ -57,6 +57,9 @@ cdef extern from *:
     void greatest_first(vector[double]& v, size_t n) noexcept nogil
 
 
+cdef double SMALL = 1e-200              # products below it are turned into logarithms
+
+
 cdef enum:
     ROW = 257                           # weights of a state: of each byte, and of stopping
     SOME = 64                           # of so many misses, one measures the memory in use
@@ -194,7 +197,7 @@ cdef class WeightedEngine:
     cdef int step_locked(self, uint32_t state, uint32_t symbol, WeightedStep* out) except -1 nogil:
         cdef uint32_t token = symbol & ~<uint32_t>TOKEN
         cdef size_t i, begin, n
-        cdef double factor, product = 1.0
+        cdef double factor, product = 1.0, logprob = 0.0
         out.state = IMPOSSIBLE
         out.logprob = log(0.0)
         out.lost = 0.0
@@ -212,7 +215,10 @@ cdef class WeightedEngine:
             if factor == 0 or self.refusal.limit != NULL:
                 return 0
             product *= factor
-        out.logprob = log(product)
+            if product < SMALL:         # tokens may have hundreds of bytes
+                logprob += log(product)
+                product = 1.0
+        out.logprob = logprob + log(product)
         out.state = self.intern_state()
         return 0
 
