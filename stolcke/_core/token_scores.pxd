@@ -1,6 +1,6 @@
 """Log-probabilities of all tokens of a vocabulary in a weighted live state."""
 
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.memory cimport shared_ptr
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
@@ -14,7 +14,6 @@ from stolcke._core.weighted_engine cimport WeightedEngine
 
 cdef struct Rest:                       # what is left of tokens after a terminal has ended within them
     uint32_t node                       # of the vocabulary's trie: those below it
-    uint32_t depth                      # bytes read on the way there
     double weight                       # of these bytes and of ending
 
 
@@ -83,6 +82,11 @@ cdef class TokenScores:
     cdef Engine engine
     cdef PartitionStore store
     cdef TokenTrie trie
+    cdef const uint8_t[::1] label       # of the vocabulary's trie, by node in preorder: the byte that leads there,
+    cdef const uint16_t[::1] depth      # how many there are,
+    cdef vector[uint32_t] begin         # the tokens that end there, order[begin[i]:begin[i + 1]],
+    cdef vector[uint32_t] after         # and the next node that is not below it
+    cdef const uint32_t[::1] order
     cdef bint memoise
     cdef frozenset end_tokens
     cdef vector[uint32_t] ends
@@ -104,8 +108,9 @@ cdef class TokenScores:
     cdef vector[uint32_t] touched
     cdef vector[Task] tasks
     cdef vector[Scored] inside
-    cdef vector[Rest] leaving, walking
-    cdef vector[uint32_t] walking_state
+    cdef vector[Rest] leaving
+    cdef vector[uint32_t] state_at      # by depth: of the way to the node that is looked at,
+    cdef vector[double] weight_at       # and its weight
     cdef vector[uint32_t] mixed         # wide splits met, and their factors
     cdef vector[double] factors
 
@@ -124,6 +129,7 @@ cdef class TokenScores:
     cdef int drain(self) except -1 nogil
     cdef int finish(self, uint32_t state, Scores* out) except -1 nogil
     cdef uint32_t split(self, uint32_t bundle, uint32_t terminal, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef outline(self, shape)
     cdef int walk(self, const Rest& start, uint32_t terminal, uint32_t state) except -1 nogil
     cdef uint32_t keep_bundle(self) except? 0xFFFFFFFF nogil
     cdef Wide* widen(self) except NULL nogil
