@@ -1,11 +1,12 @@
 """Log-probabilities of all tokens of a vocabulary in a weighted live state."""
 
-from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libcpp.memory cimport shared_ptr
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
 from stolcke._core.engine cimport Engine
+from stolcke._core.flat_trie cimport FlatTrie
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport IdMap
 from stolcke._core.trie cimport TokenTrie
@@ -82,15 +83,10 @@ cdef class TokenScores:
     cdef Engine engine
     cdef PartitionStore store
     cdef TokenTrie trie
-    cdef const uint8_t[::1] label       # of the vocabulary's trie, by node in preorder: the byte that leads there,
-    cdef const uint16_t[::1] depth      # how many there are,
-    cdef vector[uint32_t] begin         # the tokens that end there, order[begin[i]:begin[i + 1]],
-    cdef vector[uint32_t] after         # and the next node that is not below it
-    cdef const uint32_t[::1] order
+    cdef FlatTrie flat
     cdef bint memoise
     cdef frozenset end_tokens
     cdef vector[uint32_t] ends
-    cdef vector[uint32_t] long_tokens   # of more bytes than tries are searched for
     cdef vector[Rest] rests
     cdef vector[Scored] scored
     cdef vector[Bundle] bundles         # bundle 0 is the whole vocabulary
@@ -129,7 +125,6 @@ cdef class TokenScores:
     cdef int drain(self) except -1 nogil
     cdef int finish(self, uint32_t state, Scores* out) except -1 nogil
     cdef uint32_t split(self, uint32_t bundle, uint32_t terminal, uint32_t state) except? 0xFFFFFFFF nogil
-    cdef outline(self, shape)
     cdef int walk(self, const Rest& start, uint32_t terminal, uint32_t state) except -1 nogil
     cdef uint32_t keep_bundle(self) except? 0xFFFFFFFF nogil
     cdef Wide* widen(self) except NULL nogil

@@ -28,6 +28,7 @@ from stolcke._core.automata cimport State, state_next
 from stolcke._core.bitmask cimport fill_floats, shift_floats
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.engine cimport TOKEN, Refusal
+from stolcke._core.flat_trie cimport LONG, FlatTrie
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.types cimport NONE
 from stolcke._core.weighted_chart cimport Begun, WeightedColumn
@@ -51,7 +52,6 @@ cdef extern from *:
 
 
 cdef enum:
-    LONG = 96                           # bytes: the weights of so many need no logarithms yet
     WIDE = 8                            # at least 1/8 of the vocabulary inside: a group for each token, not a list
     RECENT = 1024                       # weights whose groups are found at once
     MOST_COMPACTS = 256                 # compact forms that are remembered
@@ -63,17 +63,19 @@ cdef class TokenScores:
     Parameters
     ----------
     live : WeightedEngine
+    flat : FlatTrie
     end_tokens : frozenset of int
         Their probability is that of the text's end.
     memoise : bool
         Whether splits and scores are kept.
     """
 
-    def __cinit__(self, WeightedEngine live not None, frozenset end_tokens not None, bint memoise):
+    def __cinit__(self, WeightedEngine live not None, FlatTrie flat not None, frozenset end_tokens not None,
+                  bint memoise):
         cdef Bundle whole
         cdef Rest root
-        cdef uint32_t token
         self.live = live
+        self.flat = flat
         self.engine = live.engine
         self.store = live.engine.store
         self.trie = self.store.trie
@@ -83,7 +85,6 @@ cdef class TokenScores:
         self.layouts = {}
         self.compacts = {}
         idmap_init(&self.split_of, 8)
-        self.outline(self.trie.shape)
         root.node = 0
         root.weight = 1.0
         self.rests.push_back(root)
@@ -92,9 +93,8 @@ cdef class TokenScores:
         whole.height = self.trie.height(0)
         self.bundles.push_back(whole)
         self.sums.assign(self.store.n_tokens, 0.0)
-        for token in range(self.store.n_tokens):
-            if not self.store.skip[token] and self.store.offsets[token + 1] - self.store.offsets[token] > LONG:
-                self.long_tokens.push_back(token)
+        self.state_at.resize(LONG + 1)
+        self.weight_at.resize(LONG + 1)
 
     def __dealloc__(self):
         cdef size_t i
@@ -300,15 +300,15 @@ cdef class TokenScores:
         """Score the long tokens by themselves."""
         cdef WeightedStep step
         cdef size_t i
-        for i in range(self.long_tokens.size()):
-            self.live.step_locked(state, TOKEN | self.long_tokens[i], &step)
+        for i in range(self.flat.long_tokens.size()):
+            self.live.step_locked(state, TOKEN | self.flat.long_tokens[i], &step)
             if step.state:
                 total[0] += exp(step.logprob)
                 if out.all.empty():
-                    out.tokens.push_back(self.long_tokens[i])
+                    out.tokens.push_back(self.flat.long_tokens[i])
                     out.logs.push_back(<float>step.logprob)
                 else:
-                    out.all[self.long_tokens[i]] = <float>step.logprob
+                    out.all[self.flat.long_tokens[i]] = <float>step.logprob
         return 0
 
     # --- splits --------------------------------------------------------------------------------------------------
@@ -345,28 +345,12 @@ cdef class TokenScores:
             idmap_put(&self.split_of, key, <uint32_t>self.splits.size() - 1)
         return <uint32_t>self.splits.size() - 1
 
-    cdef outline(self, shape):
-        """Lay the trie out in preorder, as it is walked.  (Its nodes are spread over ten times the memory.)"""
-        cdef const uint32_t[::1] ending = shape["ending"]
-        cdef Py_ssize_t i, n = ending.shape[0]
-        self.label, self.depth, self.order = shape["label"], shape["depth"], shape["order"]
-        self.begin.assign(1, 0)
-        self.after.resize(n)
-        for i in range(n):
-            self.begin.push_back(self.begin.back() + ending[i])
-        for i in range(n - 1, -1, -1):
-            self.after[i] = <uint32_t>i + 1
-            while self.after[i] < <uint32_t>n and self.depth[self.after[i]] > self.depth[i]:
-                self.after[i] = self.after[self.after[i]]
-        self.state_at.resize(LONG + 1)
-        self.weight_at.resize(LONG + 1)
-
     cdef int walk(self, const Rest& start, uint32_t terminal, uint32_t state) except -1 nogil:
         """Walk the tokens of a rest from a state on."""
         cdef Rest rest
         cdef const State* s
-        cdef uint32_t i, k, at, target, depth = self.depth[start.node]
-        cdef uint32_t end = self.after[start.node]
+        cdef uint32_t i, k, at, target, depth = self.flat.depth[start.node]
+        cdef uint32_t end = self.flat.after[start.node]
         cdef bint has_rows = self.live.has_rows[terminal] != 0
         cdef double weight
         if depth >= LONG:
@@ -376,24 +360,24 @@ cdef class TokenScores:
         i = start.node + 1
         while i < end:
             self.visited += 1
-            depth = self.depth[i]
+            depth = self.flat.depth[i]
             at = self.state_at[depth - 1]
             if at < COUNTED:
-                target = state_next(self.store.automata.state(at), self.label[i])
+                target = state_next(self.store.automata.state(at), self.flat.label[i])
             else:
-                target = self.store.next(at, self.label[i], self.engine.vocabulary_cache_bytes)
+                target = self.store.next(at, self.flat.label[i], self.engine.vocabulary_cache_bytes)
                 if target == UNMADE:
                     return self.live.refuse_vocabulary()
             weight = 0.0
             if target != NONE:
                 weight = self.weight_at[depth - 1]
-                weight *= self.live.row(terminal, at)[self.label[i]] if has_rows else self.live.known_way(at)
+                weight *= self.live.row(terminal, at)[self.flat.label[i]] if has_rows else self.live.known_way(at)
             if weight == 0:
-                i = self.after[i]
+                i = self.flat.after[i]
                 continue
-            for k in range(self.begin[i], self.begin[i + 1]):
-                self.inside.push_back(Scored(self.order[k], weight))
-            if self.after[i] > i + 1 and depth < LONG:
+            for k in range(self.flat.begin[i], self.flat.begin[i + 1]):
+                self.inside.push_back(Scored(self.flat.order[k], weight))
+            if self.flat.after[i] > i + 1 and depth < LONG:
                 s = self.store.state(target)
                 if s.accepting:
                     rest.node = i
@@ -404,7 +388,7 @@ cdef class TokenScores:
                     self.weight_at[depth] = weight
                     i += 1
                     continue
-            i = self.after[i]
+            i = self.flat.after[i]
         return 0
 
     cdef uint32_t keep_bundle(self) except? 0xFFFFFFFF nogil:
