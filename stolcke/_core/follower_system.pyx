@@ -58,7 +58,7 @@ cdef class FollowerSystem:
     cdef int close(self) except -1 nogil:
         """Where a member ends with another one, what follows the other follows it."""
         cdef uint32_t m, k, other, n_classes, at, n = self.n
-        cdef bint any_unit = False, within
+        cdef bint within
         cdef vector[vector[uint32_t]] classes
         cdef size_t j
         self.unit_begin.assign(1, 0)

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stolcke._core.engine import Engine
+from stolcke._core.weighted_matcher import WeightTrack
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 _Row: TypeAlias = NDArray[np.int32] | NDArray[np.uint32]
@@ -32,6 +33,9 @@ class CoreMatcher:
     @property
     def state(self) -> int: ...
     def forced_bytes(self, limit: int = 1000000) -> bytes: ...
+    def weigh(self, track: WeightTrack) -> None: ...
+    def weighed(self) -> WeightTrack | None: ...
+    def token_logprob(self, token: SupportsIndex) -> float: ...
 
 _M = TypeVar("_M", bound=CoreMatcher)
 

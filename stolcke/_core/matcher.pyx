@@ -239,7 +239,6 @@ cdef class CoreMatcher:
             state = self.engine.run_bytes(state, &one, 1)
         return bytes(out)
 
-
     # --- weights -------------------------------------------------------------------------------------------------
 
     def weigh(self, WeightTrack track):
