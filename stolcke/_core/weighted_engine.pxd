@@ -35,7 +35,7 @@ cdef struct WeightedState:
 cdef struct WeightedStep:
     uint32_t state
     double logprob                      # of the symbol, given the state before
-    double lost                         # what pruning has left out on the way, of the state before
+    double log_lost                     # what pruning has left out on the way, of the state before
 
 
 cdef class WeightedEngine:

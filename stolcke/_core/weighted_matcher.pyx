@@ -63,9 +63,8 @@ cdef class WeightTrack:
         if reading.state != IMPOSSIBLE:
             step = self.scores.live.step(reading.state, symbol)
             reading.state = step.state
+            reading.log_lost = log_add(reading.log_lost, reading.logprob + step.log_lost)
             reading.logprob += step.logprob
-            if step.lost > 0:
-                reading.log_lost = log_add(reading.log_lost, reading.logprob + log(step.lost))
         return reading
 
     cdef uint32_t symbol(self, uint32_t token) noexcept:
