@@ -258,9 +258,10 @@ cdef class CoreMatcher:
         cdef const unsigned char[::1] data
         if self.track is None or self.track.readings.size() == self.history.size():
             return self.track
-        text = 0
-        for i in range(self.track.readings.size() - 1):
-            text += self.given[i] == NONE
+        # Counted from the end, so that following a text token by token does not look back each time.
+        text = len(self.texts)
+        for i in range(self.track.readings.size() - 1, self.given.size()):
+            text -= self.given[i] == NONE
         for i in range(self.track.readings.size() - 1, self.given.size()):
             if self.given[i] == NONE:
                 data = self.texts[text]

@@ -169,30 +169,30 @@ cdef class WeightedEngine:
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
-    cdef WeightedStep step(self, uint32_t state, uint32_t symbol) except *:
+    cdef int step(self, uint32_t state, uint32_t symbol, WeightedStep* out) except -1:
         """The state after a symbol or a token; IMPOSSIBLE, and -inf, where the probability is 0."""
         cdef uint32_t known = idmap_find(&self.steps, <uint64_t>state << 32 | symbol)
-        cdef WeightedStep made
         cdef Refusal refusal
         if known != NONE and self.memoise_steps:
-            return (<WeightedStep*>segments_at(&self.made_steps, known))[0]
+            out[0] = (<WeightedStep*>segments_at(&self.made_steps, known))[0]
+            return 0
         with nogil:
             self.engine.lock.lock()
             try:
                 self.refusal.limit = NULL
-                self.step_locked(state, symbol, &made)
+                self.step_locked(state, symbol, out)
                 refusal = self.refusal
                 known = idmap_find(&self.steps, <uint64_t>state << 32 | symbol)
                 # Tokens that are not possible are many, and not remembered.
-                if known == NONE and refusal.limit == NULL and (made.state or symbol < TOKEN):
+                if known == NONE and refusal.limit == NULL and (out.state or symbol < TOKEN):
                     known = self.made_steps.size
-                    (<WeightedStep*>segments_push(&self.made_steps))[0] = made
+                    (<WeightedStep*>segments_push(&self.made_steps))[0] = out[0]
                     idmap_put(&self.steps, <uint64_t>state << 32 | symbol, known)
             finally:
                 self.engine.lock.unlock()
         if refusal.limit != NULL:
             self.fail(refusal)
-        return made
+        return 0
 
     cdef int step_locked(self, uint32_t state, uint32_t symbol, WeightedStep* out) except -1 nogil:
         cdef uint32_t token = symbol & ~<uint32_t>TOKEN
