@@ -58,7 +58,7 @@ cdef class FollowerSystem:
     cdef int close(self) except -1 nogil:
         """Where a member ends with another one, what follows the other follows it."""
         cdef uint32_t m, k, other, n_classes, at, n = self.n
-        cdef bint any_unit = False, within
+        cdef bint within
         cdef vector[vector[uint32_t]] classes
         cdef size_t j
         self.unit_begin.assign(1, 0)
@@ -160,6 +160,7 @@ cdef class FollowerSystem:
         cdef size_t i = 0, j, n = 0
         cdef vector[Follower]* all_ = &self.followers[member]
         cdef Follower f
+        cdef double most = 0.0
         sort_followers(all_[0])
         while i < all_.size():
             f = all_[0][i]
@@ -168,11 +169,24 @@ cdef class FollowerSystem:
                     and all_[0][j].continuation == f.continuation):
                 f.weight += all_[0][j].weight
                 j += 1
-            if f.weight < self.threshold:
-                self.losses[member] += f.weight
-            else:
-                all_[0][n] = f
-                n += 1
+            most = max(most, f.weight)
+            all_[0][n] = f
+            n += 1
             i = j
+        all_.resize(n)
+        if self.threshold > 0:
+            self.prune(member, min(self.threshold, most))
+        return 0
+
+    cdef int prune(self, uint32_t member, double least) except -1 nogil:
+        """Leave out followers of less than a weight."""
+        cdef size_t i, n = 0
+        cdef vector[Follower]* all_ = &self.followers[member]
+        for i in range(all_.size()):
+            if all_[0][i].weight < least:
+                self.losses[member] += all_[0][i].weight
+            else:
+                all_[0][n] = all_[0][i]
+                n += 1
         all_.resize(n)
         return 0

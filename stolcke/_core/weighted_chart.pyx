@@ -197,7 +197,7 @@ cdef class WeightedChart:
     cdef int condense(self) except -1 nogil:
         """Let the collected kernel have each item once, by symbol."""
         cdef size_t i, n = 0, j
-        cdef double mass
+        cdef double mass, most = 0.0
         sort_weighted_items(self.kernel, 0)
         i = 0
         while i < self.kernel.size():
@@ -207,16 +207,29 @@ cdef class WeightedChart:
                     and self.kernel[j].continuation == self.kernel[i].continuation):
                 mass += self.kernel[j].mass
                 j += 1
-            if mass < self.threshold:
-                self.kernel_lost += mass
-            elif mass > 0:
+            if mass > 0:
                 self.kernel[n] = self.kernel[i]
                 self.kernel[n].mass = rounded(mass)
+                most = max(most, self.kernel[n].mass)
                 n += 1
             i = j
         self.kernel.resize(n)
+        if most > 0 and self.threshold > 0:
+            self.prune(min(self.threshold, most))
         self.kernel_accept = rounded(self.kernel_accept)
         self.kernel_lost = rounded(self.kernel_lost)
+        return 0
+
+    cdef int prune(self, double least) except -1 nogil:
+        """Leave out items of less than a mass."""
+        cdef size_t i, n = 0
+        for i in range(self.kernel.size()):
+            if self.kernel[i].mass < least:
+                self.kernel_lost += self.kernel[i].mass
+            else:
+                self.kernel[n] = self.kernel[i]
+                n += 1
+        self.kernel.resize(n)
         return 0
 
     cdef uint32_t intern_column(self) except? 0xFFFFFFFF nogil:
