@@ -183,8 +183,8 @@ class Scoring:
         if not isinstance(row, np.ndarray) or row.dtype != np.float32 or row.ndim != 1:
             kind = f"{row.dtype}, {row.ndim} dimensions" if isinstance(row, np.ndarray) else type(row).__name__
             raise VocabularyError(f"a row of log-probabilities must be a float32 array of one dimension, not {kind}")
-        if not row.flags.c_contiguous or not row.flags.writeable:
-            raise VocabularyError("a row of log-probabilities must be contiguous and writeable")
+        if not row.flags.carray:
+            raise VocabularyError("a row of log-probabilities must be contiguous, aligned and writeable")
         if len(row) < n_tokens:
             raise VocabularyError(f"the row has {len(row)} elements, {n_tokens} are needed for as many tokens")
 
@@ -239,6 +239,8 @@ def fill_logprobs_batch(
             raise VocabularyError(f"fill_logprobs_batch takes matchers, not {type(matcher).__name__}")
     if not isinstance(rows, np.ndarray) or rows.ndim != 2 or len(rows) != len(matchers):
         raise VocabularyError(f"{len(matchers)} matchers need a float32 array of as many rows")
+    if len(set(map(id, matchers))) < len(matchers):
+        raise VocabularyError("a matcher occurs twice; give fill_logprobs_batch a fork, matcher.fork(), instead")
     if threads < 1:
         raise VocabularyError(f"threads must be at least 1, not {threads}")
     for matcher, row in zip(matchers, rows, strict=True):

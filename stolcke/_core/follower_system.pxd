@@ -4,6 +4,10 @@ from libc.stdint cimport uint32_t
 from libcpp.vector cimport vector
 
 
+cdef enum:
+    LARGEST = 2000                      # members that end with each other, of which all may follow all
+
+
 cdef struct Share:                      # a column that is reached, and how much of the mass goes there
     uint32_t column
     double share
@@ -21,7 +25,7 @@ cdef class FollowerSystem:
     cdef vector[vector[Follower]] followers             # by member
     cdef vector[vector[Share]] units                    # by member: members that it ends with, and how often
     cdef vector[double] accepts, losses
-    cdef readonly size_t refused        # members of a circle that was too large to be solved, else 0
+    cdef size_t refused                 # members of a circle that was too large to be solved; 0 again by its user
     cdef vector[uint32_t] unit_begin, unit_to, class_of
 
     cdef int start(self, uint32_t n) except -1 nogil

@@ -27,10 +27,6 @@ cdef extern from *:
     void sort_followers(vector[Follower]& v) noexcept nogil
 
 
-cdef enum:
-    LARGEST = 2000                      # members that end with each other, of which all may follow all
-
-
 cdef class FollowerSystem:
 
     def __cinit__(self, double threshold):
@@ -42,7 +38,7 @@ cdef class FollowerSystem:
         self.n = n
         self.accepts.assign(n, 0.0)
         self.losses.assign(n, 0.0)
-        if self.followers.size() < n:
+        if self.units.size() < n:
             self.followers.resize(n)
             self.units.resize(n)
         for m in range(n):

@@ -55,6 +55,7 @@ cdef enum:
     WIDE = 8                            # at least 1/8 of the vocabulary inside: a group for each token, not a list
     RECENT = 1024                       # weights whose groups are found at once
     MOST_COMPACTS = 256                 # compact forms that are remembered
+    SOME = 64                           # of so many tasks, one measures the memory in use
 
 
 cdef class TokenScores:
@@ -144,6 +145,10 @@ cdef class TokenScores:
         cdef WeightedState s = self.live.states[state]
         cdef uint32_t i, k
         self.n_scores += 1
+        for i in range(<uint32_t>self.touched.size()):      # only after a MemoryError
+            self.sums[self.touched[i]] = 0.0
+        self.touched.clear()
+        self.live.score_bytes = self.own_bytes()
         out.wide = NULL
         out.shift = 0.0
         self.mixed.clear()
@@ -220,12 +225,19 @@ cdef class TokenScores:
 
     cdef int drain(self) except -1 nogil:
         """Do all tasks.  Bundles get shorter by each terminal, so with the tallest first each is met once."""
-        cdef size_t i, best
+        cdef size_t i, best, done = 0
         cdef uint32_t k, p
         cdef Task task
         cdef WeightedColumn c
         cdef Begun b
         while not self.tasks.empty():
+            done += 1
+            if done % SOME == 0:
+                self.live.score_bytes = self.own_bytes()
+                self.live.out_of_memory()
+            if self.live.refused():
+                self.tasks.clear()
+                return 0
             best = 0
             for i in range(1, self.tasks.size()):
                 if self.bundles[self.tasks[i].bundle].height > self.bundles[self.tasks[best].bundle].height:
@@ -508,9 +520,11 @@ cdef class TokenScores:
         if normalize and s.log_total > -INFINITY:
             values -= np.float32(s.log_total)
         layout.flags.writeable = values.flags.writeable = False
-        if len(self.compacts) >= MOST_COMPACTS:
+        if len(self.compacts) >= MOST_COMPACTS or self.compact_bytes > self.engine.cache_bytes // 4:
             self.compacts.clear()
             self.layouts.clear()
+            self.compact_bytes = 0
+        self.compact_bytes += layout.nbytes + values.nbytes
         self.compacts[state, normalize] = layout, values
         return layout, values
 
@@ -529,21 +543,27 @@ cdef class TokenScores:
     cdef size_t own_bytes(self) noexcept nogil:
         return (sizeof(Rest) * self.rests.capacity() + sizeof(Scored) * self.scored.capacity()
                 + sizeof(WeightedSplit) * self.splits.capacity() + idmap_bytes(&self.split_of)
-                + 8 * self.wides.size() * self.store.n_tokens + self.known_bytes)
+                + 8 * self.wides.size() * self.store.n_tokens + self.known_bytes
+                + sizeof(shared_ptr[Scores]) * self.known.capacity() + self.compact_bytes)
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
-        with self.engine.lock:
-            return {
-                "token_scores": self.n_scores,
-                "token_splits": self.splits.size(),
-                "score_nodes_visited": self.visited,
-                "score_bytes": self.own_bytes(),
-            }
+        cdef size_t n_splits, used
+        with nogil:
+            self.engine.lock.lock()
+            n_splits, used = self.splits.size(), self.own_bytes()
+            self.engine.lock.unlock()
+        return {
+            "token_scores": self.n_scores,
+            "token_splits": n_splits,
+            "score_nodes_visited": self.visited,
+            "score_bytes": used,
+        }
 
 
 cdef copied(const char* data, size_t n, dtype):
     """A copy of n numbers."""
     made = np.empty(n, dtype)
-    memcpy(cnp.PyArray_DATA(<cnp.ndarray>made), data, made.nbytes)
+    if n:                               # else there may be no data at all
+        memcpy(cnp.PyArray_DATA(<cnp.ndarray>made), data, made.nbytes)
     return made

@@ -84,9 +84,15 @@ cdef class WeightedChart:
         return self.intern_column()
 
     cdef void begin(self) noexcept nogil:
-        """Start collecting the kernel of a new column."""
+        """Start collecting the kernel of a new column, or what follows a member."""
+        cdef size_t i
         self.kernel_accept = 0.0
         self.kernel_lost = 0.0
+        for i in range(self.summed.size()):         # only after a MemoryError
+            self.sums[self.summed[i]] = 0.0
+        self.summed.clear()
+        while not self.completing.empty():
+            self.completing.pop()
 
     cdef uint32_t slot(self, uint32_t suffix, uint32_t continuation) except? 0xFFFFFFFF nogil:
         """The number of an item, by which masses are added up."""
@@ -111,6 +117,8 @@ cdef class WeightedChart:
     cdef int add(self, uint32_t suffix, uint32_t continuation, double mass) except -1 nogil:
         """Add an item, and what follows from it without a byte."""
         cdef uint32_t symbol
+        if continuation == ABSENT:              # the mass is one of the smallest numbers, and was 0 before rounding
+            return 0
         while mass > 0:
             suffix = self.tables.resolved(suffix)
             if suffix == 0:
@@ -164,6 +172,8 @@ cdef class WeightedChart:
         while i < e.items_end and self.predicted[i].symbol == terminal:
             whole += c.scale * self.predicted[i].mass
             self.continuation(self.predicted[i].continuation, column)      # before sums are begun, which it needs
+            if self.system.refused:
+                return 0
             i += 1
         self.begin()
         i = first
@@ -180,12 +190,14 @@ cdef class WeightedChart:
         return 0
 
     cdef uint32_t goto_one(self, uint32_t column, uint32_t terminal) except? 0xFFFFFFFF nogil:
-        """The column after a terminal that began in a column and ends here."""
+        """The column after a terminal that began in a column and ends here; any one where the system refuses."""
         cdef uint64_t key = <uint64_t>column << 32 | terminal
         cdef uint32_t result = idmap_find(&self.gotos, key)
         if result != NONE and self.memoise:
             return result
         self.scan(column, terminal)
+        if self.system.refused:
+            return column
         cdef uint32_t made = self.intern_column()
         if result == NONE:
             idmap_put(&self.gotos, key, made)
@@ -289,6 +301,8 @@ cdef class WeightedChart:
             column.scale = mass
             known = idmap_find(&self.expectation_of, last)
         if known == NONE:
+            for k in range(<uint32_t>self.touched.size()):      # only after a MemoryError
+                self.mass[self.touched[k]] = 0.0
             self.touched.clear()
             for k in range(i, column.items_end):
                 s = self.weights.corner(self.items[k].symbol - self.tables.n_terminals)[0]
@@ -327,6 +341,7 @@ cdef class WeightedChart:
                 if item.mass > 0:
                     self.predicted.push_back(item)
             self.mass[a] = 0.0
+        self.touched.clear()
         sort_weighted_items(self.predicted, made.items)
         made.items_end = <uint32_t>self.predicted.size()
         return 0
@@ -359,7 +374,7 @@ cdef class WeightedChart:
     # --- continuations -------------------------------------------------------------------------------------------
 
     cdef uint32_t continuation(self, uint32_t nonterminal, uint32_t column) except? 0xFFFFFFFF nogil:
-        """What may follow a nonterminal that begins in a column."""
+        """What may follow a nonterminal that begins in a column; ABSENT where the system refuses."""
         cdef uint64_t key = <uint64_t>column << 32 | nonterminal
         cdef uint32_t result = idmap_find(&self.continuation_of, key)
         cdef uint32_t component
@@ -374,6 +389,8 @@ cdef class WeightedChart:
                 self.solving.pop_back()
             elif not self.push_unsolved(component, column):
                 self.solve(component, column)
+                if self.system.refused:
+                    return ABSENT
                 self.solving.pop_back()
         return idmap_find(&self.continuation_of, key)
 
@@ -406,6 +423,7 @@ cdef class WeightedChart:
         cdef double whole
         cdef bint cyclic = False
         cdef size_t j
+        self.begin()
         self.system.start(n)
         self.waiting.assign(n, 0)       # whether the column expects a member at all
         for m in range(n):
@@ -441,6 +459,8 @@ cdef class WeightedChart:
                 i += 1
             self.take_followers(m)
         self.system.close()
+        if self.system.refused:
+            return 0
         for m in range(n):
             for j in range(self.system.followers[m].size()):
                 cyclic |= (self.system.followers[m][j].continuation & RELATIVE) != 0
@@ -459,6 +479,8 @@ cdef class WeightedChart:
         cdef const WeightedContinuation* c
         cdef Follower f
         cdef uint32_t i, symbol
+        if continuation == ABSENT:              # see add()
+            return 0
         while weight > 0:
             suffix = self.tables.resolved(suffix)
             f.suffix = suffix
@@ -552,4 +574,5 @@ cdef class WeightedChart:
                 + sizeof(WeightedItem) * (self.items.capacity() + self.predicted.capacity())
                 + sizeof(Begun) * self.begun.capacity() + sizeof(WeightedColumn) * self.columns.capacity()
                 + self.column_keys.bytes() + idmap_bytes(&self.gotos) + idmap_bytes(&self.continuation_of)
-                + idmap_bytes(&self.expectation_of) + idmap_bytes(&self.slot_of) + 16 * self.sums.capacity() + self.weights.bytes() + self.arena.bytes)
+                + idmap_bytes(&self.expectation_of) + idmap_bytes(&self.slot_of)
+                + 16 * self.sums.capacity() + self.weights.bytes() + self.arena.bytes)

@@ -58,6 +58,7 @@ cdef class WeightedEngine:
     cdef unordered_map[uint64_t, uint32_t] row_of   # terminal << 32 | state -> row
     cdef vector[uint8_t] has_rows       # by terminal
     cdef readonly uint64_t n_steps      # computed, not remembered
+    cdef size_t score_bytes             # in use for tokens' scores
 
     # scratch
     cdef Refusal refusal
@@ -86,6 +87,7 @@ cdef class WeightedEngine:
     cdef double eos(self, uint32_t state) noexcept nogil
     cdef int next_bytes(self, uint32_t state, double* out) except -1 nogil
     cdef int add_bytes(self, uint32_t terminal, uint32_t state, double mass, double* out) except -1 nogil
+    cdef bint refused(self) noexcept nogil
     cdef bint out_of_memory(self) noexcept nogil
     cdef size_t own_bytes(self) noexcept nogil
     cdef int fail(self, Refusal refusal) except -1

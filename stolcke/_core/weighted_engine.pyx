@@ -22,6 +22,7 @@ from stolcke._core.automata cimport State
 from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.engine cimport TOKEN
+from stolcke._core.follower_system cimport LARGEST
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_at, segments_bytes, segments_free,
     segments_init, segments_push,
@@ -265,8 +266,9 @@ cdef class WeightedEngine:
         if factor == 0:
             return 0.0
         self.end_terminals()
-        if self.chart.system.refused:
-            self.refusal = Refusal("cache_bytes", self.engine.cache_bytes + 1, self.engine.cache_bytes)
+        if self.threads.size() > self.engine.live_threads:
+            self.refusal = Refusal("live_threads", self.threads.size(), self.engine.live_threads)
+        if self.refused():
             return 0.0
         if self.here != NONE:
             lost[0] += self.inflow * self.chart.columns[self.here].lost
@@ -282,7 +284,7 @@ cdef class WeightedEngine:
             if self.tables.terminal_symbol[t] == symbol:
                 whole += self.chart.begun[i].mass
                 self.ended.push_back(Share(self.chart.goto_one(self.here, t), self.chart.begun[i].mass))
-        if whole == 0:
+        if whole == 0 or self.refused():
             return 0.0
         whole = self.inflow * whole / self.special_tokens[symbol - 256]
         lost[0] /= whole
@@ -306,8 +308,8 @@ cdef class WeightedEngine:
         return 0
 
     cdef int refuse_vocabulary(self) except -1 nogil:
-        self.refusal = Refusal("vocabulary_cache_bytes", self.engine.vocabulary_cache_bytes + 1,
-                               self.engine.vocabulary_cache_bytes)
+        self.engine.refuse_vocabulary()
+        self.refusal = self.engine.refusal
         return 0
 
     cdef double normalise(self, double* lost) except -1 nogil:
@@ -341,9 +343,6 @@ cdef class WeightedEngine:
             whole = rest
         for i in range(self.threads.size()):
             self.threads[i].mass = rounded(self.threads[i].mass / whole)
-        if self.threads.size() > self.engine.live_threads:
-            self.refusal = Refusal("live_threads", self.threads.size(), self.engine.live_threads)
-            return 0.0
         return whole
 
     cdef int prune(self, double whole) except -1 nogil:
@@ -477,6 +476,13 @@ cdef class WeightedEngine:
 
     # --- the rest ------------------------------------------------------------------------------------------------
 
+    cdef bint refused(self) noexcept nogil:
+        """Whether something was refused, be it a circle of rules that is too large to be solved."""
+        if self.chart.system.refused:
+            self.refusal = Refusal("circle", self.chart.system.refused, LARGEST)
+            self.chart.system.refused = 0       # other texts may do without it
+        return self.refusal.limit != NULL
+
     cdef bint out_of_memory(self) noexcept nogil:
         cdef size_t used = self.engine.bytes() + self.own_bytes()
         if used > self.engine.cache_bytes:
@@ -486,22 +492,33 @@ cdef class WeightedEngine:
     cdef size_t own_bytes(self) noexcept nogil:
         return (self.chart.bytes() + self.arena.bytes + self.state_keys.bytes() + idmap_bytes(&self.steps)
                 + sizeof(WeightedState) * self.states.capacity() + sizeof(WeightedThread) * self.kept.capacity()
-                + segments_bytes(&self.made_steps)
+                + segments_bytes(&self.made_steps) + self.score_bytes
                 + 8 * (self.uniform.capacity() + self.rows.capacity()))
 
     cdef int fail(self, Refusal refusal) except -1:
         """Raise what was refused; no lock may be held."""
-        raise self.engine.errors.LimitExceeded(
-            refusal.limit.decode(), refusal.given, refusal.allowed, "matching with weights")
+        limit = refusal.limit.decode()
+        if limit == "circle":
+            raise self.engine.errors.WeightsError(
+                f"{refusal.given} rules end with each other in a circle, so that what follows one may follow all;"
+                f" probabilities are found where these are {refusal.allowed} at most: let fewer rules end with"
+                " one another")
+        raise self.engine.errors.LimitExceeded(limit, refusal.given, refusal.allowed, "matching with weights")
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
-        with self.engine.lock:
-            return {
-                "weighted_columns": self.chart.columns.size(),
-                "weighted_items": self.chart.items.size(),
-                "weighted_continuations": self.chart.continuations.size(),
-                "weighted_states": self.states.size(),
-                "weighted_steps": self.n_steps,
-                "weighted_bytes": self.own_bytes(),
-            }
+        cdef size_t columns, items, continuations, states, used
+        with nogil:
+            self.engine.lock.lock()
+            columns, items = self.chart.columns.size(), self.chart.items.size()
+            continuations, states = self.chart.continuations.size(), self.states.size()
+            used = self.own_bytes()
+            self.engine.lock.unlock()
+        return {
+            "weighted_columns": columns,
+            "weighted_items": items,
+            "weighted_continuations": continuations,
+            "weighted_states": states,
+            "weighted_steps": self.n_steps,
+            "weighted_bytes": used,
+        }

@@ -37,6 +37,16 @@ cdef void add_exactly(Reading* reading, double logprob) noexcept nogil:
     reading.logprob = total
 
 
+cdef double ending(TokenScores scores, uint32_t state):
+    """The logarithm of how probable it is that the text ends in a state; the tables may grow meanwhile."""
+    cdef double found
+    with nogil:
+        scores.engine.lock.lock()
+        found = scores.live.eos(state)
+        scores.engine.lock.unlock()
+    return log(found)
+
+
 cdef class WeightTrack:
     """Weighted states along one text.
 
@@ -105,7 +115,7 @@ cdef class WeightTrack:
     cdef int follow_end(self) except -1:
         """Read one more call: the end of the text, behind which nothing comes."""
         cdef Reading reading = self.readings.back()
-        add_exactly(&reading, log(self.scores.live.eos(reading.state)))
+        add_exactly(&reading, ending(self.scores, reading.state))
         reading.state = IMPOSSIBLE
         self.readings.push_back(reading)
         return 0
@@ -137,14 +147,19 @@ cdef class WeightTrack:
     @property
     def eos_logprob(self):
         """The logarithm of the probability that the text ends here, given that it begins so."""
-        return log(self.scores.live.eos(self.readings.back().state))
+        return ending(self.scores, self.readings.back().state)
 
     def next_byte_logprobs(self):
         """The logarithm of how probable each next byte is, and the end at last, as float64[257]."""
         made = np.empty(257, np.float64)
         cdef double[::1] out = made
-        with self.scores.engine.lock:
-            self.scores.live.next_bytes(self.readings.back().state, &out[0])
+        cdef uint32_t state = self.readings.back().state
+        with nogil:
+            self.scores.engine.lock.lock()
+            try:
+                self.scores.live.next_bytes(state, &out[0])
+            finally:
+                self.scores.engine.lock.unlock()
         with np.errstate(divide="ignore"):
             return np.log(made, out=made)
 
@@ -158,8 +173,9 @@ cdef class WeightTrack:
         cdef uint32_t state = self.readings.back().state
         cdef uint32_t symbol = self.symbol(token)
         cdef WeightedStep step
-        if is_end and self.scores.live.eos(state) > 0:
-            return log(self.scores.live.eos(state))
+        cdef double end = ending(self.scores, state) if is_end else -INFINITY
+        if end > -INFINITY:
+            return end
         if state == IMPOSSIBLE or symbol == NONE:
             return -INFINITY
         self.scores.live.step(state, symbol, &step)

@@ -53,12 +53,18 @@ cdef class WeightedTables:
 
     def __cinit__(self, GrammarTables tables not None, const int[::1] lhs, const double[::1] probabilities,
                   const double[::1] empty):
-        cdef vector[uint32_t] place = tables.rules_begin
+        cdef vector[uint32_t] place
         cdef Py_ssize_t i
         cdef uint32_t a
         cdef Slice unmade
         self.tables = tables
         self.rule_weight.assign(tables.n_rules, 0.0)
+        # As the tables order them; those grow under the engine's lock, which nobody holds here.
+        place.assign(tables.n_nonterminals + 1, 0)
+        for i in range(lhs.shape[0]):
+            place[lhs[i] + 1] += 1
+        for a in range(tables.n_nonterminals):
+            place[a + 1] += place[a]
         for i in range(lhs.shape[0]):
             a = <uint32_t>lhs[i]
             self.rule_weight[place[a]] = probabilities[i]
@@ -173,6 +179,12 @@ cdef class WeightedTables:
         cdef uint32_t k, b
         cdef Slice s
         cdef vector[pair[size_t, uint32_t]] order
+        for at in range(self.reaching.size()):          # only after a MemoryError
+            if self.reaching[at] < self.mass.size():
+                self.mass[self.reaching[at]] = 0.0
+            if self.reaching[at] < self.reached.size():
+                self.reached[self.reaching[at]] = 0
+        at = 0
         self.reaching.assign(1, nonterminal)
         if nonterminal >= self.reached.size():
             self.reached.resize(self.tables.instances.size(), 0)
