@@ -23,7 +23,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BASELINE = HERE / "baseline.json"
-UNITS_OF_TIME = {"s", "ms", "µs", "ns"}
+UNITS_OF_TIME = {"s", "ms", "µs", "ns", "times"}
 
 
 def combinations(params: list | tuple) -> Iterator[tuple]:

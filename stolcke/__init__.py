@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from stolcke.compiled_grammar import CompiledGrammar, compile
 from stolcke.errors import (
     Cancelled,
@@ -24,11 +26,13 @@ from stolcke.grammar.model import Grammar
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
-from stolcke.parsing import Parser
 from stolcke.prewarming import prewarm
 from stolcke.scoring import Pruning, fill_logprobs_batch
 from stolcke.shipped import grammar_path
 from stolcke.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from stolcke.parsing import Parser
 
 __version__ = "0.1.0"
 
@@ -63,3 +67,13 @@ __all__ = [
     "grammar_path",
     "prewarm",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Trees are lark's, whose import takes a third as long as numpy's; masks need none.
+    if name == "Parser":
+        from stolcke.parsing import Parser
+
+        globals()[name] = Parser
+        return Parser
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

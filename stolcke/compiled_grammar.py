@@ -227,7 +227,14 @@ class CompiledGrammar:
         key = pruning.threshold, pruning.beam
         if key not in self._scores:
             made = build_scores(
-                self.engine, self.arrays, self.weights, self._bound, self.end_tokens, self.options, *key
+                self.engine,
+                self.arrays,
+                self.weights,
+                self._bound,
+                self.vocabulary,
+                self.end_tokens,
+                self.options,
+                *key,
             )
             self._scores.setdefault(key, made)
         return WeightTrack(self._scores[key], self.weights.start_log_partition if self.arrays.raw_weights else 0.0)

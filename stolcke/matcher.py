@@ -37,7 +37,7 @@ class Matcher(CoreMatcher, Scoring):
     # `compiled` is a CompiledGrammar, which stands above this module.
     def __init__(self, compiled: Any, *, strip_first_space: bool = False, pruning: Pruning = Pruning()) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
-        super().__init__(compiled.engine, compiled.end_tokens, opening)
+        super().__init__(compiled.engine, compiled.end_tokens, opening, pruning.prune_mask)
         self.compiled = compiled
         self.pruning = pruning
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stolcke._core import bitmask
 from stolcke.errors import VocabularyError, WeightsError
 
 if TYPE_CHECKING:
@@ -23,14 +24,20 @@ __all__ = ["Pruning", "Scoring", "fill_logprobs_batch"]
 class Pruning:
     """What may be left out of the sums, for grammars whose texts have very many readings.
 
+    What is left out is added up: :attr:`Scoring.prefix_logprob_bounds` tells between which numbers the exact
+    probability is.  The best reading stays, even where each one is small.
+
     Attributes
     ----------
     threshold : float
-        Readings of less than this share of the text's probability are left out.
+        Left out are readings of the terminals under way with less than this share of the text's probability, and
+        rules with less than this share of the place where they are expected, or where they may come next.
     beam : int
         So many readings of the terminals under way are kept at most; 0 for all of them.
     prune_mask : bool
-        Whether tokens that only readings left out allow are masked, too.
+        Whether masks (:meth:`Matcher.fill_mask`, :meth:`Matcher.mask`, :meth:`Matcher.allowed_token_ids`,
+        :func:`fill_masks`) leave out tokens that only readings left out allow, and those of probability 0.  Where no
+        token would remain, the mask is the exact one.  What :meth:`Matcher.accept` takes does not depend on it.
     """
 
     threshold: float = 0.0
@@ -154,6 +161,22 @@ class Scoring:
             value, group = np.unique(row, return_inverse=True)
             return group.astype(np.int32), value
         return self._reading().compact(normalize)
+
+    def restrict_mask(self, row: np.ndarray) -> None:
+        """Take the tokens of probability 0 out of a mask, unless none would remain.
+
+        Parameters
+        ----------
+        row : int32[n], n >= (vocabulary size + 31) // 32
+            As :meth:`Matcher.fill_mask` writes it.
+        """
+        scores = np.empty(len(self.compiled.vocabulary), np.float32)
+        self.fill_logprobs(scores)
+        possible = np.zeros(len(row), row.dtype)
+        bitmask.pack(scores > -math.inf, possible)
+        possible &= row
+        if possible.any():
+            row[:] = possible
 
     def _check_row(self, row: Any) -> None:
         n_tokens = len(self.compiled.vocabulary)

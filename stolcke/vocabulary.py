@@ -18,6 +18,7 @@ from stolcke.memo import Memo
 from stolcke.options import Limits
 
 if TYPE_CHECKING:
+    from stolcke._core.flat_trie import FlatTrie
     from stolcke._core.partition import PartitionStore
 
 __all__ = ["TokenBytes", "Vocabulary"]
@@ -131,6 +132,7 @@ class Vocabulary:
         "_core",
         "_core_arrays",
         "_core_lock",
+        "_flat_trie",
         "_start_states",
         "data",
         "eos_token_ids",
@@ -189,6 +191,7 @@ class Vocabulary:
         self._core: PartitionStore | None = None
         self._core_arrays = core_arrays
         self._core_lock = Lock()
+        self._flat_trie: FlatTrie | None = None
         self._start_states: dict[Any, int] = {}
         self.remembered: Memo[Any] = Memo()
 
@@ -450,6 +453,15 @@ class Vocabulary:
                             ) from error
                     self._core, self._core_arrays = core, None
         return self._core
+
+    @property
+    def flat_trie(self) -> FlatTrie:
+        """The same tokens as they are walked for probabilities; made when first asked for."""
+        if self._flat_trie is None:
+            from stolcke._core.flat_trie import FlatTrie
+
+            self._flat_trie = FlatTrie(self.core)
+        return self._flat_trie
 
     def start_state(self, automaton: Any) -> int:
         """The core's state that the automaton of a terminal begins with; a dictionary's answer where it is known.

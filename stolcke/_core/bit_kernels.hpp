@@ -79,8 +79,14 @@ STOLCKE_CLONES static int64_t popcount_words(const int32_t* row, std::ptrdiff_t 
 }
 
 // out[0:n] = value; most of a row of log-probabilities is minus infinity.
-STOLCKE_CLONES static void fill_floats(float* out, std::ptrdiff_t n, float value) noexcept {
-    for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = value;
+// Long copies need not read the lines that they overwrite, as stores one by one do.
+static inline void fill_floats(float* out, std::ptrdiff_t n, float value) noexcept {
+    constexpr std::ptrdiff_t block = 4096;
+    const std::ptrdiff_t first = n < block ? n : block;
+    for (std::ptrdiff_t i = 0; i < first; ++i) out[i] = value;
+    for (std::ptrdiff_t i = first; i < n; i += block) {
+        std::memcpy(out + i, out, (n - i < block ? n - i : block) * sizeof(float));
+    }
 }
 
 // out = a + shift, which do not overlap.

@@ -20,7 +20,7 @@ cdef struct Follower:                   # one term of an equation for what may f
 
 
 cdef class FollowerSystem:
-    cdef double threshold               # followers below it are left out; 0 for none
+    cdef double threshold               # followers below it are left out, but the best; 0 for none
     cdef uint32_t n
     cdef vector[vector[Follower]] followers             # by member
     cdef vector[vector[Share]] units                    # by member: members that it ends with, and how often
@@ -34,3 +34,4 @@ cdef class FollowerSystem:
     cdef int add_scaled(self, uint32_t member, uint32_t other, double weight) except -1 nogil
     cdef int close_class(self, const vector[uint32_t]& members) except -1 nogil
     cdef int combine(self, uint32_t member) except -1 nogil
+    cdef int prune(self, uint32_t member, double least) except -1 nogil

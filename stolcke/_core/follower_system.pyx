@@ -156,6 +156,7 @@ cdef class FollowerSystem:
         cdef size_t i = 0, j, n = 0
         cdef vector[Follower]* all_ = &self.followers[member]
         cdef Follower f
+        cdef double most = 0.0
         sort_followers(all_[0])
         while i < all_.size():
             f = all_[0][i]
@@ -164,11 +165,24 @@ cdef class FollowerSystem:
                     and all_[0][j].continuation == f.continuation):
                 f.weight += all_[0][j].weight
                 j += 1
-            if f.weight < self.threshold:
-                self.losses[member] += f.weight
-            else:
-                all_[0][n] = f
-                n += 1
+            most = max(most, f.weight)
+            all_[0][n] = f
+            n += 1
             i = j
+        all_.resize(n)
+        if self.threshold > 0:
+            self.prune(member, min(self.threshold, most))
+        return 0
+
+    cdef int prune(self, uint32_t member, double least) except -1 nogil:
+        """Leave out followers of less than a weight."""
+        cdef size_t i, n = 0
+        cdef vector[Follower]* all_ = &self.followers[member]
+        for i in range(all_.size()):
+            if all_[0][i].weight < least:
+                self.losses[member] += all_[0][i].weight
+            else:
+                all_[0][n] = all_[0][i]
+                n += 1
         all_.resize(n)
         return 0

@@ -1,5 +1,7 @@
 """One generated sequence, as an append-only list of live states."""
 
+import numpy as np
+
 cimport numpy as cnp
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint32_t
@@ -45,9 +47,12 @@ cdef class CoreMatcher:
     cdef list texts                     # ... which are here
     cdef WeightTrack track              # the same with weights, once anybody has asked
     cdef frozenset end_tokens
+    cdef readonly bint prunes_masks     # a class that says so has restrict_mask()
 
-    def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False):
+    def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False,
+                 bint prunes_masks=False):
         self.engine = engine
+        self.prunes_masks = prunes_masks
         self.end_tokens = end_tokens
         self.texts = []
         self.history.clear()
@@ -152,6 +157,8 @@ cdef class CoreMatcher:
         if not self.engine.fill_known(state, words, n_words):
             with nogil:
                 self.engine.fill(state, words, n_words)
+        if self.prunes_masks:
+            self.restrict_mask(row)
 
     def rollback(self, Py_ssize_t n=1):
         """Take back the last ``n`` accepted calls; an end token counts as one."""
@@ -239,7 +246,6 @@ cdef class CoreMatcher:
             state = self.engine.run_bytes(state, &one, 1)
         return bytes(out)
 
-
     # --- weights -------------------------------------------------------------------------------------------------
 
     def weigh(self, WeightTrack track):
@@ -252,9 +258,10 @@ cdef class CoreMatcher:
         cdef const unsigned char[::1] data
         if self.track is None or self.track.readings.size() == self.history.size():
             return self.track
-        text = 0
-        for i in range(self.track.readings.size() - 1):
-            text += self.given[i] == NONE
+        # Counted from the end, so that following a text token by token does not look back each time.
+        text = len(self.texts)
+        for i in range(self.track.readings.size() - 1, self.given.size()):
+            text -= self.given[i] == NONE
         for i in range(self.track.readings.size() - 1, self.given.size()):
             if self.given[i] == NONE:
                 data = self.texts[text]
@@ -296,3 +303,7 @@ def fill_rows(list matchers not None, int32_t[:, ::1] rows, Py_ssize_t begin, Py
     with nogil:
         for i in range(end - begin):
             (<Engine>engines[i]).fill(states[i], &rows[begin + i, 0], rows.shape[1])
+    for i in range(begin, end):
+        matcher = matchers[i]
+        if matcher.prunes_masks:
+            matcher.restrict_mask(np.asarray(rows[i]))

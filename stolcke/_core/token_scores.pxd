@@ -6,6 +6,7 @@ from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
 from stolcke._core.engine cimport Engine
+from stolcke._core.flat_trie cimport FlatTrie
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport IdMap
 from stolcke._core.trie cimport TokenTrie
@@ -14,7 +15,6 @@ from stolcke._core.weighted_engine cimport WeightedEngine
 
 cdef struct Rest:                       # what is left of tokens after a terminal has ended within them
     uint32_t node                       # of the vocabulary's trie: those below it
-    uint32_t depth                      # bytes read on the way there
     double weight                       # of these bytes and of ending
 
 
@@ -83,10 +83,10 @@ cdef class TokenScores:
     cdef Engine engine
     cdef PartitionStore store
     cdef TokenTrie trie
+    cdef FlatTrie flat
     cdef bint memoise
     cdef frozenset end_tokens
     cdef vector[uint32_t] ends
-    cdef vector[uint32_t] long_tokens   # of more bytes than tries are searched for
     cdef vector[Rest] rests
     cdef vector[Scored] scored
     cdef vector[Bundle] bundles         # bundle 0 is the whole vocabulary
@@ -105,8 +105,9 @@ cdef class TokenScores:
     cdef vector[uint32_t] touched
     cdef vector[Task] tasks
     cdef vector[Scored] inside
-    cdef vector[Rest] leaving, walking
-    cdef vector[uint32_t] walking_state
+    cdef vector[Rest] leaving
+    cdef vector[uint32_t] state_at      # by depth: of the way to the node that is looked at,
+    cdef vector[double] weight_at       # and its weight
     cdef vector[uint32_t] mixed         # wide splits met, and their factors
     cdef vector[double] factors
 

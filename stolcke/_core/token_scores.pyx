@@ -25,12 +25,12 @@ from libc.math cimport INFINITY, exp, log
 from libc.string cimport memcpy
 from libcpp.pair cimport pair
 
-from stolcke._core.automata cimport State
+from stolcke._core.automata cimport State, state_next
 from stolcke._core.bitmask cimport fill_floats, shift_floats
-from stolcke._core.counted cimport UNMADE
+from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.engine cimport TOKEN, Refusal
+from stolcke._core.flat_trie cimport LONG, FlatTrie
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
-from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE
 from stolcke._core.weighted_chart cimport Begun, WeightedColumn
 from stolcke._core.weighted_engine cimport WeightedState, WeightedStep
@@ -53,7 +53,6 @@ cdef extern from *:
 
 
 cdef enum:
-    LONG = 96                           # bytes: the weights of so many need no logarithms yet
     WIDE = 8                            # at least 1/8 of the vocabulary inside: a group for each token, not a list
     RECENT = 1024                       # weights whose groups are found at once
     MOST_COMPACTS = 256                 # compact forms that are remembered
@@ -66,17 +65,19 @@ cdef class TokenScores:
     Parameters
     ----------
     live : WeightedEngine
+    flat : FlatTrie
     end_tokens : frozenset of int
         Their probability is that of the text's end.
     memoise : bool
         Whether splits and scores are kept.
     """
 
-    def __cinit__(self, WeightedEngine live not None, frozenset end_tokens not None, bint memoise):
+    def __cinit__(self, WeightedEngine live not None, FlatTrie flat not None, frozenset end_tokens not None,
+                  bint memoise):
         cdef Bundle whole
         cdef Rest root
-        cdef uint32_t token
         self.live = live
+        self.flat = flat
         self.engine = live.engine
         self.store = live.engine.store
         self.trie = self.store.trie
@@ -87,7 +88,6 @@ cdef class TokenScores:
         self.compacts = {}
         idmap_init(&self.split_of, 8)
         root.node = 0
-        root.depth = 0
         root.weight = 1.0
         self.rests.push_back(root)
         whole.rests = 0
@@ -95,9 +95,8 @@ cdef class TokenScores:
         whole.height = self.trie.height(0)
         self.bundles.push_back(whole)
         self.sums.resize(self.store.n_tokens, 0.0)
-        for token in range(self.store.n_tokens):
-            if not self.store.skip[token] and self.store.offsets[token + 1] - self.store.offsets[token] > LONG:
-                self.long_tokens.push_back(token)
+        self.state_at.resize(LONG + 1)
+        self.weight_at.resize(LONG + 1)
 
     def __dealloc__(self):
         cdef size_t i
@@ -314,15 +313,15 @@ cdef class TokenScores:
         """Score the long tokens by themselves."""
         cdef WeightedStep step
         cdef size_t i
-        for i in range(self.long_tokens.size()):
-            self.live.step_locked(state, TOKEN | self.long_tokens[i], &step)
+        for i in range(self.flat.long_tokens.size()):
+            self.live.step_locked(state, TOKEN | self.flat.long_tokens[i], &step)
             if step.state:
                 total[0] += exp(step.logprob)
                 if out.all.empty():
-                    out.tokens.push_back(self.long_tokens[i])
+                    out.tokens.push_back(self.flat.long_tokens[i])
                     out.logs.push_back(<float>step.logprob)
                 else:
-                    out.all[self.long_tokens[i]] = <float>step.logprob
+                    out.all[self.flat.long_tokens[i]] = <float>step.logprob
         return 0
 
     # --- splits --------------------------------------------------------------------------------------------------
@@ -361,52 +360,48 @@ cdef class TokenScores:
 
     cdef int walk(self, const Rest& start, uint32_t terminal, uint32_t state) except -1 nogil:
         """Walk the tokens of a rest from a state on."""
-        cdef Rest rest, child
-        cdef const Node* node
-        cdef const Node* below
+        cdef Rest rest
         cdef const State* s
-        cdef const double* row = NULL
-        cdef double way = 0.0, weight
-        cdef uint32_t i, k, at, target
-        self.walking.assign(1, start)
-        self.walking_state.assign(1, state)
-        while not self.walking.empty():
-            rest = self.walking.back()
-            at = self.walking_state.back()
-            self.walking.pop_back()
-            self.walking_state.pop_back()
-            if rest.depth >= LONG:
-                continue
+        cdef uint32_t i, k, at, target, depth = self.flat.depth[start.node]
+        cdef uint32_t end = self.flat.after[start.node]
+        cdef bint has_rows = self.live.has_rows[terminal] != 0
+        cdef double weight
+        if depth >= LONG:
+            return 0
+        self.state_at[depth] = state
+        self.weight_at[depth] = start.weight
+        i = start.node + 1
+        while i < end:
             self.visited += 1
-            if self.live.has_rows[terminal]:
-                row = self.live.row(terminal, at)
+            depth = self.flat.depth[i]
+            at = self.state_at[depth - 1]
+            if at < COUNTED:
+                target = state_next(self.store.automata.state(at), self.flat.label[i])
             else:
-                way = self.live.way(at)
-            node = self.trie.node(rest.node)
-            for i in range(node.n_children):
-                target = self.store.next(at, node.bytes[i], self.engine.vocabulary_cache_bytes)
-                if target == NONE:
-                    continue
+                target = self.store.next(at, self.flat.label[i], self.engine.vocabulary_cache_bytes)
                 if target == UNMADE:
                     return self.live.refuse_vocabulary()
-                weight = rest.weight * (row[node.bytes[i]] if row != NULL else way)
-                if weight == 0:
-                    continue
-                below = self.trie.node(node.children[i])
-                for k in range(below.n_tokens):
-                    self.inside.push_back(Scored(below.tokens[k], weight))
-                if not below.n_children:
-                    continue
+            weight = 0.0
+            if target != NONE:
+                weight = self.weight_at[depth - 1]
+                weight *= self.live.row(terminal, at)[self.flat.label[i]] if has_rows else self.live.known_way(at)
+            if weight == 0:
+                i = self.flat.after[i]
+                continue
+            for k in range(self.flat.begin[i], self.flat.begin[i + 1]):
+                self.inside.push_back(Scored(self.flat.order[k], weight))
+            if self.flat.after[i] > i + 1 and depth < LONG:
                 s = self.store.state(target)
-                child.node = node.children[i]
-                child.depth = rest.depth + 1
                 if s.accepting:
-                    child.weight = weight * self.live.stop(terminal, target)
-                    self.leaving.push_back(child)
+                    rest.node = i
+                    rest.weight = weight * self.live.stop(terminal, target)
+                    self.leaving.push_back(rest)
                 if s.n_edges:
-                    child.weight = weight
-                    self.walking.push_back(child)
-                    self.walking_state.push_back(target)
+                    self.state_at[depth] = target
+                    self.weight_at[depth] = weight
+                    i += 1
+                    continue
+            i = self.flat.after[i]
         return 0
 
     cdef uint32_t keep_bundle(self) except? 0xFFFFFFFF nogil:

@@ -59,7 +59,7 @@ cdef class WeightedChart:
     cdef readonly WeightedTables weights
     cdef GrammarTables tables
     cdef bint memoise
-    cdef double threshold               # items and entries below it are left out; 0 for none
+    cdef double threshold               # items and entries below it are left out, but the best; 0 for none
     cdef Arena arena
     cdef vector[WeightedEntry] entries
     cdef vector[WeightedContinuation] continuations
@@ -98,6 +98,7 @@ cdef class WeightedChart:
     cdef int scan(self, uint32_t column, uint32_t terminal) except -1 nogil
     cdef uint32_t intern_column(self) except? 0xFFFFFFFF nogil
     cdef int take_kernel(self) except -1 nogil
+    cdef int prune(self, double least) except -1 nogil
     cdef int expect(self, WeightedColumn* column) except -1 nogil
     cdef int predict(self, Expectation* made) except -1 nogil
     cdef int find_terminals(self, WeightedColumn* column) except -1 nogil

@@ -229,23 +229,35 @@ cdef class WeightedChart:
         """Turn the sums into a kernel, by symbol."""
         cdef size_t i
         cdef WeightedItem item
+        cdef double most = 0.0
         self.kernel.clear()
         for i in range(self.summed.size()):
             item.slot = self.summed[i]
-            item.mass = self.sums[item.slot]
+            item.mass = rounded(self.sums[item.slot])
             self.sums[item.slot] = 0.0
-            if item.mass < self.threshold:
-                self.kernel_lost += item.mass
-                continue
             item.suffix = self.slot_suffix[item.slot]
             item.continuation = self.slot_continuation[item.slot]
             item.symbol = self.tables.suffixes[item.suffix].symbol
-            item.mass = rounded(item.mass)
+            most = max(most, item.mass)
             self.kernel.push_back(item)
         self.summed.clear()
         sort_weighted_items(self.kernel, 0)
+        if most > 0 and self.threshold > 0:
+            self.prune(min(self.threshold, most))
         self.kernel_accept = rounded(self.kernel_accept)
         self.kernel_lost = rounded(self.kernel_lost)
+        return 0
+
+    cdef int prune(self, double least) except -1 nogil:
+        """Leave out items of less than a mass."""
+        cdef size_t i, n = 0
+        for i in range(self.kernel.size()):
+            if self.kernel[i].mass < least:
+                self.kernel_lost += self.kernel[i].mass
+            else:
+                self.kernel[n] = self.kernel[i]
+                n += 1
+        self.kernel.resize(n)
         return 0
 
     cdef uint32_t intern_column(self) except? 0xFFFFFFFF nogil:

@@ -35,7 +35,7 @@ cdef struct WeightedState:
 cdef struct WeightedStep:
     uint32_t state
     double logprob                      # of the symbol, given the state before
-    double lost                         # what pruning has left out on the way, of the state before
+    double log_lost                     # what pruning has left out on the way, of the state before
 
 
 cdef class WeightedEngine:
@@ -72,7 +72,7 @@ cdef class WeightedEngine:
     cdef double way(self, uint32_t state) except -1 nogil
     cdef const double* row(self, uint32_t terminal, uint32_t state) except NULL nogil
     cdef double stop(self, uint32_t terminal, uint32_t state) except -1 nogil
-    cdef WeightedStep step(self, uint32_t state, uint32_t symbol) except *
+    cdef int step(self, uint32_t state, uint32_t symbol, WeightedStep* out) except -1
     cdef int step_locked(self, uint32_t state, uint32_t symbol, WeightedStep* out) except -1 nogil
     cdef int enter(self, uint32_t state) except -1 nogil
     cdef double advance(self, uint32_t symbol, double* lost) except -1 nogil
@@ -91,3 +91,9 @@ cdef class WeightedEngine:
     cdef bint out_of_memory(self) noexcept nogil
     cdef size_t own_bytes(self) noexcept nogil
     cdef int fail(self, Refusal refusal) except -1
+
+    cdef inline double known_way(self, uint32_t state) except -1 nogil:
+        """The same as :meth:`way`, without a call where it is known."""
+        if state < self.uniform.size() and self.uniform[state] > 0:
+            return self.uniform[state]
+        return self.way(state)

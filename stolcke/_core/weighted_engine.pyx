@@ -63,6 +63,9 @@ cdef enum:
     SOME = 64                           # of so many misses, one measures the memory in use
 
 
+cdef double SMALL = 1e-200              # products below it go on as logarithms
+
+
 cdef class WeightedEngine:
     """Weighted live states of one grammar over one vocabulary.
 
@@ -167,38 +170,37 @@ cdef class WeightedEngine:
 
     # --- steps ---------------------------------------------------------------------------------------------------
 
-    cdef WeightedStep step(self, uint32_t state, uint32_t symbol) except *:
+    cdef int step(self, uint32_t state, uint32_t symbol, WeightedStep* out) except -1:
         """The state after a symbol or a token; IMPOSSIBLE, and -inf, where the probability is 0."""
         cdef uint32_t known = idmap_find(&self.steps, <uint64_t>state << 32 | symbol)
-        cdef WeightedStep made
         cdef Refusal refusal
         if known != NONE and self.memoise_steps:
-            return (<WeightedStep*>segments_at(&self.made_steps, known))[0]
+            out[0] = (<WeightedStep*>segments_at(&self.made_steps, known))[0]
+            return 0
         with nogil:
             self.engine.lock.lock()
             try:
                 self.refusal.limit = NULL
-                self.step_locked(state, symbol, &made)
+                self.step_locked(state, symbol, out)
                 refusal = self.refusal
                 known = idmap_find(&self.steps, <uint64_t>state << 32 | symbol)
                 # Tokens that are not possible are many, and not remembered.
-                if known == NONE and refusal.limit == NULL and (made.state or symbol < TOKEN):
+                if known == NONE and refusal.limit == NULL and (out.state or symbol < TOKEN):
                     known = self.made_steps.size
-                    (<WeightedStep*>segments_push(&self.made_steps))[0] = made
+                    (<WeightedStep*>segments_push(&self.made_steps))[0] = out[0]
                     idmap_put(&self.steps, <uint64_t>state << 32 | symbol, known)
             finally:
                 self.engine.lock.unlock()
         if refusal.limit != NULL:
             self.fail(refusal)
-        return made
+        return 0
 
     cdef int step_locked(self, uint32_t state, uint32_t symbol, WeightedStep* out) except -1 nogil:
         cdef uint32_t token = symbol & ~<uint32_t>TOKEN
         cdef size_t i, begin, n
-        cdef double factor, product = 1.0
+        cdef double factor, product = 1.0, lost = 0.0, logprob = 0.0
         out.state = IMPOSSIBLE
-        out.logprob = log(0.0)
-        out.lost = 0.0
+        out.logprob = out.log_lost = log(0.0)
         if state == IMPOSSIBLE or self.n_steps % SOME == 0 and self.out_of_memory():
             return 0
         self.n_steps += 1
@@ -209,11 +211,17 @@ cdef class WeightedEngine:
             begin = <size_t>self.store.offsets[token]
             n = <size_t>(self.store.offsets[token + 1] - self.store.offsets[token])
         for i in range(n):
-            factor = self.advance(self.store.data[begin + i] if symbol >= TOKEN else symbol, &out.lost)
+            factor = self.advance(self.store.data[begin + i] if symbol >= TOKEN else symbol, &lost)
             if factor == 0 or self.refusal.limit != NULL:
+                # What was left out on the way may be all that there is.
+                out.log_lost = logprob + log(product) + log(lost)
                 return 0
             product *= factor
-        out.logprob = log(product)
+            if product < SMALL:         # tokens may have hundreds of bytes
+                logprob += log(product)
+                product = 1.0
+        out.logprob = logprob + log(product)
+        out.log_lost = out.logprob + log(lost)
         out.state = self.intern_state()
         return 0
 
@@ -228,7 +236,8 @@ cdef class WeightedEngine:
     cdef double advance(self, uint32_t symbol, double* lost) except -1 nogil:
         """Move by a symbol; how probable it was, 0 if it was not possible.
 
-        ``lost`` is what pruning may have left out so far, as a share of what is known of the present text.
+        ``lost`` is what pruning may have left out so far, as a share of what is known of the present text;
+        of the text before, if the symbol was not possible.
         """
         cdef uint32_t i, t
         cdef WeightedColumn c
@@ -340,7 +349,7 @@ cdef class WeightedEngine:
         """Leave out threads below the threshold, and all but the best; one remains in any case."""
         cdef vector[double] masses
         cdef double least = self.threshold * whole, most = 0.0
-        cdef size_t i, n = 0
+        cdef size_t i, n = 0, equal         # how many of those just at the limit are kept
         for i in range(self.threads.size()):
             masses.push_back(self.threads[i].mass)
             most = max(most, self.threads[i].mass)
@@ -348,8 +357,13 @@ cdef class WeightedEngine:
             greatest_first(masses, self.beam - 1)
             least = max(least, masses[self.beam - 1])
         least = min(least, most)
+        equal = self.beam if self.beam else self.threads.size()
         for i in range(self.threads.size()):
-            if self.threads[i].mass >= least and not (self.beam and n == self.beam):
+            if self.beam and self.threads[i].mass > least:
+                equal -= 1
+        for i in range(self.threads.size()):
+            if self.threads[i].mass > least or self.threads[i].mass == least and equal:
+                equal -= self.threads[i].mass == least
                 self.threads[n] = self.threads[i]
                 n += 1
         self.threads.resize(n)

@@ -19,7 +19,7 @@ cdef class WeightTrack:
     cdef double log_start               # of the start's partition function, where weights are raw
 
     cdef void cut(self, size_t n) noexcept
-    cdef Reading moved(self, Reading reading, uint32_t symbol) except *
+    cdef int move(self, Reading* reading, uint32_t symbol) except -1
     cdef uint32_t symbol(self, uint32_t token) noexcept
     cdef int follow(self, uint32_t token) except -1
     cdef int follow_first(self, uint32_t token) except -1

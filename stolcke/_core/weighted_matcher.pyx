@@ -78,16 +78,15 @@ cdef class WeightTrack:
         """How many accepted calls have been read."""
         return <Py_ssize_t>self.readings.size() - 1
 
-    cdef Reading moved(self, Reading reading, uint32_t symbol) except *:
-        """The reading after a symbol or a token."""
+    cdef int move(self, Reading* reading, uint32_t symbol) except -1:
+        """Let a reading be that after a symbol or a token."""
         cdef WeightedStep step
         if reading.state != IMPOSSIBLE:
-            step = self.scores.live.step(reading.state, symbol)
+            self.scores.live.step(reading.state, symbol, &step)
             reading.state = step.state
-            add_exactly(&reading, step.logprob)
-            if step.lost > 0:
-                reading.log_lost = log_add(reading.log_lost, reading.logprob + log(step.lost))
-        return reading
+            reading.log_lost = log_add(reading.log_lost, reading.logprob + step.log_lost)
+            add_exactly(reading, step.logprob)
+        return 0
 
     cdef uint32_t symbol(self, uint32_t token) noexcept:
         """What the engine calls a token; NONE for a special one that the grammar does not name."""
@@ -99,7 +98,9 @@ cdef class WeightTrack:
 
     cdef int follow(self, uint32_t token) except -1:
         """Read one more call: a token that is allowed and does not end the text."""
-        self.readings.push_back(self.moved(self.readings.back(), self.symbol(token)))
+        cdef Reading reading = self.readings.back()
+        self.move(&reading, self.symbol(token))
+        self.readings.push_back(reading)
         return 0
 
     cdef int follow_first(self, uint32_t token) except -1:
@@ -124,7 +125,7 @@ cdef class WeightTrack:
         cdef Reading reading = self.readings.back()
         cdef size_t i
         for i in range(n):
-            reading = self.moved(reading, data[i])
+            self.move(&reading, data[i])
         self.readings.push_back(reading)
         return 0
 
@@ -171,12 +172,14 @@ cdef class WeightTrack:
         """The logarithm of how probable a token is to come next."""
         cdef uint32_t state = self.readings.back().state
         cdef uint32_t symbol = self.symbol(token)
+        cdef WeightedStep step
         cdef double end = ending(self.scores, state) if is_end else -INFINITY
         if end > -INFINITY:
             return end
         if state == IMPOSSIBLE or symbol == NONE:
             return -INFINITY
-        return self.scores.live.step(state, symbol).logprob
+        self.scores.live.step(state, symbol, &step)
+        return step.logprob
 
     def first_logprob(self, uint32_t token):
         """The same where a leading space of the token will be taken away."""

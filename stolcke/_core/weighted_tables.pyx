@@ -236,7 +236,7 @@ cdef class WeightedTables:
 
     cdef int solve_sparse(self, size_t begin, size_t end) except -1 nogil:
         """Iterate ``x = in + x P`` within a component until it moves no more."""
-        cdef size_t i, rounds, rank = self.rank(self.reaching[begin])
+        cdef size_t i, _round, rank = self.rank(self.reaching[begin])
         cdef uint32_t a, b, k
         cdef double passed
         cdef bint moved = True
@@ -244,7 +244,7 @@ cdef class WeightedTables:
         cdef Slice s
         # Each member passes on what has arrived since it last did.
         sent.assign(end - begin, 0.0)
-        for rounds in range(ROUNDS):
+        for _round in range(ROUNDS):
             moved = False
             for i in range(begin, end):
                 a = self.reaching[i]

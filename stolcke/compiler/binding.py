@@ -123,6 +123,7 @@ def build_scores(
     arrays: GrammarArrays,
     weights: ProperWeights,
     bound: Mapping[str, tuple[int, ...]],
+    vocabulary: Vocabulary,
     end_tokens: frozenset[int],
     options: Options,
     threshold: float,
@@ -143,7 +144,7 @@ def build_scores(
         threshold,
         beam,
     )
-    return TokenScores(live, end_tokens, options.memoise_masks)
+    return TokenScores(live, vocabulary.flat_trie, end_tokens, options.memoise_masks)
 
 
 def _token_groups(arrays: GrammarArrays, bound: Mapping[str, tuple[int, ...]]) -> list[tuple[int, ...]]:

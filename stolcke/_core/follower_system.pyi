@@ -1,0 +1,6 @@
+from typing import Self
+
+class FollowerSystem:
+    def __new__(cls, threshold: float) -> Self: ...
+    @property
+    def refused(self) -> int: ...
