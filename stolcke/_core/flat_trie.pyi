@@ -1,4 +1,6 @@
+from typing import Self
+
 from stolcke._core.partition import PartitionStore
 
 class FlatTrie:
-    def __init__(self, store: PartitionStore) -> None: ...
+    def __new__(cls, store: PartitionStore) -> Self: ...

@@ -1,5 +1,7 @@
 from typing import Any
 
+__all__ = ["Maker"]
+
 class Maker:
     def __init__(self, made: type) -> None: ...
     def of_one(self, first: Any) -> Any: ...
