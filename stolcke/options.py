@@ -72,7 +72,7 @@ class Options:
     memoise_masks: bool = True
     """Remember the mask of a live state."""
     bisimulation: bool = True
-    """Recognise a cyclic continuation that equals one it contains."""
+    """Recognise a cyclic continuation that equals one it contains; with weights, continuations that are equal."""
     fold_lists: bool = True
     """Rewrite ``a (b)* c`` so that first and later rounds share a column."""
     merge_terminals: bool = True

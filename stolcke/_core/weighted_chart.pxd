@@ -58,7 +58,7 @@ cdef struct WeightedColumn:
 cdef class WeightedChart:
     cdef readonly WeightedTables weights
     cdef GrammarTables tables
-    cdef bint memoise
+    cdef bint memoise, merge
     cdef double threshold               # items and entries below it are left out, but the best; 0 for none
     cdef Arena arena
     cdef vector[WeightedEntry] entries

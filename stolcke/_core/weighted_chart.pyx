@@ -55,11 +55,12 @@ cdef enum:
 
 cdef class WeightedChart:
 
-    def __cinit__(self, WeightedTables weights not None, bint memoise, double threshold):
+    def __cinit__(self, WeightedTables weights not None, bint memoise, bint merge, double threshold):
         cdef WeightedContinuation root
         self.weights = weights
         self.tables = weights.tables
         self.memoise = memoise
+        self.merge = merge
         self.threshold = threshold
         self.system = FollowerSystem(threshold)
         self.arena = Arena()
@@ -550,9 +551,10 @@ cdef class WeightedChart:
                 self.key.push_back(f.continuation)
                 add_bits(self.key, rounded(f.weight))
             self.key.push_back(NONE)            # no suffix: ends the member
-        index = self.groups.find(self.key.data(), self.key.size())
-        if index != NONE:
-            return self.group_first[index]
+        if self.merge:
+            index = self.groups.find(self.key.data(), self.key.size())
+            if index != NONE:
+                return self.group_first[index]
         base = <uint32_t>self.continuations.size()
         for m in range(first, first + n):
             c.entries = <uint32_t>self.entries.size()
@@ -569,9 +571,10 @@ cdef class WeightedChart:
                 self.entries.push_back(e)
             c.entries_end = <uint32_t>self.entries.size()
             self.continuations.push_back(c)
-        self.group_first.resize(self.groups.count())
-        self.group_first.push_back(base)
-        self.groups.intern(self.key.data(), self.key.size())
+        if self.merge:
+            self.group_first.resize(self.groups.count())
+            self.group_first.push_back(base)
+            self.groups.intern(self.key.data(), self.key.size())
         return base
 
     cdef size_t bytes(self) noexcept nogil:

@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ class WeightedEngine:
         weights: WeightedTables,
         distributions: Iterable[tuple[ByteDfa, NDArray[np.float64]] | None],
         special_tokens: Iterable[int],
-        memoise_goto: bool,
-        memoise_steps: bool,
+        options: Any,
         threshold: float = 0.0,
         beam: int = 0,
     ) -> Self: ...

@@ -77,7 +77,7 @@ cdef class WeightedEngine:
         Of each terminal; None where all live bytes and stopping are equally probable.
     special_tokens : sequence of int
         How many tokens each of the engine's special symbols stands for; they are equally probable.
-    memoise_goto, memoise_steps : bool
+    options : stolcke.Options
     threshold : float
         Items, continuations' entries and threads below it are left out.
     beam : int
@@ -85,13 +85,13 @@ cdef class WeightedEngine:
     """
 
     def __cinit__(self, Engine engine not None, WeightedTables weights not None, distributions, special_tokens,
-                  bint memoise_goto, bint memoise_steps, double threshold=0.0, uint32_t beam=0):
+                  options, double threshold=0.0, uint32_t beam=0):
         cdef WeightedState state
         self.engine = engine
         self.store = engine.store
         self.tables = engine.tables
-        self.chart = WeightedChart(weights, memoise_goto, threshold)
-        self.memoise_steps = memoise_steps
+        self.chart = WeightedChart(weights, options.memoise_goto, options.bisimulation, threshold)
+        self.memoise_steps = options.memoise_steps
         self.threshold = threshold
         self.beam = beam
         self.arena = Arena()

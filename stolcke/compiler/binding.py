@@ -139,8 +139,7 @@ def build_scores(
         WeightedTables(engine.tables, arrays.lhs, weights.rule_probabilities, weights.empty),
         tables + [None] * len(arrays.specials),
         [len(group) for group in _token_groups(arrays, bound)],
-        options.memoise_goto,
-        options.memoise_steps,
+        options,
         threshold,
         beam,
     )
