@@ -10,7 +10,7 @@ import pytest
 
 # In a process of its own: a child that hangs is ended by its alarm, and counts as a failure.
 SCRIPT = """
-import os, signal, sys, threading
+import math, os, signal, sys, threading, warnings
 import stolcke
 
 grammar = stolcke.Grammar.from_lark('''
@@ -19,6 +19,7 @@ grammar = stolcke.Grammar.from_lark('''
     NUMBER: /[0-9]+/
 ''')
 vocabulary = stolcke.Vocabulary.from_bytes()
+warnings.simplefilter("ignore")     # of derivations that do not end
 # Nothing is remembered, so that every step and every mask takes the locks.
 forgetful = stolcke.Options(memoise_steps=False, memoise_masks=False, memoise_cascade=False)
 compiled = stolcke.compile(grammar, vocabulary, options=forgetful, prewarm=0)
@@ -30,12 +31,14 @@ def work():
         matcher = compiled.matcher()
         matcher.accept_bytes(text)
         matcher.mask()
+        matcher.logprobs(range(256))
         stolcke.compile(grammar, stolcke.Vocabulary.from_bytes(), prewarm=2)
 
 def child():
     signal.alarm(20)
     assert compiled.matcher().accept_bytes(text)
     assert compiled.matcher().mask().sum() == 26 + 10 + 1
+    assert abs(sum(map(math.exp, compiled.matcher().next_byte_logprobs())) - 1) < 1e-12
     again = stolcke.compile(grammar, vocabulary).matcher()
     assert again.accept_bytes(text) and again.mask().sum() == 26 + 2
     return 0
