@@ -275,4 +275,4 @@ def _stack_level() -> int:
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "stolcke":
         level, frame = level + 1, frame.f_back
-    return level - 1
+    return level

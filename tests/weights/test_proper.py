@@ -269,3 +269,18 @@ def test_the_arrays_of_a_grammar():
     assert made.rule_probabilities.tolist() == arrays.weights.tolist()
     names = arrays.nonterminals
     assert made.empty[names.index("_ignored_0")] == 0.5
+
+
+def test_the_warning_points_at_whoever_compiles():
+    grammar = stolcke.Grammar.from_lark('start: start start [0.75] | "a" [0.25]')
+    with pytest.warns(InconsistentGrammarWarning, match="0.333333333") as found:
+        stolcke.compile(grammar, stolcke.Vocabulary.from_bytes())
+    assert [warning.filename for warning in found] == [__file__]
+
+
+def test_the_warning_of_shared_weights_points_at_the_first_question():
+    grammar = stolcke.Grammar.from_lark('start: start start start | "a"')
+    matcher = stolcke.compile(grammar, stolcke.Vocabulary.from_bytes()).matcher()
+    with pytest.warns(InconsistentGrammarWarning) as found:
+        assert matcher.eos_logprob == -np.inf
+    assert [warning.filename for warning in found] == [__file__]
