@@ -1,4 +1,4 @@
-"""Exact token masks for constrained generation, from Lark grammars and real vocabularies."""
+"""Exact token masks and log-probabilities for constrained generation, from grammars and real vocabularies."""
 
 from __future__ import annotations
 
