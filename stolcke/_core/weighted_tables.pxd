@@ -75,8 +75,9 @@ cdef class WeightedTables:
     cdef size_t bytes(self) noexcept nogil
 
 
-cdef inline void add_bits(vector[uint32_t]& key, double x) noexcept nogil:
+cdef inline int add_bits(vector[uint32_t]& key, double x) except -1 nogil:
     """Append a number to what is compared by content."""
     cdef uint64_t bits = double_bits(x)
     key.push_back(<uint32_t>(bits >> 32))
     key.push_back(<uint32_t>bits)
+    return 0
