@@ -147,7 +147,9 @@ def compile(  # the name that re and the other engines use, too
         known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes, {})
         if key is not None:
             known = memo.add(key, known, limits)
-    compiled = CompiledGrammar(known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores, guard)
+    compiled = CompiledGrammar(
+        known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores, guard
+    )
     columns = known.prewarmed
     warming = compiled.warming() if columns < prewarm else iter(())
     while columns < prewarm and (finished := next(warming, None)) is not None:

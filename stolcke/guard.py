@@ -93,7 +93,9 @@ class Guard(ABC):
         state : Hashable
         terminal : str
         kind : Hashable or None
-            One that :meth:`kinds` tells apart; None asks about any text of the terminal, of whatever kind and length.
+            One that :meth:`kinds` tells apart; None asks about any text of the terminal.  Where its texts are told
+            apart, by kinds or as the longest ones, the terminal is ignored if the answer for None says so, and taken
+            if the answer for the kind does.
         """
 
     def kinds(self, terminal: str) -> Kinds | None:

@@ -46,7 +46,7 @@ cdef class GuardedEngine(Engine):
     cdef vector[ByteSet] firsts         # by bar and variant
     cdef vector[char] is_watched        # by terminal
     cdef vector[uint32_t] variants_of, variants_begin       # by terminal
-    cdef vector[uint32_t] watched       # variants that the guard is asked about
+    cdef vector[uint32_t] watched       # terminals that the guard is asked about
     cdef IdMap answers                  # guard's state << 32 | variant, or THE_END -> one of readings
     cdef vector[Reading] readings
     cdef SequenceTable insertions

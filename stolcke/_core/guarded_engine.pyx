@@ -30,9 +30,7 @@ from stolcke._core.cascade cimport first_bytes, overlap
 from stolcke._core.chart cimport Column
 from stolcke._core.engine cimport DEAD, OPENING, START, Refusal, sort_threads
 from stolcke._core.partition cimport Partition
-from stolcke._core.storage cimport (
-    Arena, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put,
-)
+from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.types cimport NONE, byteset_has, byteset_join
 
 
@@ -102,7 +100,8 @@ cdef class GuardedEngine(Engine):
         starts : uint32[n_bars, n_variants]
             Canonical state that each begins with where such a set must not come, 0xFFFFFFFF where it cannot.
         watched : uint32[n_watched]
-            The variants that the clerk is asked about.
+            The terminals that the clerk is asked about.  Each is its own first variant, which is asked about even
+            where the grammar has no room for it, as it may be ignored.
         """
         cdef uint32_t bar, v, t, state, zero = 0
         cdef ByteSet first
@@ -122,7 +121,7 @@ cdef class GuardedEngine(Engine):
         self.is_watched.assign(self.tables.n_terminals, 0)
         for v in range(<uint32_t>watched.shape[0]):
             self.watched.push_back(watched[v])
-            self.is_watched[self.terminal_of[watched[v]]] = True
+            self.is_watched[watched[v]] = True
         for t in range(self.tables.n_terminals):
             self.variants_begin.push_back(<uint32_t>self.variants_of.size())
             for v in range(self.n_variants):
@@ -246,9 +245,14 @@ cdef class GuardedEngine(Engine):
         known = self.ask(state, THE_END)
         for i in range(self.watched.size()):
             known = self.ask(state, self.watched[i]) and known
+        c = self.chart.columns[column]
+        for i in range(c.terminals, c.terminals_end):
+            t = self.chart.live_terminals[i]
+            if self.is_watched[t]:
+                for k in range(self.variants_begin[t], self.variants_begin[t + 1]):
+                    known = self.ask(state, self.variants_of[k]) and known
         if not known:
             return NONE
-        c = self.chart.columns[column]
         p.column = column
         p.state = state
         p.bar = bar

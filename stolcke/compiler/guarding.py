@@ -79,22 +79,20 @@ class GuardTables:
         for terminal, name in enumerate(arrays.terminals[: len(arrays.machines)]):
             if name not in guard.watches:
                 continue
+            watched.append(terminal)
             kinds, longest = guard.kinds(name), name in guard.longest
-            if kinds is not None or not longest:
-                watched.append(terminal)
             if kinds is None and not longest:
                 continue
             machine = machines[terminal]
             if not isinstance(machine, Automaton):
                 raise CompileError(f"the guard tells texts of {name} apart, which is a counted repeat; write it out")
             for (kind, bar), part in _told_apart(machine, kinds, longest, limits.regex_states, name).items():
-                watched.append(len(variants))
                 variants.append((name, kind))
                 barred.append(bar)
                 machines.append(part)
                 terminals.append(terminal)
         bars = list(dict.fromkeys(barred))
-        self.clerk = Clerk(guard, variants, inserted)
+        self.clerk = Clerk(guard, arrays.n_terminals, variants, inserted)
         self.terminals = np.array(terminals, np.uint32)
         self.bars = np.array([bars.index(bar) for bar in barred], np.uint32)
         self.watched = np.array(watched, np.uint32)
@@ -111,10 +109,13 @@ class Clerk:
     """Puts the engine's questions, which are numbers, to the guard, and its answers into numbers."""
 
     def __init__(
-        self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
+        self, guard: Guard, n_terminals: int, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
     ) -> None:
+        names = [name for name, _ in variants]
         self._guard = guard
         self._variants = variants
+        self._n_terminals = n_terminals
+        self._parted = {names.index(name) for name, _ in variants[n_terminals:]}
         self._inserted = inserted
         # Two threads may ask at once: a number that one of them loses is never used.
         self._next = count(1)
@@ -123,11 +124,15 @@ class Clerk:
 
     def read(self, state: int, variant: int) -> tuple[int, tuple[int, ...], bool] | None:
         """What the guard makes of a variant: its next state, what it inserts, and whether the variant is ignored."""
-        answer = self._guard.read(self.states[state], *self._variants[variant])
+        name, kind = self._variants[variant]
+        answer = self._guard.read(self.states[state], name, kind)
         if answer is None:
             return None
         if not isinstance(answer, Reading):
             raise CompileError(f"read() of {self._guard!r} must give a Reading or None, not {answer!r}")
+        # A terminal whose texts are told apart can be ignored as a whole, and taken by kind.
+        if answer.ignored != (variant in self._parted) and (variant in self._parted or variant >= self._n_terminals):
+            return None
         return self._numbered(answer.state), self._terminals(answer.insert), bool(answer.ignored)
 
     def end(self, state: int) -> tuple[int, ...] | None:
@@ -183,7 +188,12 @@ def _told_apart(
                     target.append(to)
                 previous = to
         offsets.append(len(low))
-    arrays = (np.array(offsets, np.int32), np.array(low, np.uint8), np.array(high, np.uint8), np.array(target, np.int32))
+    arrays = (
+        np.array(offsets, np.int32),
+        np.array(low, np.uint8),
+        np.array(high, np.uint8),
+        np.array(target, np.int32),
+    )
     found = {}
     for key, states in accepting.items():
         ends = np.zeros(len(pairs), np.uint8)

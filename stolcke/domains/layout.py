@@ -124,9 +124,9 @@ class Layout(Guard):
     def read(self, state: Any, terminal: str, kind: Any) -> Reading | None:
         widths, depth = state
         if terminal == self.newline:
-            if depth:
-                return Reading(state, ignored=True) if kind is None else None
-            return None if kind is None else self._line(widths, kind)
+            if depth or kind is None:
+                return Reading(state, ignored=True) if depth and kind is None else None
+            return self._line(widths, kind)
         if terminal in self.opening:
             return Reading((widths, depth + 1))
         return Reading((widths, depth - 1)) if depth else None

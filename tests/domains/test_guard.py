@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -49,7 +49,8 @@ def test_every_short_text(most) -> None:
                 n += 1
                 assert matcher.is_accepting == plain.is_accepting
                 allowed = [
-                    plain.fork().accept_bytes(token) and depth_of(text + token.decode()) <= most for token in TOKENS[:-1]
+                    plain.fork().accept_bytes(token) and depth_of(text + token.decode()) <= most
+                    for token in TOKENS[:-1]
                 ]
                 assert (matcher.mask() == np.array([*allowed, plain.is_accepting])).all(), text
     assert n > 50
@@ -95,7 +96,7 @@ def test_kinds_the_longest_and_the_end() -> None:
 
     def right(text: str) -> bool:
         parity = [int(number) % 2 for number in text.split(" ") if number]
-        return parity[0] == 0 and all(a != b for a, b in zip(parity, parity[1:], strict=False)) and parity[-1] == 0
+        return parity[0] == 0 and all(a != b for a, b in pairwise(parity)) and parity[-1] == 0
 
     n = 0
     for length in range(1, 6):

@@ -31,11 +31,42 @@ COMMENT: /~!*/
 %ignore /[ \t]+/
 %declare _INDENT _DEDENT
 """
-PIECES = ["a", "b", "=", "?", ":", "\n", "\n", "\n  ", "\n    ", "\n\t", " ", "(", ")", ",", "~!", "\r\n", "?a:\n", "a\n"]
+PIECES = [
+    "a",
+    "b",
+    "=",
+    "?",
+    ":",
+    "\n",
+    "\n",
+    "\n  ",
+    "\n    ",
+    "\n\t",
+    " ",
+    "(",
+    ")",
+    ",",
+    "~!",
+    "\r\n",
+    "?a:\n",
+    "a\n",
+]
 TOKENS = [
     *(bytes([b]) for b in b"ab=?:\n\r\t (),~!"),
     *(b"\n" + b" " * n for n in (1, 2, 4, 8)),
-    *(b"  ", b"    ", b"a\n", b":\n  a", b":\n\ta\n\tb", b"=(\n", b"\n)", b"\n\n", b"\n  b\n", b"a\n?b:\n    a\n  ", b"~!\n  "),
+    *(
+        b"  ",
+        b"    ",
+        b"a\n",
+        b":\n  a",
+        b":\n\ta\n\tb",
+        b"=(\n",
+        b"\n)",
+        b"\n\n",
+        b"\n  b\n",
+        b"a\n?b:\n    a\n  ",
+        b"~!\n  ",
+    ),
     b"<eos>",
 ]
 LAYOUT = Layout(newline="_NL", opening=("LPAR",), closing=("RPAR",), deepest=40)
@@ -232,7 +263,7 @@ def test_saved_and_loaded(tmp_path) -> None:
 
 def test_settings_of_an_indenter() -> None:
     assert Layout.of(Blocks(), deepest=40) == LAYOUT
-    with pytest.raises(stolcke.CompileError, match="no lark.indenter.Indenter"):
+    with pytest.raises(stolcke.CompileError, match=r"no lark.indenter.Indenter"):
         Layout.of(object())
 
 
