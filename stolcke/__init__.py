@@ -23,6 +23,7 @@ from stolcke.errors import (
     WeightsError,
 )
 from stolcke.grammar.model import Grammar
+from stolcke.guard import Guard, Reading
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
@@ -43,6 +44,7 @@ __all__ = [
     "FileFormatError",
     "Grammar",
     "GrammarError",
+    "Guard",
     "InconsistentGrammarWarning",
     "LimitExceeded",
     "Limits",
@@ -51,6 +53,7 @@ __all__ = [
     "ParseError",
     "Parser",
     "Pruning",
+    "Reading",
     "RegexError",
     "SampleTooLong",
     "SchemaError",

@@ -14,11 +14,12 @@ from stolcke._core import views
 from stolcke._core.engine import Engine
 from stolcke._core.token_scores import TokenScores
 from stolcke._core.weighted_matcher import WeightTrack
-from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, lower
+from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, check_guard, lower
 from stolcke.compiler.binding import Marker
 from stolcke.deadline import Deadline
-from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch
+from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch, WeightsError
 from stolcke.grammar.model import Grammar
+from stolcke.guard import Guard
 from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
@@ -63,6 +64,7 @@ def compile(  # the name that re and the other engines use, too
     options: Options | None = None,
     distributions: Mapping[str, Distribution] | None = None,
     default_distribution: Distribution | None = None,
+    guard: Guard | None = None,
     prewarm: int = 1,
     timeout: float | None = None,
     cancel: Callable[[], bool] | None = None,
@@ -86,6 +88,8 @@ def compile(  # the name that re and the other engines use, too
     default_distribution : Distribution, optional
         That of the terminals that ``distributions`` does not name, where they match more than one text; without it,
         :class:`stolcke.weights.Uniform`.
+    guard : Guard, optional
+        A condition beyond the grammar, such as :class:`stolcke.domains.Layout`.  Such a grammar has no probabilities.
     prewarm : int
         Of how many columns, breadth first, the masks are computed at once; so
         the first tokens of a text find them ready. The default, that of the
@@ -106,7 +110,8 @@ def compile(  # the name that re and the other engines use, too
         If the start derives nothing, a terminal matches the empty text, or a
         regular expression is not supported.
     CompileError
-        If declared terminals and ``special`` do not fit each other, or a distribution and its terminal.
+        If declared terminals and ``special`` do not fit each other, or a distribution and its terminal, or the guard
+        and the grammar.
     VocabularyError
         If a marker is not a special token of the vocabulary.
     LimitExceeded
@@ -124,20 +129,27 @@ def compile(  # the name that re and the other engines use, too
     special = {name: each if isinstance(each, Marker) else tuple(each) for name, each in dict(special or {}).items()}
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
-    key = _key(grammar, special, limits, options, distributions, default_distribution)
+    watched: tuple[str, ...] = ()
+    inserted: tuple[str, ...] = ()
+    if guard is not None:
+        check_guard(guard, grammar)
+        watched, inserted = guard.watches, guard.inserts
+    key = _key(grammar, special, limits, options, distributions, default_distribution, guard)
     known = memo.get(key)
     if known is not None and known.is_full(limits):
         memo.forget(key)
         known = None
     if known is None:
-        arrays = lower(grammar, limits, options, deadline, distributions, default_distribution)
-        bound = bind(arrays, special, vocabulary)
+        arrays = lower(grammar, limits, options, deadline, distributions, default_distribution, watched)
+        bound = bind(arrays, special, vocabulary, inserted)
         deadline.check("building the tables")
-        engine = build_engine(arrays, bound, vocabulary, limits, options)
+        engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
         known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes, {})
         if key is not None:
             known = memo.add(key, known, limits)
-    compiled = CompiledGrammar(known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores)
+    compiled = CompiledGrammar(
+        known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores, guard
+    )
     columns = known.prewarmed
     warming = compiled.warming() if columns < prewarm else iter(())
     while columns < prewarm and (finished := next(warming, None)) is not None:
@@ -154,6 +166,7 @@ def _key(
     options: Options,
     distributions: Mapping[str, Distribution],
     default_distribution: Distribution | None,
+    guard: Guard | None,
 ) -> Hashable | None:
     """All that a compiled grammar depends on but its vocabulary; None where nothing is to be remembered."""
     # What is remembered holds its grammar, so no other can have this id.
@@ -165,6 +178,7 @@ def _key(
             options,
             frozenset(distributions.items()),
             default_distribution,
+            guard,
         )
         hash(key)
     except TypeError:  # markers or distributions that are none
@@ -184,6 +198,7 @@ class CompiledGrammar:
         The trimmed grammar as numbers.
     engine : Engine
         The run-time side, of no stable interface.
+    guard : Guard or None
     """
 
     def __init__(
@@ -195,6 +210,7 @@ class CompiledGrammar:
         options: Options,
         engine: Engine | None = None,
         scores: dict[tuple[float, int], TokenScores] | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.arrays = arrays
         self.vocabulary = vocabulary
@@ -203,8 +219,11 @@ class CompiledGrammar:
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
         self._sampler: GrammarSampler | None = None
-        self.engine = build_engine(arrays, bound, vocabulary, limits, options) if engine is None else engine
+        if engine is None:
+            engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
+        self.engine = engine
         self._scores = {} if scores is None else scores
+        self.guard = guard
 
     @property
     def weights(self) -> ProperWeights:
@@ -220,6 +239,11 @@ class CompiledGrammar:
         InconsistentGrammarWarning
             Where derivations that never end would have taken part of the probability.
         """
+        if self.guard is not None:
+            raise WeightsError(
+                "a grammar under a guard has no probabilities: the guard refuses texts that have a share of them; "
+                "compile it without guard="
+            )
         return self.arrays.proper
 
     def weight_track(self, pruning: Pruning) -> WeightTrack:
@@ -257,6 +281,8 @@ class CompiledGrammar:
             What probabilities may leave out; nothing, so that they are exact,
             unless you ask for it.
         """
+        if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
+            raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
         return Matcher(self, strip_first_space=strip_first_space, pruning=pruning)
 
     def __repr__(self) -> str:
@@ -285,8 +311,7 @@ class CompiledGrammar:
 
     def warming(self) -> Iterator[bool]:
         """Go through the columns breadth first; each step computes a little, and tells whether a column is finished."""
-        start, _ = views.state_threads(self.engine, 1)
-        found = [] if start is None else [start]
+        found, _ = views.state_threads(self.engine, 1)
         seen = set(found)
         for column in found:  # which grows
             begin: int | None = 0
@@ -340,6 +365,7 @@ class CompiledGrammar:
             "bound": {name: list(ids) for name, ids in self._bound.items()},
             "vocabulary": self.vocabulary.fingerprint,
             "limits": asdict(self.limits),
+            "guard": None if self.guard is None else repr(self.guard),
         }
         container.write(path, _KIND, meta, arrays)
 
@@ -351,8 +377,9 @@ class CompiledGrammar:
         *,
         limits: Limits | None = None,
         options: Options | None = None,
+        guard: Guard | None = None,
     ) -> CompiledGrammar:
-        """Read what :meth:`save` wrote.
+        """Read what :meth:`save` wrote; a guard is no part of the file, and is given again.
 
         Raises
         ------
@@ -360,18 +387,25 @@ class CompiledGrammar:
             If the file is truncated, damaged, or no compiled grammar.
         VocabularyMismatch
             If it was compiled for another vocabulary.
+        CompileError
+            If it was compiled with another guard, or with one while none is given.
         """
         meta, stored = container.read(path, _KIND)
         if meta.get("vocabulary") != vocabulary.fingerprint:
             raise VocabularyMismatch(f"{os.fspath(path)} was compiled for another vocabulary than {vocabulary!r}")
         arrays = GrammarArrays.from_file(meta, stored)
+        if meta.get("guard") != (None if guard is None else repr(guard)):
+            raise CompileError(f"{os.fspath(path)} was compiled with guard={meta.get('guard')}; give the same one")
+        inserted = () if guard is None else guard.inserts
         try:
             bound = {str(name): tuple(map(int, ids)) for name, ids in meta["bound"].items()}
             limits = limits or Limits(**meta["limits"])
-            in_range = all(ids and min(ids) >= 0 and max(ids) < len(vocabulary) for ids in bound.values())
+            in_range = all(
+                min(ids) >= 0 and max(ids) < len(vocabulary) if ids else name in inserted for name, ids in bound.items()
+            )
             if set(bound) != set(arrays.specials) or not in_range:
                 raise ValueError("special tokens do not fit the grammar")
-            return cls(arrays, bound, vocabulary, limits, options or Options())
+            return cls(arrays, bound, vocabulary, limits, options or Options(), guard=guard)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise FileFormatError(f"{os.fspath(path)}: the compiled grammar is malformed: {error}") from error
 
@@ -440,10 +474,10 @@ class CompiledGrammar:
 
     def dump_state(self, state: int) -> str:
         """A live state: its threads as ``terminal from column``, and the column that begins there."""
-        column, threads = views.state_threads(self.engine, state)
+        columns, threads = views.state_threads(self.engine, state)
         lines = [f"state {state}"]
         lines += [f"  {self._name(t)} under way (automaton state {q}) from column {c}" for t, q, c in threads]
-        return "\n".join(lines if column is None else [*lines, self.dump_column(column)])
+        return "\n".join([*lines, *map(self.dump_column, columns)])
 
     def _name(self, symbol: int) -> str:
         terminals, nonterminals = self.arrays.terminals, self.arrays.nonterminals

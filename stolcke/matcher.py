@@ -62,12 +62,11 @@ class Matcher(CoreMatcher, Scoring):
 
     def expected(self) -> list[str]:
         """What may come next, in words: terminals that can begin or go on here, and the end of the text."""
-        column, threads = views.state_threads(self.engine, self.state)
+        _, threads = views.state_threads(self.engine, self.state)
         titles = self.compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
-        beginning = [] if column is None else views.column_terminals(self.engine, column)
         words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
-        words += [titles[terminal] for terminal in beginning]
+        words += [titles[terminal] for terminal in views.state_terminals(self.engine, self.state)]
         return [*words, "the end of the text"] if self.is_accepting else words
 
     def sample(self, seed: int | np.random.Generator | None = None, *, max_bytes: int = MAX_BYTES) -> bytes:
@@ -146,8 +145,8 @@ class Matcher(CoreMatcher, Scoring):
         """How many bytes at the start no token that reaches beyond the text can touch."""
         ahead = self.fork()
         ahead.accept_bytes(text)
-        column, threads = views.state_threads(self.engine, ahead.state)
-        if not threads and (column is None or not views.column_terminals(self.engine, column)):
+        _, threads = views.state_threads(self.engine, ahead.state)
+        if not threads and not views.state_terminals(self.engine, ahead.state):
             return len(text)  # nothing can follow
         if self.is_opening and self._has_longer_first(text):
             return 0

@@ -1,12 +1,14 @@
 """Which partitions of the vocabulary a suffix of a rule allows, and what remains of tokens that complete it."""
 
 from libc.stdint cimport uint32_t, uint64_t
+from libc.string cimport memset
 from libcpp.vector cimport vector
 
 from stolcke._core.chart cimport Chart
 from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport IdMap, SeenSet, SequenceTable
 from stolcke._core.tables cimport GrammarTables
+from stolcke._core.trie cimport Node
 from stolcke._core.types cimport ByteSet
 
 
@@ -68,3 +70,22 @@ cdef class Cascade:
     cdef int unite_many(self) except -1 nogil
     cdef int unite_last(self, size_t first) except -1 nogil
     cdef size_t bytes(self) noexcept nogil
+
+
+cdef inline void first_bytes(const Node* node, ByteSet* out) noexcept nogil:
+    """Bytes that tokens of a suffix trie begin with."""
+    cdef uint32_t i, byte, word = 0
+    cdef uint64_t bits = 0
+    memset(out, 0, sizeof(ByteSet))
+    for i in range(node.n_children):
+        byte = node.bytes[i]            # ascending
+        if byte >> 6 != word:
+            out.bits[word] = bits
+            word = byte >> 6
+            bits = 0
+        bits |= <uint64_t>1 << (byte & 63)
+    out.bits[word] = bits
+
+
+cdef inline bint overlap(const ByteSet* a, const ByteSet* b) noexcept nogil:
+    return (a.bits[0] & b.bits[0] | a.bits[1] & b.bits[1] | a.bits[2] & b.bits[2] | a.bits[3] & b.bits[3]) != 0

@@ -14,7 +14,6 @@ Where the vocabulary's memory would outgrow its limit, a status travels up:
 nothing of the mask that was being computed is kept.
 """
 
-from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.chart cimport HOLE, Column, Continuation
@@ -23,7 +22,6 @@ from stolcke._core.storage cimport (
     Arena, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
 )
 from stolcke._core.tables cimport Predicted
-from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE
 
 
@@ -48,25 +46,6 @@ cdef extern from *:
     }
     """
     void sort_returns(vector[Return]& v, size_t first) noexcept nogil
-
-
-cdef inline void first_bytes(const Node* node, ByteSet* out) noexcept nogil:
-    """Bytes that tokens of a suffix trie begin with."""
-    cdef uint32_t i, byte, word = 0
-    cdef uint64_t bits = 0
-    memset(out, 0, sizeof(ByteSet))
-    for i in range(node.n_children):
-        byte = node.bytes[i]            # ascending
-        if byte >> 6 != word:
-            out.bits[word] = bits
-            word = byte >> 6
-            bits = 0
-        bits |= <uint64_t>1 << (byte & 63)
-    out.bits[word] = bits
-
-
-cdef inline bint overlap(const ByteSet* a, const ByteSet* b) noexcept nogil:
-    return (a.bits[0] & b.bits[0] | a.bits[1] & b.bits[1] | a.bits[2] & b.bits[2] | a.bits[3] & b.bits[3]) != 0
 
 
 cdef class Cascade:

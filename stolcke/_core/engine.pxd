@@ -48,6 +48,23 @@ cdef struct Thread:
     uint32_t column                     # where the terminal began
 
 
+cdef extern from *:
+    """
+    #include <algorithm>
+    #include <tuple>
+    #include <vector>
+    template <class T> static void sort_threads(std::vector<T>& v) {
+        auto rank = [](const T& x) { return std::make_tuple(x.terminal, x.state, x.column); };
+        if (v.size() > 1) {
+            std::sort(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) < rank(b); });
+            auto same = [=](const T& a, const T& b) { return rank(a) == rank(b); };
+            v.erase(std::unique(v.begin(), v.end(), same), v.end());
+        }
+    }
+    """
+    void sort_threads(vector[Thread]& v) noexcept nogil
+
+
 cdef class Engine:
     cdef readonly PartitionStore store
     cdef readonly GrammarTables tables
@@ -84,6 +101,7 @@ cdef class Engine:
     cdef bint advance_all(self, const uint8_t* text, size_t n) except -1 nogil
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil
     cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil
+    cdef bint accepts(self, uint32_t here) noexcept nogil
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t opening_mask(self) except? 0xFFFFFFFF nogil

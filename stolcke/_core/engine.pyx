@@ -28,23 +28,6 @@ from stolcke._core.storage cimport (
 from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
-cdef extern from *:
-    """
-    #include <algorithm>
-    #include <tuple>
-    #include <vector>
-    template <class T> static void sort_threads(std::vector<T>& v) {
-        auto rank = [](const T& x) { return std::make_tuple(x.terminal, x.state, x.column); };
-        if (v.size() > 1) {
-            std::sort(v.begin(), v.end(), [=](const T& a, const T& b) { return rank(a) < rank(b); });
-            auto same = [=](const T& a, const T& b) { return rank(a) == rank(b); };
-            v.erase(std::unique(v.begin(), v.end(), same), v.end());
-        }
-    }
-    """
-    void sort_threads(vector[Thread]& v) noexcept nogil
-
-
 cdef enum:
     MANY_TOKENS = 1024                  # setting more bits than these costs so much that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
@@ -270,8 +253,12 @@ cdef class Engine:
             segments_push(&self.states)
         state = self.at(self.state_keys.count())
         state.mask = NONE
-        state.accepting = column != NONE and self.chart.columns[column].accepting
+        state.accepting = column != NONE and self.accepts(column)
         return self.state_keys.intern(self.key.data(), self.key.size())
+
+    cdef bint accepts(self, uint32_t here) noexcept nogil:
+        """Whether the text may end where ``here`` is."""
+        return self.chart.columns[here].accepting
 
     cdef uint32_t run_token(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF:
         """The state after a token (not an end token), or DEAD."""

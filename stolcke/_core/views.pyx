@@ -5,6 +5,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.chart cimport Continuation
 from stolcke._core.engine cimport OPENING, START, Engine
+from stolcke._core.guarded_engine cimport GuardedEngine
 from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport NONE
 
@@ -23,7 +24,7 @@ cdef list spelled(const vector[uint32_t]& symbols):
 
 
 def state_threads(Engine engine not None, uint32_t state):
-    """A live state: ``(column or None, [(terminal, automaton state, column), ...])``."""
+    """A live state: ``([columns that begin here], [(terminal, automaton state, column), ...])``."""
     if state >= engine.state_keys.count():
         raise IndexError(state)
     if state == OPENING:
@@ -31,7 +32,22 @@ def state_threads(Engine engine not None, uint32_t state):
     cdef const uint32_t* words = engine.state_keys.words(state)
     cdef uint32_t i
     threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, engine.state_keys.length(state), 3)]
-    return (None if words[0] == NONE else words[0]), threads
+    columns = [] if words[0] == NONE else [words[0]]
+    if isinstance(engine, GuardedEngine):
+        columns = [column for spot in columns for column, _, _ in engine.standing(spot)]
+        threads = [(engine.terminal(variant), at, engine.column_of(place)) for variant, at, place in threads]
+        return list(dict.fromkeys(columns)), list(dict.fromkeys(threads))
+    return columns, threads
+
+
+def state_terminals(Engine engine not None, uint32_t state):
+    """Terminals that may begin at a live state, ascending."""
+    if isinstance(engine, GuardedEngine):
+        spot = engine.state_keys.words(START if state == OPENING else state)[0]
+        standing = [] if spot == NONE else engine.standing(spot)
+        return sorted({terminal for _, _, terminals in standing for terminal in terminals})
+    columns, _ = state_threads(engine, state)
+    return [terminal for column in columns for terminal in column_terminals(engine, column)]
 
 
 def column_items(Engine engine not None, uint32_t column):

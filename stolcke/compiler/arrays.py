@@ -326,6 +326,7 @@ def lower(
     deadline: Deadline,
     distributions: Mapping[str, Distribution] = MappingProxyType({}),
     default_distribution: Distribution | None = None,
+    apart: Collection[str] = (),
 ) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
 
@@ -340,6 +341,8 @@ def lower(
         texts are one, unless these differ.
     default_distribution : Distribution, optional
         That of the others with more than one text; uniform without it.
+    apart : collection of str
+        Terminals that are kept apart from others that match the same, and called by their names.
 
     Raises
     ------
@@ -380,7 +383,7 @@ def lower(
         grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
     )
     deadline.check("numbering the grammar")
-    arrays = _number(grammar, machines, rules, options, chosen)
+    arrays = _number(grammar, machines, rules, options, chosen, apart)
     if weights is not None:
         deadline.check("making probabilities of the weights")
         _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
@@ -470,6 +473,7 @@ def _number(
     rules: Rules,
     options: Options,
     chosen: Mapping[str, distributed.Chosen],
+    apart: Collection[str],
 ) -> GrammarArrays:
     """Number the terminals that are used, those of equal language and distribution alike; let the rules follow."""
     used = rules.used().tolist()
@@ -477,7 +481,7 @@ def _number(
     distinct: list[TerminalMachine] = []
     called: list[list[TerminalDefinition]] = []
     tables: list[np.ndarray | None] = []
-    number_of: dict[tuple[TerminalMachine, distributed.Chosen | None], int] = {}
+    number_of: dict[tuple[TerminalMachine, distributed.Chosen | None, str | None], int] = {}
     declared: list[tuple[int, str]] = []
     unused = []
     for index, (name, machine) in enumerate(machines.items()):
@@ -487,7 +491,7 @@ def _number(
         if machine is None:
             declared.append((index, name))
             continue
-        key = machine, chosen.get(name)
+        key = machine, chosen.get(name), name if name in apart else None
         number = number_of.setdefault(key, len(distinct)) if options.merge_terminals else len(distinct)
         if number == len(distinct):
             distinct.append(machine)
@@ -502,7 +506,10 @@ def _number(
     written, made = rules.names, rules.made
 
     def naming() -> Names:
-        titles = (" or ".join(dict.fromkeys(map(_title, definitions))) for definitions in called)
+        titles = (
+            " or ".join(dict.fromkeys(each.name if each.name in apart else _title(each) for each in definitions))
+            for definitions in called
+        )
         return (*titles, *specials), _nonterminals(written, made, order.tolist())
 
     return GrammarArrays(

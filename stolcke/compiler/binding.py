@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 
 import numpy as np
 
 from stolcke import errors
 from stolcke._core.engine import Engine
+from stolcke._core.guarded_engine import GuardedEngine
 from stolcke._core.partition import PartitionStore
 from stolcke._core.tables import GrammarTables
 from stolcke._core.tally import TallyTable
@@ -15,6 +17,8 @@ from stolcke._core.token_scores import TokenScores
 from stolcke._core.weighted_engine import WeightedEngine
 from stolcke._core.weighted_tables import WeightedTables
 from stolcke.compiler.arrays import GrammarArrays, TerminalMachine
+from stolcke.compiler.guarding import GuardTables
+from stolcke.guard import Guard
 from stolcke.lexer import Automaton
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
@@ -29,9 +33,12 @@ Marker = str | bytes | int
 
 
 def bind(
-    arrays: GrammarArrays, special: Mapping[str, Marker | Iterable[Marker]] | None, vocabulary: Vocabulary
+    arrays: GrammarArrays,
+    special: Mapping[str, Marker | Iterable[Marker]] | None,
+    vocabulary: Vocabulary,
+    inserted: Collection[str] = (),
 ) -> dict[str, tuple[int, ...]]:
-    """Token ids of each declared terminal.
+    """Token ids of each declared terminal; those that a guard inserts have none.
 
     Raises
     ------
@@ -41,7 +48,8 @@ def bind(
         Where a marker is no special token of the vocabulary.
     """
     special = dict(special or {})
-    names, declared = arrays.specials, arrays.specials + arrays.unused_specials
+    names = [name for name in arrays.specials if name not in inserted]
+    declared = [name for name in arrays.specials + arrays.unused_specials if name not in inserted]
     unbound = [name for name in names if name not in special]
     if unbound:
         raise errors.CompileError(
@@ -54,7 +62,7 @@ def bind(
             f"special= binds {', '.join(map(repr, unknown))}, which the grammar does not %declare "
             f"(declared: {', '.join(declared) or 'none'})"
         )
-    bound = {}
+    bound: dict[str, tuple[int, ...]] = {name: () for name in arrays.specials if name in inserted}
     for name, markers in special.items():
         several = [markers] if isinstance(markers, (str, bytes, int)) else list(markers)
         if not several:
@@ -71,8 +79,9 @@ def build_engine(
     vocabulary: Vocabulary,
     limits: Limits,
     options: Options,
+    guard: Guard | None = None,
 ) -> Engine:
-    """The run-time engine of a grammar over a vocabulary."""
+    """The run-time engine of a grammar over a vocabulary, under a guard where one is given."""
     core = vocabulary.core
     n, n_text = arrays.n_terminals, len(arrays.machines)
     states = np.full(n, NONE, np.uint32)
@@ -80,12 +89,13 @@ def build_engine(
     partitions = np.full(n, NONE, np.uint32)
     for terminal, machine in enumerate(arrays.machines):
         _check_memory(core, limits)
-        states[terminal] = _start_state(machine, vocabulary)
+        states[terminal] = _start_state(vocabulary, machine)
     token_symbols: dict[int, int] = {}
-    for terminal, name in enumerate(arrays.specials, n_text):
-        partitions[terminal] = core.add_token_set(bound[name])
     groups = _token_groups(arrays, bound)
     for terminal, name in enumerate(arrays.specials, n_text):
+        if not bound[name]:
+            continue  # what a guard inserts is in no text
+        partitions[terminal] = core.add_token_set(bound[name])
         symbols[terminal] = 256 + groups.index(bound[name])
         for token in bound[name]:
             if token_symbols.setdefault(token, symbols[terminal]) != symbols[terminal]:
@@ -115,7 +125,13 @@ def build_engine(
     )
     ends = np.array(vocabulary.eos_token_ids, np.uint32)
     special = {token: int(symbol) for token, symbol in token_symbols.items()}
-    return Engine(core, tables, ends, special, vocabulary.first_texts, errors, limits, options)
+    given = core, tables, ends, special, vocabulary.first_texts, errors, limits, options
+    if guard is None:
+        return Engine(*given)
+    engine = GuardedEngine(*given)
+    made = GuardTables(guard, arrays, partial(_start_state, vocabulary), limits)
+    engine.guard_with(made.clerk, made.terminals, made.bars, made.starts, made.watched)
+    return engine
 
 
 def build_scores(
@@ -151,7 +167,7 @@ def _token_groups(arrays: GrammarArrays, bound: Mapping[str, tuple[int, ...]]) -
     return list(dict.fromkeys(bound[name] for name in arrays.specials))
 
 
-def _start_state(machine: TerminalMachine, vocabulary: Vocabulary) -> int:
+def _start_state(vocabulary: Vocabulary, machine: TerminalMachine) -> int:
     """The canonical state that a terminal begins with."""
     if isinstance(machine, Automaton):
         return vocabulary.start_state(machine)

@@ -1,0 +1,21 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stolcke._core.engine import Engine
+
+class GuardedEngine(Engine):
+    @property
+    def clerk(self) -> Any: ...
+    def guard_with(
+        self,
+        clerk: object,
+        terminals: NDArray[np.uint32],
+        bars: NDArray[np.uint32],
+        starts: NDArray[np.uint32],
+        watched: NDArray[np.uint32],
+    ) -> None: ...
+    def standing(self, spot: int) -> list[tuple[int, int, list[int]]]: ...
+    def column_of(self, place: int) -> int: ...
+    def terminal(self, variant: int) -> int: ...

@@ -1,0 +1,265 @@
+"""A guard in numbers: which terminals it watches, their variants, and its answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from functools import lru_cache
+from itertools import count
+
+import numpy as np
+
+from stolcke._core.minimize import minimize
+from stolcke.compiler.arrays import GrammarArrays, TerminalMachine
+from stolcke.errors import CompileError, LimitExceeded
+from stolcke.grammar.model import Grammar
+from stolcke.grammar.patterns import Special
+from stolcke.guard import Guard, Kinds, Reading
+from stolcke.lexer import Automaton
+from stolcke.options import Limits
+
+__all__ = ["Clerk", "GuardTables", "check_guard"]
+
+NONE = np.uint32(0xFFFFFFFF)
+
+_NO_BYTES: frozenset[int] = frozenset()
+
+
+def check_guard(guard: Guard, grammar: Grammar) -> None:
+    """Refuse a guard that does not fit a grammar.
+
+    Raises
+    ------
+    CompileError
+    """
+    if not isinstance(guard, Guard):
+        raise CompileError(f"guard= takes a stolcke.Guard, not {type(guard).__name__}")
+    for name in guard.watches:
+        if name not in grammar.terminals:
+            raise CompileError(f"the guard watches {name!r}, which is no terminal of the grammar")
+        if isinstance(grammar.terminals[name].pattern, Special):
+            raise CompileError(f"the guard watches {name!r}, which is %declared and has no text")
+    for name in guard.inserts:
+        if name not in grammar.terminals or not isinstance(grammar.terminals[name].pattern, Special):
+            raise CompileError(f"the guard inserts {name!r}; add `%declare {name}` to the grammar")
+    try:
+        hash(guard)
+        hash(guard.start)
+    except TypeError as error:
+        raise CompileError(f"a guard and its states must be hashable: {error}") from error
+
+
+class GuardTables:
+    """What :meth:`stolcke._core.guarded_engine.GuardedEngine.guard_with` takes.
+
+    Parameters
+    ----------
+    guard : Guard
+    arrays : GrammarArrays
+        Of a grammar that was lowered with the guard's terminals kept apart.
+    start_state : callable
+        Gives the canonical state that a machine begins with.
+    limits : Limits
+
+    Attributes
+    ----------
+    clerk : Clerk
+    terminals, bars, starts, watched : np.ndarray
+        See there.
+    """
+
+    def __init__(
+        self, guard: Guard, arrays: GrammarArrays, start_state: Callable[[TerminalMachine], int], limits: Limits
+    ) -> None:
+        inserted = {name: arrays.terminals.index(name) for name in guard.inserts if name in arrays.specials}
+        variants: list[tuple[str, Hashable | None]] = [(name, None) for name in arrays.terminals]
+        machines: list[TerminalMachine | None] = [*arrays.machines, *[None] * len(arrays.specials)]
+        terminals = list(range(len(machines)))
+        barred = [_NO_BYTES] * len(machines)
+        watched = []
+        for terminal, name in enumerate(arrays.terminals[: len(arrays.machines)]):
+            if name not in guard.watches:
+                continue
+            watched.append(terminal)
+            kinds, longest = guard.kinds(name), name in guard.longest
+            if kinds is None and not longest:
+                continue
+            machine = machines[terminal]
+            if not isinstance(machine, Automaton):
+                raise CompileError(f"the guard tells texts of {name} apart, which is a counted repeat; write it out")
+            for (kind, bar), part in _told_apart(machine, kinds, longest, limits.regex_states, name).items():
+                variants.append((name, kind))
+                barred.append(bar)
+                machines.append(part)
+                terminals.append(terminal)
+        bars = list(dict.fromkeys(barred))
+        self.clerk = Clerk(guard, arrays.n_terminals, variants, inserted)
+        self.terminals = np.array(terminals, np.uint32)
+        self.bars = np.array([bars.index(bar) for bar in barred], np.uint32)
+        self.watched = np.array(watched, np.uint32)
+        self.starts = np.array(
+            [
+                [_start(machine, bar, name, start_state) for machine, (name, _) in zip(machines, variants, strict=True)]
+                for bar in bars
+            ],
+            np.uint32,
+        )
+
+
+class Clerk:
+    """Puts the engine's questions, which are numbers, to the guard, and its answers into numbers."""
+
+    def __init__(
+        self, guard: Guard, n_terminals: int, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
+    ) -> None:
+        names = [name for name, _ in variants]
+        self._guard = guard
+        self._variants = variants
+        self._n_terminals = n_terminals
+        self._parted = {names.index(name) for name, _ in variants[n_terminals:]}
+        self._inserted = inserted
+        # Two threads may ask at once: a number that one of them loses is never used.
+        self._next = count(1)
+        self._number: dict[Hashable, int] = {guard.start: 0}
+        self.states: dict[int, Hashable] = {0: guard.start}
+
+    def read(self, state: int, variant: int) -> tuple[int, tuple[int, ...], bool] | None:
+        """What the guard makes of a variant: its next state, what it inserts, and whether the variant is ignored."""
+        name, kind = self._variants[variant]
+        answer = self._guard.read(self.states[state], name, kind)
+        if answer is None:
+            return None
+        if not isinstance(answer, Reading):
+            raise CompileError(f"read() of {self._guard!r} must give a Reading or None, not {answer!r}")
+        # A terminal whose texts are told apart can be ignored as a whole, and taken by kind.
+        if answer.ignored != (variant in self._parted) and (variant in self._parted or variant >= self._n_terminals):
+            return None
+        return self._numbered(answer.state), self._terminals(answer.insert), bool(answer.ignored)
+
+    def end(self, state: int) -> tuple[int, ...] | None:
+        """What the guard inserts at the end of the text; None where it must not end."""
+        names = self._guard.end(self.states[state])
+        return None if names is None else self._terminals(names)
+
+    def _numbered(self, state: Hashable) -> int:
+        try:
+            number = self._number.setdefault(state, next(self._next))
+        except TypeError as error:
+            raise CompileError(f"a state of {self._guard!r} must be hashable: {error}") from error
+        self.states[number] = state
+        return number
+
+    def _terminals(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        unknown = [name for name in names if name not in self._guard.inserts]
+        if unknown:
+            raise CompileError(f"{self._guard!r} inserts {unknown[0]!r}, which its `inserts` does not name")
+        # One that no text of the grammar has room for leads nowhere.
+        return tuple(self._inserted.get(name, int(NONE)) for name in names)
+
+
+@lru_cache(maxsize=64)
+def _told_apart(
+    machine: Automaton, kinds: Kinds | None, longest: bool, most: int, name: str
+) -> dict[tuple[Hashable, frozenset[int]], Automaton]:
+    """The automaton of the texts of each kind, and by the bytes that may not follow, if they must be the longest."""
+    kinds = kinds or _OneKind()
+    pairs: dict[tuple[int, Hashable], int] = {(0, kinds.start): 0}
+    offsets, low, high, target = [0], [], [], []
+    accepting: dict[tuple[Hashable, frozenset[int]], list[int]] = {}
+    for number, (state, mark) in enumerate(_growing(pairs)):
+        if number >= most:
+            raise LimitExceeded("regex_states", f"more than {most}", most, f"kinds of terminal {name}")
+        kind = kinds.kind(mark) if machine.accepting[state] else None
+        if kind is not None:
+            key = None if kind is _ANY else kind, _first_bytes(machine, state) if longest else _NO_BYTES
+            accepting.setdefault(key, []).append(number)
+        for edge in range(int(machine.offsets[state]), int(machine.offsets[state + 1])):
+            previous = None
+            for byte in range(int(machine.low[edge]), int(machine.high[edge]) + 1):
+                after = kinds.step(mark, byte)
+                if after is None:
+                    previous = None
+                    continue
+                to = pairs.setdefault((int(machine.target[edge]), after), len(pairs))
+                if to == previous:
+                    high[-1] = byte
+                else:
+                    low.append(byte)
+                    high.append(byte)
+                    target.append(to)
+                previous = to
+        offsets.append(len(low))
+    arrays = (
+        np.array(offsets, np.int32),
+        np.array(low, np.uint8),
+        np.array(high, np.uint8),
+        np.array(target, np.int32),
+    )
+    found = {}
+    for key, states in accepting.items():
+        ends = np.zeros(len(pairs), np.uint8)
+        ends[states] = 1
+        found[key] = Automaton(*minimize(*arrays, ends))
+    return found
+
+
+_ANY = object()
+
+
+class _OneKind(Kinds):
+    """All texts are alike."""
+
+    def step(self, state: Hashable, byte: int) -> Hashable:
+        return state
+
+    def kind(self, state: Hashable) -> Hashable:
+        return _ANY
+
+
+def _first_bytes(machine: Automaton, state: int) -> frozenset[int]:
+    """The bytes with which a state goes on."""
+    edges = range(int(machine.offsets[state]), int(machine.offsets[state + 1]))
+    return frozenset(byte for k in edges for byte in range(int(machine.low[k]), int(machine.high[k]) + 1))
+
+
+def _growing(pairs: dict):
+    """Go through the keys of a dictionary that grows meanwhile."""
+    done = 0
+    while done < len(pairs):
+        fresh = list(pairs)[done:]
+        done += len(fresh)
+        yield from fresh
+
+
+def _start(
+    machine: TerminalMachine | None, bar: frozenset[int], name: str, start_state: Callable[[TerminalMachine], int]
+) -> int:
+    """The canonical state that a variant begins with where some bytes must not come first; NONE where none is left."""
+    if machine is None:
+        return int(NONE)
+    parts = machine if isinstance(machine, Automaton) else machine.unbounded
+    edges = int(parts.offsets[1])
+    first = _first_bytes(parts, 0)
+    if not first & bar:
+        return start_state(machine)
+    if first <= bar:
+        return int(NONE)
+    if not isinstance(machine, Automaton):
+        raise CompileError(f"{name} is a counted repeat, of which some may not come after a terminal; write it out")
+    low, high, target = [], [], []
+    for k in range(edges):
+        for byte in range(int(parts.low[k]), int(parts.high[k]) + 1):
+            if byte not in bar:
+                low.append(byte)
+                high.append(byte)
+                target.append(int(parts.target[k]) + 1)
+    offsets = np.concatenate([[0], parts.offsets + len(low)]).astype(np.int32)
+    left = Automaton(
+        *minimize(
+            offsets,
+            np.concatenate([np.array(low, np.uint8), parts.low]),
+            np.concatenate([np.array(high, np.uint8), parts.high]),
+            np.concatenate([np.array(target, np.int32), parts.target + np.int32(1)]),
+            np.concatenate([np.zeros(1, np.uint8), parts.accepting]),
+        )
+    )
+    return start_state(left) if left.n_states else int(NONE)

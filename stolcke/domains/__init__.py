@@ -1,0 +1,5 @@
+"""Guards that come with the library."""
+
+from stolcke.domains.layout import Layout
+
+__all__ = ["Layout"]
