@@ -1,8 +1,8 @@
-# Targets: test, lint, bench, demo, wheel.  Each makes the virtual environment that
+# Targets: test, lint, docs, bench, demo, wheel.  Each makes the virtual environment that
 # it needs, .venv-<target>, and keeps it until the requirements change.
 PYTHON ?= python3
 .DEFAULT_GOAL := test
-.PHONY: test lint bench demo wheel clean
+.PHONY: test lint docs bench demo wheel clean
 
 # What [build-system] in pyproject.toml requires, and the two programs behind it
 # where the machine has none: the in-place builds share one set of objects, so
@@ -42,6 +42,11 @@ bench: .venv-bench/ready
 	cd asv_benchmarks && ../.venv-bench/bin/asv machine --yes
 	cd asv_benchmarks && ../.venv-bench/bin/asv run --show-stderr $(ARGS) HEAD^!
 
+# The pages of docs/ and the reference from docstrings, in docs/_build; a warning is an error.
+docs: .venv-docs/ready
+	$(BUILD)
+	.venv-docs/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build
+
 demo: .venv-demo/ready
 	$(BUILD)
 	.venv-demo/bin/python examples/demo.py $(ARGS)
@@ -51,5 +56,5 @@ wheel:
 	PYTHON="$(PYTHON)" .ci/check-wheel
 
 clean:
-	rm -rf .venv-* build dist .asv stolcke.egg-info
+	rm -rf .venv-* build dist docs/_build .asv stolcke.egg-info
 	find stolcke -name '*.so' -delete

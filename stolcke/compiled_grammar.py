@@ -79,7 +79,7 @@ def compile(  # the name that re and the other engines use, too
     grammar : Grammar
     vocabulary : Vocabulary
     special : mapping, optional
-        Special token (text or id, or several) of each ``%declare``d terminal.
+        Special token (text or id, or several) of each terminal under ``%declare``.
     limits : Limits, optional
     options : Options, optional
     distributions : mapping of str to Distribution, optional

@@ -24,7 +24,7 @@ class Reading:
     insert: tuple[str, ...] = ()
     """Terminals out of :attr:`Guard.inserts` that the parser reads next, as if they were in the text."""
     ignored: bool = False
-    """Whether the terminal is passed over, like ``%ignore``d text, wherever the grammar is."""
+    """Whether the terminal is passed over, like ignored text, wherever the grammar is."""
 
 
 class Kinds(ABC):
@@ -60,7 +60,7 @@ class Guard(ABC):
         Those of them whose texts of a kind are taken only at their longest: no byte may follow with which the
         terminal could go on.
     inserts : tuple of str
-        ``%declare``d terminals that it inserts.
+        Terminals under ``%declare`` that it inserts.
     start : Hashable
         The state before the text.
 

@@ -46,7 +46,7 @@ class Layout(Guard):
     Attributes
     ----------
     newline, indent, dedent : str
-        Names of terminals; the last two are ``%declare``d.
+        Names of terminals; the last two stand under ``%declare``.
     opening, closing : tuple of str
         Names of the terminals between which line ends are ignored.
     tab_len : int
