@@ -23,6 +23,7 @@ from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.components cimport strong_components
+from stolcke._core.containers cimport refill
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
 )
@@ -331,7 +332,7 @@ cdef class Chart:
         cdef size_t j
         self.pending.clear()
         self.unit.clear()
-        self.accepts.assign(n, 0)
+        refill(self.accepts, n, 0)
         for m in range(n):
             symbol = self.tables.n_terminals + self.tables.members[first + m]
             i = self.first_item(&c, symbol)
@@ -401,7 +402,7 @@ cdef class Chart:
             self.pending[i].member = self.class_of[self.pending[i].member]
             if self.pending[i].continuation & RELATIVE:
                 self.pending[i].continuation = RELATIVE | self.class_of[self.pending[i].continuation & ~RELATIVE]
-        self.class_accepts.assign(n_classes, 0)
+        refill(self.class_accepts, n_classes, 0)
         for m in range(n):
             self.class_accepts[self.class_of[m]] |= self.accepts[m]
         self.accepts.swap(self.class_accepts)

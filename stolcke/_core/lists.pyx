@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill
 from stolcke._core.rules cimport Rule, Rules, String
 from stolcke._core.storage cimport Arena, SequenceTable
 from stolcke._core.types cimport NONE
@@ -99,7 +100,7 @@ def fold_lists(Rules rules not None):
             if prefixes.added:
                 heads.push_back(rules.make("list", rule.lhs))
                 lists[x].uses += 1
-            done.assign(1, rules.n_terminals + heads[head])
+            refill(done, 1, rules.n_terminals + heads[head])
             folded = True
         if folded:
             begin = rules.symbols.size()

@@ -78,8 +78,8 @@ cdef class Selection:
             self.new_state.assign(self.store.automata.states.size, NONE)
             self.n_families = self.store.counted.family_keys.count()
             self.n_parts = self.store.partitions.size
-            self.bases = self.store.differences.bases
-            self.exits = self.store.differences.exits
+            self.bases.assign(self.store.differences.bases.begin(), self.store.differences.bases.end())
+            self.exits.assign(self.store.differences.exits.begin(), self.store.differences.exits.end())
             slots = self.store.known.current
             while slots != NULL:
                 for slot in range(slots.mask + 1):
