@@ -56,7 +56,7 @@ cdef class AutomatonStore:
         self.arena = arena
         self.keys = SequenceTable(arena)
         self.class_keys = SequenceTable(arena)
-        self.slots.assign(64, 0)
+        refill(self.slots, 64, 0)
         self.nothing = self.no_loops()
         segments_init(&self.states, sizeof(State))
 
@@ -70,7 +70,7 @@ cdef class AutomatonStore:
         cdef uint32_t counter = 0
         cdef uint32_t root, s, t
         cdef bint loops
-        index.assign(given.n, NONE)
+        refill(index, given.n, NONE)
         low_link.resize(given.n)
         edge.resize(given.n)
         for s in range(given.n):
@@ -110,7 +110,7 @@ cdef class AutomatonStore:
                     component.push_back(stack.back())
                     stack.pop_back()
                 if place.empty():
-                    place.assign(given.n, NONE)
+                    refill(place, given.n, NONE)
                 self.intern_component(given, component, place)
         return 0
 

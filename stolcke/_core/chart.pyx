@@ -374,7 +374,7 @@ cdef class Chart:
         cdef size_t i
         cdef uint32_t m
         sort_equations(self.pending, 0)
-        self.begin_of.assign(n + 1, 0)
+        refill(self.begin_of, n + 1, 0)
         for i in range(self.pending.size()):
             self.begin_of[self.pending[i].member + 1] += 1
         for m in range(n):
@@ -414,7 +414,7 @@ cdef class Chart:
         cdef uint32_t m
         sort(self.unit.begin(), self.unit.end())
         self.unit.erase(unique(self.unit.begin(), self.unit.end()), self.unit.end())
-        self.unit_begin.assign(n + 1, 0)
+        refill(self.unit_begin, n + 1, 0)
         self.unit_to.resize(self.unit.size())
         for i in range(self.unit.size()):
             self.unit_begin[(self.unit[i] >> 32) + 1] += 1
@@ -429,7 +429,7 @@ cdef class Chart:
         cdef size_t k, first
         self.index_units(n_classes)
         self.solved.clear()
-        self.solved_begin.assign(1, 0)
+        refill(self.solved_begin, 1, 0)
         for m in range(n_classes):
             first = self.solved.size()
             for k in range(self.begin_of[m], self.begin_of[m + 1]):

@@ -129,7 +129,7 @@ cdef int find_lists(Rules rules, vector[List]& lists, vector[uint32_t]& list_of)
     cdef uint32_t a, k
     cdef bint loops
     rules.group(ordered, begin)
-    list_of.assign(rules.n_nonterminals, NONE)
+    refill(list_of, rules.n_nonterminals, NONE)
     for i in range(rules.rules.size()):
         a = rules.rules[i].lhs
         if ordered[begin[a]] != i:

@@ -81,7 +81,7 @@ cdef int trim(Dfa& raw, Dfa& dfa) except -1 nogil:
     cdef vector[int32_t] incoming_offsets, incoming, number, stack
     cdef vector[uint8_t] live
     cdef int32_t s, e, kept = 0
-    incoming_offsets.assign(n + 2, 0)
+    refill(incoming_offsets, n + 2, 0)
     incoming.resize(raw.target.size())
     for e in range(<int32_t>raw.target.size()):
         incoming_offsets[raw.target[e] + 2] += 1
@@ -166,8 +166,8 @@ cdef int refine(Dfa& dfa, Transitions& transitions, Partition& blocks) except -1
     split(blocks)
 
     # Transitions in sets by their label, and lists of those that come into each state.
-    label_begin.assign(labels + 1, 0)
-    incoming_begin.assign(n + 2, 0)
+    refill(label_begin, labels + 1, 0)
+    refill(incoming_begin, n + 2, 0)
     for i in range(count):
         label_begin[transitions.label[i] + 1] += 1
         incoming_begin[transitions.head[i] + 2] += 1

@@ -157,7 +157,7 @@ cdef int first_digits(Machine& machine, list divisors, int32_t number) except -1
         move_to_kind(machine, c'0', c'0', ANY_ZERO)
         return move_to_kind(machine, c'1', c'9', ANY_INTEGER)
     side = &machine.sides[number]
-    target.assign(3, 1)
+    refill(target, 3, 1)
     target[0], target[1] = LEADING_ZERO, number
     move_digits(machine, 0, 0, target)
     if side.only_zero:
@@ -292,7 +292,7 @@ cdef int moves_of_zero(Machine& machine, list divisors, const Words& state) exce
     cdef vector[int32_t] begins
     cdef int32_t places, j
     cdef size_t i
-    target.assign(4, 0)
+    refill(target, 4, 0)
     target[0], target[1] = ZEROS, state[1]
     if state[0] == LEADING_ZERO:
         move(machine, c'.', c'.', target)

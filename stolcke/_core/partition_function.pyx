@@ -56,11 +56,11 @@ cdef class Component:
         cdef double product
         cdef Inner rule
         cdef double* derivatives = self.jacobian.values.data()
-        self.f.assign(self.x.size(), 0)
-        self.jacobian.values.assign(self.jacobian.values.size(), 0)
+        refill(self.f, self.x.size(), 0)
+        refill(self.jacobian.values, self.jacobian.values.size(), 0)
         for i in range(self.rules.size()):
             rule = self.rules[i]
-            self.suffix.assign(rule.end - rule.begin + 1, 1)
+            refill(self.suffix, rule.end - rule.begin + 1, 1)
             for k in range(rule.end, rule.begin, -1):
                 self.suffix[k - 1 - rule.begin] = self.suffix[k - rule.begin] * self.x[self.symbols[k - 1]]
             self.f[rule.lhs] += rule.weight * self.suffix[0]
@@ -131,7 +131,7 @@ cdef int find_deriving(const int32_t[::1] lhs, const int32_t[::1] offsets, const
     cdef vector[uint32_t] missing, begin, at, uses, ready
     cdef uint32_t n = <uint32_t>derives.size(), r, k, a
     cdef uint32_t n_rules = <uint32_t>lhs.shape[0]
-    begin.assign(n + 1, 0)
+    refill(begin, n + 1, 0)
     refill(missing, n_rules, 0)
     for r in range(n_rules):
         for k in range(offsets[r], offsets[r + 1]):
@@ -208,8 +208,8 @@ def log_partition(const int32_t[::1] lhs not None, const int32_t[::1] offsets no
         find_deriving(lhs, offsets, symbols, weights, n_terminals, derives)
         # What is left of the grammar, as a graph.
         refill(live, n_rules, 0)
-        begin.assign(n + 1, 0)
-        rule_begin.assign(n + 1, 0)
+        refill(begin, n + 1, 0)
+        refill(rule_begin, n + 1, 0)
         for r in range(n_rules):
             live[r] = weights[r] > 0
             for k in range(offsets[r], offsets[r + 1]):

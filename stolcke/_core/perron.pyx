@@ -88,8 +88,8 @@ cdef class Matrix:
             links.n_behind[self.rows[k]] += 1
             links.n_before[self.columns[k]] += 1
         self.removed.clear()
-        self.before_begin.assign(1, 0)
-        self.behind_begin.assign(1, 0)
+        refill(self.before_begin, 1, 0)
+        refill(self.behind_begin, 1, 0)
         self.before.clear()
         self.before_slot.clear()
         self.behind.clear()
@@ -119,12 +119,12 @@ cdef class Matrix:
                 enqueue(waiting, least)
         # What is left.
         self.core.clear()
-        place.assign(self.n, NONE)
+        refill(place, self.n, NONE)
         for v in range(self.n):
             if not links.gone[v]:
                 place[v] = <uint32_t>self.core.size()
                 self.core.push_back(v)
-        self.core_begin.assign(1, 0)
+        refill(self.core_begin, 1, 0)
         self.core_column.clear()
         self.core_slot.clear()
         for k in range(self.core.size()):
@@ -306,7 +306,7 @@ cdef class Matrix:
             last = norm
             for i in range(n):
                 v[i] /= norm
-            target.assign(RESTART + 1, 0)
+            refill(target, RESTART + 1, 0)
             target[0] = norm
             used = 0
             for j in range(RESTART):
@@ -425,7 +425,7 @@ cdef int group_by_component(const vector[uint32_t]& component, uint32_t n_compon
     """The members of each component ``c``: ``members[begin[c]:begin[c + 1]]``."""
     cdef uint32_t i
     cdef vector[uint32_t] at
-    begin.assign(n_components + 1, 0)
+    refill(begin, n_components + 1, 0)
     for i in range(component.size()):
         begin[component[i] + 1] += 1
     for i in range(n_components):
@@ -463,7 +463,7 @@ def spectral_radii(const int32_t[::1] rows not None, const int32_t[::1] columns 
     cdef double radius
     cdef Matrix matrix = Matrix()
     with nogil:
-        begin.assign(n + 1, 0)
+        refill(begin, n + 1, 0)
         for k in range(rows.shape[0]):
             begin[rows[k] + 1] += values[k] > 0
         for i in range(n):

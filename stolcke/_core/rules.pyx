@@ -178,7 +178,7 @@ cdef class Rules:
         cdef uint32_t k, x, a, t
         cdef String s
         refill(missing, n, 0)
-        place.assign(self.n_nonterminals + 1, 0)
+        refill(place, self.n_nonterminals + 1, 0)
         refill(found, self.n_nonterminals, 0)
         for i in range(n):
             s = self.string_at(i)
@@ -348,7 +348,7 @@ cdef class Rules:
         """The rules of each nonterminal ``a``, in order: ``ordered[begin[a]:begin[a + 1]]``."""
         cdef size_t i
         cdef uint32_t a
-        begin.assign(self.n_nonterminals + 1, 0)
+        refill(begin, self.n_nonterminals + 1, 0)
         for i in range(self.rules.size()):
             begin[self.rules[i].lhs + 1] += 1
         for a in range(self.n_nonterminals):
@@ -368,7 +368,7 @@ cdef class Rules:
         cdef uint32_t a, i
         cdef size_t r, n = 0
         self.group(ordered, begin)
-        tally_of.assign(self.n_nonterminals, NONE)
+        refill(tally_of, self.n_nonterminals, NONE)
         for i in range(self.tallies.size()):
             tally_of[self.tallies[i].lhs] = i
         refill(met, self.n_nonterminals, 0)
@@ -541,7 +541,7 @@ cdef class Rules:
             offsets.push_back(<int32_t>symbols.size())
         rhs, rhs_offsets = as_array(symbols), as_array(offsets)
         symbols.clear()
-        offsets.assign(1, 0)
+        refill(offsets, 1, 0)
         for t in range(n_tallies):
             tally[t] = number[self.tallies[t].lhs]
             entry_offsets[t + 1] = <int32_t>self.tallies[t].end

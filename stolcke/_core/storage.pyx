@@ -227,7 +227,7 @@ cdef class SequenceTable:
     def __cinit__(self, Arena arena not None):
         self.arena = arena
         segments_init(&self.records, sizeof(uint32_t*))
-        self.slots.assign(64, 0)
+        refill(self.slots, 64, 0)
 
     def __dealloc__(self):
         segments_free(&self.records)

@@ -165,7 +165,7 @@ cdef class GrammarTables:
                 self.nullable[a] = 1
                 ready.push_back(a)
         waiting.resize(self.n_rules)
-        uses_begin.assign(self.n_nonterminals + 1, 0)
+        refill(uses_begin, self.n_nonterminals + 1, 0)
         for k in range(symbols.shape[0]):
             if <uint32_t>symbols[k] >= self.n_terminals:
                 uses_begin[<uint32_t>symbols[k] - self.n_terminals + 1] += 1
@@ -214,10 +214,10 @@ cdef class GrammarTables:
                         break
                     d = self.suffixes[d].tail
         begin.push_back(<uint32_t>edges.size())
-        index.assign(n, NONE)
+        refill(index, n, NONE)
         refill(low, n, 0)
         at.assign(begin.begin(), begin.end())
-        self.component.assign(n, NONE)
+        refill(self.component, n, NONE)
         for a in range(n):
             if index[a] != NONE:
                 continue

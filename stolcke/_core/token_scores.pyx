@@ -77,6 +77,7 @@ cdef class TokenScores:
                   bint memoise):
         cdef Bundle whole
         cdef Rest root
+        cdef uint32_t token
         self.live = live
         self.flat = flat
         self.engine = live.engine
@@ -84,7 +85,8 @@ cdef class TokenScores:
         self.trie = self.store.trie
         self.memoise = memoise
         self.end_tokens = end_tokens
-        self.ends = sorted(end_tokens)
+        for token in sorted(end_tokens):
+            self.ends.push_back(token)
         self.layouts = {}
         self.compacts = {}
         idmap_init(&self.split_of, 8)

@@ -61,7 +61,7 @@ cdef class WeightedTables:
         self.tables = tables
         refill(self.rule_weight, tables.n_rules, 0.0)
         # As the tables order them; those grow under the engine's lock, which nobody holds here.
-        place.assign(tables.n_nonterminals + 1, 0)
+        refill(place, tables.n_nonterminals + 1, 0)
         for i in range(lhs.shape[0]):
             place[lhs[i] + 1] += 1
         for a in range(tables.n_nonterminals):
