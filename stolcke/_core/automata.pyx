@@ -14,6 +14,7 @@ smallest way to be written down.
 
 from libc.string cimport memcmp, memcpy, memset
 
+from stolcke._core.containers cimport refill
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
 from stolcke._core.types cimport mix64
 from stolcke._core.utf8 cimport AFTER_LEAD, UTF8, utf8_rest
@@ -55,7 +56,7 @@ cdef class AutomatonStore:
         self.arena = arena
         self.keys = SequenceTable(arena)
         self.class_keys = SequenceTable(arena)
-        self.slots.assign(64, 0)
+        refill(self.slots, 64, 0)
         self.nothing = self.no_loops()
         segments_init(&self.states, sizeof(State))
 
@@ -69,7 +70,7 @@ cdef class AutomatonStore:
         cdef uint32_t counter = 0
         cdef uint32_t root, s, t
         cdef bint loops
-        index.assign(given.n, NONE)
+        refill(index, given.n, NONE)
         low_link.resize(given.n)
         edge.resize(given.n)
         for s in range(given.n):
@@ -109,7 +110,7 @@ cdef class AutomatonStore:
                     component.push_back(stack.back())
                     stack.pop_back()
                 if place.empty():
-                    place.assign(given.n, NONE)
+                    refill(place, given.n, NONE)
                 self.intern_component(given, component, place)
         return 0
 
@@ -157,7 +158,7 @@ cdef class AutomatonStore:
     cdef int grow(self) except -1 nogil:
         cdef vector[uint32_t] larger
         cdef size_t mask = 2 * self.slots.size() - 1, i, slot
-        larger.assign(mask + 1, 0)
+        refill(larger, mask + 1, 0)
         for i in range(self.slots.size()):
             if self.slots[i]:
                 slot = self.state(self.slots[i] - 1).hash & mask
@@ -221,8 +222,8 @@ cdef class AutomatonStore:
         for i in range(signatures.size()):
             self.write_component(given, signatures[i].back(), place, order, key)
             if best_key.empty() or smaller_words(key, best_key):
-                best_key = key
-                best_order = order
+                best_key.assign(key.begin(), key.end())
+                best_order.assign(order.begin(), order.end())
         index = self.keys.find(best_key.data(), best_key.size())
         base = self.states.size if index == NONE else self.first[index]
         for i in range(best_order.size()):

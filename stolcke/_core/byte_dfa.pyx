@@ -8,6 +8,7 @@ import numpy as np
 
 from libc.string cimport memcpy
 
+from stolcke._core.containers cimport refill
 from stolcke._core.minimize cimport minimize_bytes
 from stolcke._core.types cimport mix64
 
@@ -63,7 +64,7 @@ cdef int join(ByteDfa first, int32_t end, ByteDfa after, Dfa& result) except -1:
     cdef vector[int32_t] number, order
     cdef int32_t n = <int32_t>first.accepting.size(), s, e, last, target, shift
     cdef size_t done = 0
-    number.assign(n + after.accepting.size(), -1)
+    refill(number, n + after.accepting.size(), -1)
     order.reserve(number.size())
     result.offsets.reserve(number.size())
     result.accepting.reserve(number.size())

@@ -10,6 +10,7 @@ from libcpp.string cimport string
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill, slot_of
 from stolcke._core.minimize cimport (
     Dfa, Partition, Transitions, mark, one_set, quotient, refine, split, trim,
 )
@@ -41,7 +42,7 @@ cdef int character_transitions(Dfa& dfa, Transitions& transitions) except -1 nog
     heads_begin.push_back(0)
     label_begin.push_back(0)
     # The sets of each state, by target; equal sets get one number.
-    part_of.assign(dfa.accepting.size(), -1)
+    refill(part_of, dfa.accepting.size(), -1)
     for s in range(<int32_t>dfa.accepting.size()):
         first = <int32_t>heads.size()
         for e in range(dfa.offsets[s], dfa.offsets[s + 1]):
@@ -57,7 +58,7 @@ cdef int character_transitions(Dfa& dfa, Transitions& transitions) except -1 nog
             part_of[heads[first + i]] = -1
             key.assign(<const char*>parts[i].data(), parts[i].size() * sizeof(Edge))
             if number_of.count(key) == 0:
-                number_of[key] = <int32_t>label_begin.size() - 1
+                slot_of(number_of, key)[0] = <int32_t>label_begin.size() - 1
                 for a in range(parts[i].size()):
                     label_edges.push_back(parts[i][a].low)
                     label_edges.push_back(parts[i][a].high + 1)
@@ -113,7 +114,7 @@ cdef bint ends_first(Dfa& dfa, vector[int32_t]& order) except -1 nogil:
     cdef vector[int32_t] stack, edges
     cdef vector[uint8_t] colour
     cdef int32_t state, target
-    colour.assign(dfa.accepting.size(), NEW)
+    refill(colour, dfa.accepting.size(), NEW)
     stack.push_back(0)
     edges.push_back(0)
     colour[0] = OPEN
@@ -259,7 +260,7 @@ cdef int32_t number_of_set(
     if numbers.count(key):
         return numbers[key]
     number = <int32_t>sets.size()
-    numbers[key] = number
+    slot_of(numbers, key)[0] = number
     sets.push_back(members)
     accepting.push_back(accepts)
     return number
@@ -316,7 +317,7 @@ cdef bint determinize(Nfa& nfa, bint accepts_empty, int64_t limit, Dfa& result) 
             if i == n_known:
                 n_known = min(n_known + 1, MOST_KNOWN)
                 i = min(i, <size_t>MOST_KNOWN - 1)
-                known[i] = reached[interval]
+                known[i].assign(reached[interval].begin(), reached[interval].end())
                 members.clear()
                 accepts = False
                 for j in range(<int32_t>reached[interval].size()):
@@ -398,7 +399,7 @@ cdef bint product(Dfa& a, Dfa& b, int kind, int64_t limit, Dfa& result) except -
         return False
     pairs.width = <int32_t>b.accepting.size() + 1
     if (a.accepting.size() + 1) * (b.accepting.size() + 1) <= DENSE_PAIRS:
-        pairs.table.assign((a.accepting.size() + 1) * (b.accepting.size() + 1), 0)
+        refill(pairs.table, (a.accepting.size() + 1) * (b.accepting.size() + 1), 0)
     number_of_pair(pairs, -1 if a.accepting.empty() else 0, -1 if b.accepting.empty() else 0)
     while done < pairs.first.size():
         p = pairs.first[done]

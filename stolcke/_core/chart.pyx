@@ -23,6 +23,7 @@ from libc.string cimport memset
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.components cimport strong_components
+from stolcke._core.containers cimport refill
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
 )
@@ -331,7 +332,7 @@ cdef class Chart:
         cdef size_t j
         self.pending.clear()
         self.unit.clear()
-        self.accepts.assign(n, 0)
+        refill(self.accepts, n, 0)
         for m in range(n):
             symbol = self.tables.n_terminals + self.tables.members[first + m]
             i = self.first_item(&c, symbol)
@@ -373,7 +374,7 @@ cdef class Chart:
         cdef size_t i
         cdef uint32_t m
         sort_equations(self.pending, 0)
-        self.begin_of.assign(n + 1, 0)
+        refill(self.begin_of, n + 1, 0)
         for i in range(self.pending.size()):
             self.begin_of[self.pending[i].member + 1] += 1
         for m in range(n):
@@ -401,7 +402,7 @@ cdef class Chart:
             self.pending[i].member = self.class_of[self.pending[i].member]
             if self.pending[i].continuation & RELATIVE:
                 self.pending[i].continuation = RELATIVE | self.class_of[self.pending[i].continuation & ~RELATIVE]
-        self.class_accepts.assign(n_classes, 0)
+        refill(self.class_accepts, n_classes, 0)
         for m in range(n):
             self.class_accepts[self.class_of[m]] |= self.accepts[m]
         self.accepts.swap(self.class_accepts)
@@ -413,7 +414,7 @@ cdef class Chart:
         cdef uint32_t m
         sort(self.unit.begin(), self.unit.end())
         self.unit.erase(unique(self.unit.begin(), self.unit.end()), self.unit.end())
-        self.unit_begin.assign(n + 1, 0)
+        refill(self.unit_begin, n + 1, 0)
         self.unit_to.resize(self.unit.size())
         for i in range(self.unit.size()):
             self.unit_begin[(self.unit[i] >> 32) + 1] += 1
@@ -428,7 +429,7 @@ cdef class Chart:
         cdef size_t k, first
         self.index_units(n_classes)
         self.solved.clear()
-        self.solved_begin.assign(1, 0)
+        refill(self.solved_begin, 1, 0)
         for m in range(n_classes):
             first = self.solved.size()
             for k in range(self.begin_of[m], self.begin_of[m + 1]):

@@ -1,5 +1,6 @@
 """Strongly connected components, by Tarjan's algorithm with an explicit stack: graphs may be long chains."""
 
+from stolcke._core.containers cimport refill
 from stolcke._core.types cimport NONE
 
 
@@ -14,9 +15,9 @@ cdef uint32_t strong_components(const vector[uint32_t]& begin, const vector[uint
     cdef vector[uint32_t] index, low, open_nodes, path
     cdef vector[uint32_t] at = begin                # the next successor to look at
     cdef uint32_t root, s, t, counter = 0, n_components = 0
-    index.assign(n, NONE)
-    low.assign(n, 0)
-    component.assign(n, NONE)
+    refill(index, n, NONE)
+    refill(low, n, 0)
+    refill(component, n, NONE)
     for root in range(n):
         if index[root] == NONE:
             path.push_back(root)

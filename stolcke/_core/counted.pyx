@@ -20,6 +20,7 @@ from libcpp.unordered_map cimport unordered_map
 from libc.string cimport memset
 
 from stolcke._core.automata cimport Loops
+from stolcke._core.containers cimport slot_of
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
 from stolcke._core.types cimport store32
 from stolcke._core.utf8 cimport AFTER_LEAD, UTF8, utf8_rest
@@ -141,7 +142,7 @@ cdef class CountedStore:
             return self.refuse(b"a part that must not be empty may be")
         inner.push_back(start)
         twins.push_back(twin)
-        place[start] = 0
+        slot_of(place, start)[0] = 0
         while i < inner.size():
             at = self.automata.state(inner[i])
             for e in range(at.n_edges):
@@ -154,7 +155,7 @@ cdef class CountedStore:
                         return self.refuse(b"a word of a part is a prefix of another")
                     end = twin
                 elif place.count(target) == 0:
-                    place[target] = <uint32_t>inner.size()
+                    slot_of(place, target)[0] = <uint32_t>inner.size()
                     inner.push_back(target)
                     twins.push_back(twin)
                 elif target == start:
@@ -175,7 +176,7 @@ cdef class CountedStore:
         family.twins = <uint32_t*>self.arena.take((inner.size() + 1) * 4)
         family.twins[0] = NONE
         for i in range(inner.size()):
-            place[inner[i]] = <uint32_t>i + 1
+            slot_of(place, <uint32_t>inner[i])[0] = <uint32_t>i + 1
             family.twins[i + 1] = twins[i]
         for i in range(inner.size()):
             at = self.automata.state(inner[i])

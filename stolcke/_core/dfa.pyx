@@ -18,6 +18,7 @@ from libcpp.string cimport string
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill, slot_of
 from stolcke._core.subsets cimport (
     ACCEPT, BRANCH, EMPTY, LAZY, READ, TOO_MANY, Machine, Positions, Row, Source, Subsets, append_edge, closure,
     determinize_plain, expand_set, fragment_state, mark_edges, next_cuts, node_after, number_of_set, position,
@@ -66,10 +67,10 @@ cdef int32_t unite(Bundles& bundles, Subsets& sets, int32_t a, int32_t b) except
     if bundles.unions.count(key):
         return bundles.unions[key]
     sets.work -= <int64_t>(sets.members[a].size() + sets.members[b].size())
-    both = sets.members[a]
+    both.assign(sets.members[a].begin(), sets.members[a].end())
     both.insert(both.end(), sets.members[b].begin(), sets.members[b].end())
     number = number_of_set(sets, both, sets.accepting[a] or sets.accepting[b])
-    bundles.unions[key] = number
+    slot_of(bundles.unions, key)[0] = number
     return number
 
 
@@ -197,7 +198,7 @@ cdef int32_t number_of_bundle(
     if bundles.numbers.count(key):
         return bundles.numbers[key]
     number = <int32_t>bundles.members.size()
-    bundles.numbers[key] = number
+    slot_of(bundles.numbers, key)[0] = number
     bundles.members.push_back(threads)
     bundles.accepting.push_back(accepting)
     sets.work -= 2 * <int64_t>threads.size() + 1
@@ -222,7 +223,8 @@ cdef int expand_bundle(
     cdef int32_t e, byte, node, state, rivals
     cdef size_t i, j
     cdef bint accepting
-    cdef vector[Thread] threads = bundles.members[number]
+    cdef vector[Thread] threads
+    threads.assign(bundles.members[number].begin(), bundles.members[number].end())
     cdef vector[Thread] found
     for byte in range(257):
         cuts[byte] = 0
@@ -274,7 +276,7 @@ cdef int determinize_lazy(
     prepare_sets(sets, source, work)
     bundles.closures.resize(source.nodes)
     bundles.visited.resize(source.nodes)
-    bundles.closure_known.assign(source.nodes, 0)
+    refill(bundles.closure_known, source.nodes, 0)
     bundles.buckets.resize(256)
     accepting = start_threads(bundles, sets, source, start, EMPTY, found)
     number_of_bundle(bundles, sets, found, accepting)

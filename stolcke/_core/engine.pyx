@@ -18,6 +18,7 @@ from libcpp.algorithm cimport sort, unique
 from stolcke._core.automata cimport State, join_live, state_next
 from stolcke._core.cascade cimport REFUSED
 from stolcke._core.chart cimport Column
+from stolcke._core.containers cimport refill
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
@@ -87,7 +88,7 @@ cdef class Engine:
         self.threads.clear()
         self.intern_state(self.chart.intern_column())
         # State OPENING: its key, which is not that of a column and threads, stands for START's.
-        self.key.assign(2, NONE)
+        refill(self.key, 2, NONE)
         self.state_keys.intern(self.key.data(), 2)
         state = <LiveState*>segments_push(&self.states)
         state.mask = NONE

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport slot_of
 from stolcke._core.decimals cimport Words
 
 
@@ -15,7 +16,7 @@ cdef int32_t state_number(Machine& machine, const Words& state) except -1:
     cdef string key
     cdef int32_t* number
     key.assign(<const char*>state.data(), state.size() * sizeof(int32_t))
-    number = &machine.numbers[key]
+    number = slot_of(machine.numbers, key)
     if number[0] == 0:
         machine.states.push_back(state)
         number[0] = <int32_t>machine.states.size()
@@ -100,7 +101,7 @@ cdef int moves_of_exponent(Machine& machine, const Words& state) except -1:
         if target != pending:
             if not pending.empty():
                 move_digits(machine, first, digit - 1, pending)
-            pending = target
+            pending.assign(target.begin(), target.end())
             first = digit
     return 0
 
@@ -111,7 +112,7 @@ cdef int moves_of_e(Machine& machine, const Words& state) except -1:
     cdef size_t i
     plus.push_back(DIGITS)
     plus.push_back(0)
-    minus = plus
+    minus.assign(plus.begin(), plus.end())
     clip(state.data() + 1, state.size() - 1, 0, machine.largest, 0, plus)
     i = state.size()
     while i > 1:

@@ -9,6 +9,7 @@ are solved together, ``E = (1 - U)**-1 D``, the others by putting in what is kno
 from libc.math cimport fabs
 
 from stolcke._core.components cimport strong_components
+from stolcke._core.containers cimport refill
 
 
 cdef extern from *:
@@ -36,8 +37,8 @@ cdef class FollowerSystem:
         """Begin with the equations of ``n`` members."""
         cdef uint32_t m
         self.n = n
-        self.accepts.assign(n, 0.0)
-        self.losses.assign(n, 0.0)
+        refill(self.accepts, n, 0.0)
+        refill(self.losses, n, 0.0)
         if self.units.size() < n:
             self.followers.resize(n)
             self.units.resize(n)
@@ -57,7 +58,7 @@ cdef class FollowerSystem:
         cdef bint within
         cdef vector[vector[uint32_t]] classes
         cdef size_t j
-        self.unit_begin.assign(1, 0)
+        refill(self.unit_begin, 1, 0)
         self.unit_to.clear()
         for m in range(n):
             for j in range(self.units[m].size()):

@@ -16,6 +16,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.byte_dfa cimport byte_dfa
 from stolcke._core.characters cimport GAP, SURROGATES
+from stolcke._core.containers cimport refill
 from stolcke._core.languages cimport CharacterDfa
 from stolcke._core.minimize cimport Dfa, minimize_bytes
 from stolcke._core.rows cimport Rows, append_row, intern_row, number_rows, row_count
@@ -422,7 +423,7 @@ cdef bint write(Dfa& dfa, bint all_escapes, bint ascii_only, int64_t limit, Dfa&
     if n == 0:
         result.offsets.push_back(0)
         return False
-    writer.known.assign(<size_t>n * KINDS, NONE)
+    refill(writer.known, <size_t>n * KINDS, NONE)
     writer.first = n + 2
     writer.rows.begin.reserve(<size_t>n * ROWS_PER_STATE)
     writer.rows.edges.reserve(<size_t>n * 2 * ROWS_PER_STATE)

@@ -15,6 +15,7 @@ from stolcke._core.characters cimport (
     BOTH, EDGES_PER_STATE, EITHER, FIRST_ONLY, GAP, SURROGATES, Nfa, add_machine, add_state, complement, determinize,
     minimize_characters, product,
 )
+from stolcke._core.containers cimport refill, slot_of
 from stolcke._core.minimize cimport Dfa
 from stolcke._core.rows cimport Rows, intern_row, number_rows
 from stolcke._core.subsets cimport Edge, Row, append_edge
@@ -101,7 +102,7 @@ cdef class CharacterDfa:
             path.resize(letters.size() + 1)
             ends.resize(letters.size() + 1, 0)
             ends[letters.size()] = 1
-            before = letters
+            before.assign(letters.begin(), letters.end())
         finish_rows(rows, path, ends, before, 0)
         if path[0].empty() and not ends[0]:
             result.dfa.offsets.push_back(0)
@@ -356,7 +357,7 @@ cdef class CharacterDfa:
         cdef vector[int32_t] longest     # -1 where anything else may come
         cdef int32_t s, t, e, begin, end
         cdef bint same
-        longest.assign(self.dfa.accepting.size(), -1)
+        refill(longest, self.dfa.accepting.size(), -1)
         for s in range(<int32_t>self.dfa.accepting.size() - 1, -1, -1):
             begin = self.dfa.offsets[s]
             end = self.dfa.offsets[s + 1]
@@ -440,7 +441,7 @@ cdef int substitute(Dfa& dfa, vector[int32_t]& letters, vector[Dfa*]& parts, Nfa
                 part = parts[letter]
                 key = (<uint64_t>letter << 32) | <uint64_t>dfa.target[e]
                 if copies.count(key) == 0:
-                    copies[key] = size
+                    slot_of(copies, key)[0] = size
                     waiting.push_back(key)
                     size += <int32_t>part.accepting.size()
                 first = copies[key]

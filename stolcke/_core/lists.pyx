@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill
 from stolcke._core.rules cimport Rule, Rules, String
 from stolcke._core.storage cimport Arena, SequenceTable
 from stolcke._core.types cimport NONE
@@ -99,7 +100,7 @@ def fold_lists(Rules rules not None):
             if prefixes.added:
                 heads.push_back(rules.make("list", rule.lhs))
                 lists[x].uses += 1
-            done.assign(1, rules.n_terminals + heads[head])
+            refill(done, 1, rules.n_terminals + heads[head])
             folded = True
         if folded:
             begin = rules.symbols.size()
@@ -128,7 +129,7 @@ cdef int find_lists(Rules rules, vector[List]& lists, vector[uint32_t]& list_of)
     cdef uint32_t a, k
     cdef bint loops
     rules.group(ordered, begin)
-    list_of.assign(rules.n_nonterminals, NONE)
+    refill(list_of, rules.n_nonterminals, NONE)
     for i in range(rules.rules.size()):
         a = rules.rules[i].lhs
         if ordered[begin[a]] != i:

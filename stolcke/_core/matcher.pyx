@@ -100,9 +100,18 @@ cdef class CoreMatcher:
         cdef uint32_t state = self.after(index)
         if state == DEAD:
             return False
+        self.make_room()
         self.history.push_back(state)
         self.given.push_back(index)
         return True
+
+    cdef inline int make_room(self) except -1:
+        """Let the next call be written down without an allocation, so that all of it is or nothing."""
+        if self.history.size() == self.history.capacity():
+            self.history.reserve(2 * self.history.size())
+        if self.given.size() == self.given.capacity():
+            self.given.reserve(2 * self.given.size() + 8)
+        return 0
 
     def accept_bytes(self, const unsigned char[::1] data not None):
         """Append bytes, all or none; counts as one call for :meth:`rollback`.
@@ -117,6 +126,7 @@ cdef class CoreMatcher:
             state = DEAD if state == FINISHED else self.engine.run_bytes(state, &data[0], data.shape[0])
         if state == DEAD:
             return False
+        self.make_room()
         self.texts.append(bytes(data))
         self.history.push_back(state)
         self.given.push_back(NONE)
@@ -185,8 +195,8 @@ cdef class CoreMatcher:
     def fork(self):
         """An independent matcher in the same state, with the same history."""
         cdef CoreMatcher other = self._new()
-        other.history = self.history
-        other.given = self.given
+        other.history.assign(self.history.begin(), self.history.end())
+        other.given.assign(self.given.begin(), self.given.end())
         other.texts = self.texts[:]
         other.track = None if self.track is None else self.track.fork()
         return other

@@ -12,6 +12,8 @@ from libc.stdint cimport int32_t, uint8_t
 from libc.string cimport memcpy
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill
+
 __all__ = ["minimize"]
 
 
@@ -79,7 +81,7 @@ cdef int trim(Dfa& raw, Dfa& dfa) except -1 nogil:
     cdef vector[int32_t] incoming_offsets, incoming, number, stack
     cdef vector[uint8_t] live
     cdef int32_t s, e, kept = 0
-    incoming_offsets.assign(n + 2, 0)
+    refill(incoming_offsets, n + 2, 0)
     incoming.resize(raw.target.size())
     for e in range(<int32_t>raw.target.size()):
         incoming_offsets[raw.target[e] + 2] += 1
@@ -89,7 +91,7 @@ cdef int trim(Dfa& raw, Dfa& dfa) except -1 nogil:
         for e in range(raw.offsets[s], raw.offsets[s + 1]):
             incoming[incoming_offsets[raw.target[e] + 1]] = s
             incoming_offsets[raw.target[e] + 1] += 1
-    live.assign(n, 0)
+    refill(live, n, 0)
     for s in range(n):
         if raw.accepting[s]:
             live[s] = 1
@@ -102,7 +104,7 @@ cdef int trim(Dfa& raw, Dfa& dfa) except -1 nogil:
                 live[incoming[e]] = 1
                 stack.push_back(incoming[e])
     # The start keeps number 0: states are copied in the order in which they are found.
-    number.assign(n, -1)
+    refill(number, n, -1)
     dfa.offsets.push_back(0)
     if n == 0 or not live[0]:
         return 0
@@ -164,8 +166,8 @@ cdef int refine(Dfa& dfa, Transitions& transitions, Partition& blocks) except -1
     split(blocks)
 
     # Transitions in sets by their label, and lists of those that come into each state.
-    label_begin.assign(labels + 1, 0)
-    incoming_begin.assign(n + 2, 0)
+    refill(label_begin, labels + 1, 0)
+    refill(incoming_begin, n + 2, 0)
     for i in range(count):
         label_begin[transitions.label[i] + 1] += 1
         incoming_begin[transitions.head[i] + 2] += 1
@@ -213,7 +215,7 @@ cdef int quotient(Dfa& dfa, Partition& blocks, Dfa& result) except -1 nogil:
     result.offsets.push_back(0)
     if dfa.accepting.empty():
         return 0
-    number.assign(blocks.begin.size(), -1)
+    refill(number, blocks.begin.size(), -1)
     number[blocks.set_of[0]] = 0
     order.push_back(0)
     while kept < <int32_t>order.size():

@@ -13,6 +13,7 @@ from libc.stdint cimport int32_t, int64_t
 from libcpp.algorithm cimport binary_search
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill
 from stolcke._core.decimals cimport (
     ANY_NUMBER, BEFORE, GREATER, LESS, LOWER, MARKS, MODE, NODE, PLACES, UPPER, Residues, Side, Words, advance, cut,
     order_of, read_side,
@@ -156,13 +157,13 @@ cdef int first_digits(Machine& machine, list divisors, int32_t number) except -1
         move_to_kind(machine, c'0', c'0', ANY_ZERO)
         return move_to_kind(machine, c'1', c'9', ANY_INTEGER)
     side = &machine.sides[number]
-    target.assign(3, 1)
+    refill(target, 3, 1)
     target[0], target[1] = LEADING_ZERO, number
     move_digits(machine, 0, 0, target)
     if side.only_zero:
         return 0
-    start.assign(MARKS, 0)
-    target.assign(MARKS + 2 * machine.n_divisors, OPEN)
+    refill(start, MARKS, 0)
+    refill(target, MARKS + 2 * machine.n_divisors, OPEN)
     target[0], target[1], target[BEFORE], target[PLACES], target[MODE] = INTEGER, number, 1, 0, ALL_ZEROS
     cut(side[0], start, machine.tells_digits, 1, begins)
     for i in range(begins.size() - 1):
@@ -178,7 +179,8 @@ cdef int moves_of_integer(Machine& machine, list divisors, const Words& state) e
     """The point, or one more digit before it."""
     cdef Side* side = &machine.sides[state[1]]
     cdef Residues divisor
-    cdef Words target = state
+    cdef Words target
+    target.assign(state.begin(), state.end())
     cdef vector[int32_t] begins
     cdef int32_t digits = state[BEFORE], j
     cdef size_t i
@@ -195,7 +197,7 @@ cdef int moves_of_integer(Machine& machine, list divisors, const Words& state) e
                 target[MARKS + 2 * j] = divisor.power(state[MARKS + 2 * j + 1]) == 0
     if settle(machine, divisors, target):
         move(machine, c'.', c'.', target)
-    target = state
+    target.assign(state.begin(), state.end())
     digits = min(digits + 1, side.free_from)
     target[BEFORE] = digits
     if side.upper.given and digits - 1 > side.upper.exponent:
@@ -235,7 +237,7 @@ cdef bint read_decimal(
     cdef Side* side = &machine.sides[state[1]]
     cdef Residues divisor
     cdef int32_t places = state[PLACES], mode = state[MODE], i, _zero
-    target = state
+    target.assign(state.begin(), state.end())
     target[0] = FRACTION
     advance(side[0], state, digit, target)
     if mode == ALL_ZEROS and digit == 0:
@@ -290,7 +292,7 @@ cdef int moves_of_zero(Machine& machine, list divisors, const Words& state) exce
     cdef vector[int32_t] begins
     cdef int32_t places, j
     cdef size_t i
-    target.assign(4, 0)
+    refill(target, 4, 0)
     target[0], target[1] = ZEROS, state[1]
     if state[0] == LEADING_ZERO:
         move(machine, c'.', c'.', target)
@@ -301,10 +303,10 @@ cdef int moves_of_zero(Machine& machine, list divisors, const Words& state) exce
         move_digits(machine, 0, 0, target)
     if state[0] == ZEROS and not side.only_zero:
         places = state[3] + 1
-        start.assign(MARKS, 0)
+        refill(start, MARKS, 0)
         cut(side[0], start, machine.tells_digits, 1, begins)
         for i in range(begins.size() - 1):
-            target.assign(MARKS + 2 * machine.n_divisors, NO)
+            refill(target, MARKS + 2 * machine.n_divisors, NO)
             target[0], target[1], target[BEFORE], target[PLACES] = FRACTION, state[1], 1 - places, places
             target[MODE] = NO_EXPONENT
             advance(side[0], start, begins[i], target)
@@ -318,7 +320,7 @@ cdef int moves_of_zero(Machine& machine, list divisors, const Words& state) exce
             if settle(machine, divisors, target):
                 move_digits(machine, begins[i], begins[i + 1] - 1, target)
     if takes(machine, divisors, state):
-        target.assign(1, ZERO_E)
+        refill(target, 1, ZERO_E)
         move_by_e(machine, target)
     return 0
 
@@ -477,7 +479,7 @@ def numerals(
     state_number(machine, state)
     machine.raw.offsets.push_back(0)
     while done < machine.states.size():
-        state = machine.states[done]
+        state.assign(machine.states[done].begin(), machine.states[done].end())
         moves(machine, counted, state, plus, minus)
         machine.raw.accepting.push_back(takes(machine, counted, state))
         machine.raw.offsets.push_back(<int32_t>machine.raw.target.size())

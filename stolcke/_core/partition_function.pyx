@@ -20,6 +20,7 @@ from libc.stdint cimport int32_t, uint32_t
 from libcpp.vector cimport vector
 
 from stolcke._core.components cimport strong_components
+from stolcke._core.containers cimport refill
 from stolcke._core.perron cimport Matrix, group_by_component
 
 
@@ -55,11 +56,11 @@ cdef class Component:
         cdef double product
         cdef Inner rule
         cdef double* derivatives = self.jacobian.values.data()
-        self.f.assign(self.x.size(), 0)
-        self.jacobian.values.assign(self.jacobian.values.size(), 0)
+        refill(self.f, self.x.size(), 0)
+        refill(self.jacobian.values, self.jacobian.values.size(), 0)
         for i in range(self.rules.size()):
             rule = self.rules[i]
-            self.suffix.assign(rule.end - rule.begin + 1, 1)
+            refill(self.suffix, rule.end - rule.begin + 1, 1)
             for k in range(rule.end, rule.begin, -1):
                 self.suffix[k - 1 - rule.begin] = self.suffix[k - rule.begin] * self.x[self.symbols[k - 1]]
             self.f[rule.lhs] += rule.weight * self.suffix[0]
@@ -73,9 +74,9 @@ cdef class Component:
         """Whether all x are one: that is a solution, and there is no lesser one."""
         cdef vector[uint32_t] terms
         cdef uint32_t i, n = <uint32_t>self.x.size()
-        self.x.assign(n, 1)
+        refill(self.x, n, 1)
         self.evaluate()
-        terms.assign(n, 0)
+        refill(terms, n, 0)
         for i in range(self.rules.size()):
             terms[self.rules[i].lhs] += 1
         for i in range(n):
@@ -88,7 +89,7 @@ cdef class Component:
         cdef vector[double] step
         cdef uint32_t i, n = <uint32_t>self.x.size()
         cdef double relative, last = INFINITY
-        self.x.assign(n, 0)
+        refill(self.x, n, 0)
         for _ in range(STEPS):
             self.evaluate()
             step.resize(n)
@@ -130,8 +131,8 @@ cdef int find_deriving(const int32_t[::1] lhs, const int32_t[::1] offsets, const
     cdef vector[uint32_t] missing, begin, at, uses, ready
     cdef uint32_t n = <uint32_t>derives.size(), r, k, a
     cdef uint32_t n_rules = <uint32_t>lhs.shape[0]
-    begin.assign(n + 1, 0)
-    missing.assign(n_rules, 0)
+    refill(begin, n + 1, 0)
+    refill(missing, n_rules, 0)
     for r in range(n_rules):
         for k in range(offsets[r], offsets[r + 1]):
             if <uint32_t>symbols[k] >= n_terminals and not derives[symbols[k] - n_terminals]:
@@ -139,7 +140,7 @@ cdef int find_deriving(const int32_t[::1] lhs, const int32_t[::1] offsets, const
                 missing[r] += 1
     for a in range(n):
         begin[a + 1] += begin[a]
-    at = begin
+    at.assign(begin.begin(), begin.end())
     uses.resize(begin[n])
     for r in range(n_rules):
         for k in range(offsets[r], offsets[r + 1]):
@@ -199,16 +200,16 @@ def log_partition(const int32_t[::1] lhs not None, const int32_t[::1] offsets no
     cdef Inner rule
     cdef Component equations = Component()
     with nogil:
-        derives.assign(n, 0)
+        refill(derives, n, 0)
         for a in range(n):
             if given[a] > -INFINITY:
                 derives[a] = 1
                 out[a] = given[a]
         find_deriving(lhs, offsets, symbols, weights, n_terminals, derives)
         # What is left of the grammar, as a graph.
-        live.assign(n_rules, 0)
-        begin.assign(n + 1, 0)
-        rule_begin.assign(n + 1, 0)
+        refill(live, n_rules, 0)
+        refill(begin, n + 1, 0)
+        refill(rule_begin, n + 1, 0)
         for r in range(n_rules):
             live[r] = weights[r] > 0
             for k in range(offsets[r], offsets[r + 1]):
@@ -223,12 +224,12 @@ def log_partition(const int32_t[::1] lhs not None, const int32_t[::1] offsets no
             rule_begin[a + 1] += rule_begin[a]
         successors.resize(begin[n])
         rule_order.resize(rule_begin[n])
-        at = rule_begin
+        at.assign(rule_begin.begin(), rule_begin.end())
         for r in range(n_rules):
             if live[r]:
                 rule_order[at[lhs[r]]] = r
                 at[lhs[r]] += 1
-        at = begin
+        at.assign(begin.begin(), begin.end())
         for r in range(n_rules):
             if live[r]:
                 for k in range(offsets[r], offsets[r + 1]):
@@ -237,7 +238,7 @@ def log_partition(const int32_t[::1] lhs not None, const int32_t[::1] offsets no
                         at[lhs[r]] += 1
         n_components = strong_components(begin, successors, component)
         group_by_component(component, n_components, members, members_begin)
-        local.assign(n, 0)
+        refill(local, n, 0)
         for c in range(n_components):
             first = members_begin[c]
             m = members_begin[c + 1] - first
@@ -292,7 +293,7 @@ def log_partition(const int32_t[::1] lhs not None, const int32_t[::1] offsets no
                 outside = power[i] + (<double>k - 1) * scale
                 equations.rules[i].weight = exp(log(factor[i]) + outside) if outside != 0 else factor[i]
             equations.jacobian.build(m, rows, columns, equations.slots)
-            equations.x.assign(m, 1)
+            refill(equations.x, m, 1)
             if plain and scale == 0 and equations.is_one():
                 for i in range(m):
                     out[members[first + i]] = 0

@@ -21,6 +21,7 @@ from libcpp.queue cimport priority_queue
 from libcpp.vector cimport vector
 
 from stolcke._core.components cimport strong_components
+from stolcke._core.containers cimport enqueue, refill
 from stolcke._core.storage cimport idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.types cimport NONE
 
@@ -62,7 +63,7 @@ cdef class Matrix:
                     self.rows.push_back(rows[k])
                     self.columns.push_back(columns[k])
                 slots[k] = slot
-            self.values.assign(n + self.rows.size(), 0)
+            refill(self.values, n + self.rows.size(), 0)
             self.eliminate()
         finally:
             idmap_free(&self.slot_of)
@@ -78,17 +79,17 @@ cdef class Matrix:
         cdef size_t step, budget = 100000 + 30 * (self.n + self.rows.size())
         links.before.resize(self.n)
         links.behind.resize(self.n)
-        links.gone.assign(self.n, 0)
-        links.n_before.assign(self.n, 0)
-        links.n_behind.assign(self.n, 0)
+        refill(links.gone, self.n, 0)
+        refill(links.n_before, self.n, 0)
+        refill(links.n_behind, self.n, 0)
         for k in range(self.rows.size()):
             links.behind[self.rows[k]].push_back(self.columns[k])
             links.before[self.columns[k]].push_back(self.rows[k])
             links.n_behind[self.rows[k]] += 1
             links.n_before[self.columns[k]] += 1
         self.removed.clear()
-        self.before_begin.assign(1, 0)
-        self.behind_begin.assign(1, 0)
+        refill(self.before_begin, 1, 0)
+        refill(self.behind_begin, 1, 0)
         self.before.clear()
         self.before_slot.clear()
         self.behind.clear()
@@ -97,7 +98,7 @@ cdef class Matrix:
         for v in range(self.n):
             least.first = -(<int64_t>links.n_before[v] * links.n_behind[v])
             least.second = v
-            waiting.push(least)
+            enqueue(waiting, least)
         while not waiting.empty():
             least = waiting.top()
             waiting.pop()
@@ -115,15 +116,15 @@ cdef class Matrix:
                 w = touched[k]
                 least.first = -(<int64_t>links.n_before[w] * links.n_behind[w])
                 least.second = w
-                waiting.push(least)
+                enqueue(waiting, least)
         # What is left.
         self.core.clear()
-        place.assign(self.n, NONE)
+        refill(place, self.n, NONE)
         for v in range(self.n):
             if not links.gone[v]:
                 place[v] = <uint32_t>self.core.size()
                 self.core.push_back(v)
-        self.core_begin.assign(1, 0)
+        refill(self.core_begin, 1, 0)
         self.core_column.clear()
         self.core_slot.clear()
         for k in range(self.core.size()):
@@ -193,7 +194,7 @@ cdef class Matrix:
         cdef size_t step, target = 0
         cdef uint32_t i, j, v
         cdef double factor
-        self.work = self.values
+        self.work.assign(self.values.begin(), self.values.end())
         for step in range(self.removed.size()):
             v = self.removed[step]
             if not scale - self.work[v] > 0:
@@ -226,7 +227,7 @@ cdef class Matrix:
         cdef double factor
         cdef double* row
         cdef double* pivot
-        self.small.assign(m * (m + 1), 0)
+        refill(self.small, m * (m + 1), 0)
         for g in range(m):
             row = self.small.data() + g * (m + 1)
             row[g] = scale - self.work[self.core[g]]
@@ -283,12 +284,12 @@ cdef class Matrix:
         cdef double* w
         cdef double* column
         cdef double norm, size, value, other, last = 0
-        right = self.sweep
+        right.assign(self.sweep.begin(), self.sweep.end())
         self.lower_solve(scale, right.data())
         size = sqrt(dot(right.data(), right.data(), n))
         if size == 0:
             return True
-        y.assign(n, 0)
+        refill(y, n, 0)
         self.basis.resize(<size_t>n * (RESTART + 1))
         self.hessenberg.resize((RESTART + 1) * RESTART)
         cosine.resize(RESTART)
@@ -305,7 +306,7 @@ cdef class Matrix:
             last = norm
             for i in range(n):
                 v[i] /= norm
-            target.assign(RESTART + 1, 0)
+            refill(target, RESTART + 1, 0)
             target[0] = norm
             used = 0
             for j in range(RESTART):
@@ -359,7 +360,7 @@ cdef class Matrix:
         cdef vector[double] ones
         if self.core.size() > MOST_DENSE:
             return self.radius() < scale
-        ones.assign(self.n, 1)
+        refill(ones, self.n, 1)
         return self.solve(scale, ones)
 
     cdef double radius(self) except? -1 nogil:
@@ -370,7 +371,7 @@ cdef class Matrix:
         cdef int again, powers = POWERS if self.core.size() > MOST_DENSE else 0
         if self.n == 1:
             return self.values[0]
-        x.assign(self.n, 1)
+        refill(x, self.n, 1)
         w.resize(self.n)
         for again in range(powers + INVERSIONS):
             self.multiply(x.data(), w.data())
@@ -391,7 +392,7 @@ cdef class Matrix:
                     w[i] += 0.2 * high * x[i]
             else:
                 # Noda's inverse iteration: from above, and quadratically.
-                w = x
+                w.assign(x.begin(), x.end())
                 if not self.solve(high, w):
                     break
             largest = 0
@@ -424,12 +425,12 @@ cdef int group_by_component(const vector[uint32_t]& component, uint32_t n_compon
     """The members of each component ``c``: ``members[begin[c]:begin[c + 1]]``."""
     cdef uint32_t i
     cdef vector[uint32_t] at
-    begin.assign(n_components + 1, 0)
+    refill(begin, n_components + 1, 0)
     for i in range(component.size()):
         begin[component[i] + 1] += 1
     for i in range(n_components):
         begin[i + 1] += begin[i]
-    at = begin
+    at.assign(begin.begin(), begin.end())
     members.resize(component.size())
     for i in range(component.size()):
         members[at[component[i]]] = i
@@ -462,12 +463,12 @@ def spectral_radii(const int32_t[::1] rows not None, const int32_t[::1] columns 
     cdef double radius
     cdef Matrix matrix = Matrix()
     with nogil:
-        begin.assign(n + 1, 0)
+        refill(begin, n + 1, 0)
         for k in range(rows.shape[0]):
             begin[rows[k] + 1] += values[k] > 0
         for i in range(n):
             begin[i + 1] += begin[i]
-        at = begin
+        at.assign(begin.begin(), begin.end())
         successors.resize(begin[n])
         entries.resize(begin[n])
         for k in range(rows.shape[0]):
@@ -477,7 +478,7 @@ def spectral_radii(const int32_t[::1] rows not None, const int32_t[::1] columns 
                 at[rows[k]] += 1
         n_components = strong_components(begin, successors, component)
         group_by_component(component, n_components, members, members_begin)
-        local.assign(n, 0)
+        refill(local, n, 0)
         for c in range(n_components):
             m = members_begin[c + 1] - members_begin[c]
             for i in range(m):

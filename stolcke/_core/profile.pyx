@@ -13,6 +13,7 @@ or not depends on the level: what follows the repeat must not be empty.
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
+from stolcke._core.containers cimport refill
 from stolcke._core.split cimport Measured
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
@@ -146,7 +147,7 @@ cdef class ProfileStore:
         """Every number of units that occurs."""
         cdef vector[char] occurs
         cdef size_t i
-        occurs.assign(NEVER + 1, 0)
+        refill(occurs, NEVER + 1, 0)
         for i in range(n):
             occurs[needed[i]] = 1
         for i in range(ends.size()):

@@ -8,6 +8,7 @@ out minimal without a pass of its own.
 from libc.stdint cimport int32_t, uint64_t
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill
 from stolcke._core.minimize cimport Dfa
 from stolcke._core.subsets cimport Edge
 from stolcke._core.types cimport mix64
@@ -38,7 +39,7 @@ cdef bint is_row(Rows& rows, int32_t number, const Edge* row, size_t size, bint 
 cdef int grow(Rows& rows) except -1 nogil:
     cdef size_t mask, slot
     cdef int32_t number
-    rows.slots.assign(max(<size_t>64, 2 * rows.slots.size()), -1)
+    refill(rows.slots, max(<size_t>64, 2 * rows.slots.size()), -1)
     mask = rows.slots.size() - 1
     for number in range(row_count(rows)):
         slot = rows.hashes[number] & mask
@@ -84,7 +85,7 @@ cdef int number_rows(Rows& named, Rows& interned, int32_t start, Dfa& result) ex
     cdef size_t kept = 0
     cdef const Edge* edge
     cdef const Edge* end
-    number.assign(split + row_count(interned), -1)
+    refill(number, split + row_count(interned), -1)
     number[start] = 0
     order.reserve(number.size())
     order.push_back(start)

@@ -13,6 +13,7 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill
 from stolcke._core.storage cimport Arena, SequenceTable
 from stolcke._core.types cimport NONE
 
@@ -133,7 +134,7 @@ cdef class Rules:
             for i in range(self.rules.size()):
                 self.rules[i].weight = weights[i]
             return 0
-        count.assign(self.n_nonterminals, 0)
+        refill(count, self.n_nonterminals, 0)
         for i in range(self.rules.size()):
             count[self.rules[i].lhs] += 1
         for i in range(self.rules.size()):
@@ -176,9 +177,9 @@ cdef class Rules:
         cdef vector[Reach] reach
         cdef uint32_t k, x, a, t
         cdef String s
-        missing.assign(n, 0)
-        place.assign(self.n_nonterminals + 1, 0)
-        found.assign(self.n_nonterminals, 0)
+        refill(missing, n, 0)
+        refill(place, self.n_nonterminals + 1, 0)
+        refill(found, self.n_nonterminals, 0)
         for i in range(n):
             s = self.string_at(i)
             for k in range(s.begin, s.end):
@@ -196,7 +197,8 @@ cdef class Rules:
                         place[self.symbols[k] - self.n_terminals + 1] += 1
         for a in range(self.n_nonterminals):
             place[a + 1] += place[a]
-        cdef vector[uint32_t] begin = place
+        cdef vector[uint32_t] begin
+        begin.assign(place.begin(), place.end())
         uses.resize(begin[self.n_nonterminals])
         for i in range(n):
             if missing[i] != NONE:
@@ -242,7 +244,7 @@ cdef class Rules:
         cdef Reach none
         none.least[0] = none.least[1] = none.most[0] = none.most[1] = none.missing = 0
         none.separable = False
-        reach.assign(self.tallies.size(), none)
+        refill(reach, self.tallies.size(), none)
         for i in range(self.tallies.size()):
             reach[i].separable = self.tallies[i].separator.begin == self.tallies[i].separator.end
         for i in range(self.entries.size()):
@@ -275,7 +277,7 @@ cdef class Rules:
         """
         cdef vector[char] terminals, alive, kept
         cdef size_t i, n = 0
-        terminals.assign(self.n_terminals, 1)
+        refill(terminals, self.n_terminals, 1)
         for number in empty:
             terminals[<uint32_t>number] = 0
         with nogil:
@@ -301,7 +303,7 @@ cdef class Rules:
         cdef size_t t
         cdef uint32_t i
         cdef Tally* tally
-        kept.assign(self.entries.size(), 0)
+        refill(kept, self.entries.size(), 0)
         self.start_reach(reach)
         for t in range(self.tallies.size()):
             tally = &self.tallies[t]
@@ -346,12 +348,13 @@ cdef class Rules:
         """The rules of each nonterminal ``a``, in order: ``ordered[begin[a]:begin[a + 1]]``."""
         cdef size_t i
         cdef uint32_t a
-        begin.assign(self.n_nonterminals + 1, 0)
+        refill(begin, self.n_nonterminals + 1, 0)
         for i in range(self.rules.size()):
             begin[self.rules[i].lhs + 1] += 1
         for a in range(self.n_nonterminals):
             begin[a + 1] += begin[a]
-        cdef vector[uint32_t] place = begin
+        cdef vector[uint32_t] place
+        place.assign(begin.begin(), begin.end())
         ordered.resize(self.rules.size())
         for i in range(self.rules.size()):
             ordered[place[self.rules[i].lhs]] = <uint32_t>i
@@ -365,10 +368,10 @@ cdef class Rules:
         cdef uint32_t a, i
         cdef size_t r, n = 0
         self.group(ordered, begin)
-        tally_of.assign(self.n_nonterminals, NONE)
+        refill(tally_of, self.n_nonterminals, NONE)
         for i in range(self.tallies.size()):
             tally_of[self.tallies[i].lhs] = i
-        met.assign(self.n_nonterminals, 0)
+        refill(met, self.n_nonterminals, 0)
         met[self.start] = 1
         waiting.push_back(self.start)
         while not waiting.empty():
@@ -416,8 +419,8 @@ cdef class Rules:
         cdef uint32_t first
         cdef Rule rule
         with nogil:
-            solid.assign(self.n_nonterminals, 0)
-            looping.assign(self.n_nonterminals, 0)
+            refill(solid, self.n_nonterminals, 0)
+            refill(looping, self.n_nonterminals, 0)
             for i in range(self.rules.size()):
                 if self.is_loop(&self.rules[i]):
                     looping[self.rules[i].lhs] += self.rules[i].weight
@@ -445,7 +448,7 @@ cdef class Rules:
         cdef size_t i
         if self.entries.empty():
             return None
-        terminals.assign(self.n_terminals, 0)
+        refill(terminals, self.n_terminals, 0)
         self.find_deriving(terminals, empty)
         for i in range(self.entries.size()):
             if self.derives(self.entries[i].symbols, terminals, empty):
@@ -512,7 +515,7 @@ cdef class Rules:
         cdef int32_t[::1] lhs, tally, entry, entry_offsets, bounds
         cdef double[::1] weights
         cdef uint8_t[::1] flags
-        number.assign(self.n_nonterminals, 0)
+        refill(number, self.n_nonterminals, 0)
         lhs_array = np.zeros(n_rules + 1, np.int32)
         weight_array = np.ones(n_rules + 1)
         tally_array = np.empty(n_tallies, np.int32)
@@ -538,7 +541,7 @@ cdef class Rules:
             offsets.push_back(<int32_t>symbols.size())
         rhs, rhs_offsets = as_array(symbols), as_array(offsets)
         symbols.clear()
-        offsets.assign(1, 0)
+        refill(offsets, 1, 0)
         for t in range(n_tallies):
             tally[t] = number[self.tallies[t].lhs]
             entry_offsets[t + 1] = <int32_t>self.tallies[t].end

@@ -15,6 +15,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport State
 from stolcke._core.byte_dfa cimport ByteDfa
+from stolcke._core.containers cimport refill
 from stolcke._core.counted cimport COUNTED, Family, Level
 from stolcke._core.difference cimport Base, Exit
 from stolcke._core.partition cimport Partition, PartitionStore
@@ -74,19 +75,19 @@ cdef class Selection:
         cdef Entry entry
         cdef dict found = {}
         with self.store.lock:
-            self.new_node.assign(self.store.trie.merged.size, NONE)
-            self.new_state.assign(self.store.automata.states.size, NONE)
+            refill(self.new_node, self.store.trie.merged.size, NONE)
+            refill(self.new_state, self.store.automata.states.size, NONE)
             self.n_families = self.store.counted.family_keys.count()
             self.n_parts = self.store.partitions.size
-            self.bases = self.store.differences.bases
-            self.exits = self.store.differences.exits
+            self.bases.assign(self.store.differences.bases.begin(), self.store.differences.bases.end())
+            self.exits.assign(self.store.differences.exits.begin(), self.store.differences.exits.end())
             slots = self.store.known.current
             while slots != NULL:
                 for slot in range(slots.mask + 1):
                     if slots.keys[slot] != ~<uint64_t>0:
                         found[slots.keys[slot]] = slots.values[slot]    # older tables repeat what newer ones hold
                 slots = slots.retired
-        self.new_part.assign(self.n_parts, NONE)
+        refill(self.new_part, self.n_parts, NONE)
         for key, part in found.items():
             entry.node = key >> 32
             entry.state = key & 0xFFFFFFFF

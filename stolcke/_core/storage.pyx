@@ -3,6 +3,7 @@
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcmp, memcpy, memset
 
+from stolcke._core.containers cimport refill
 from stolcke._core.types cimport NONE, mix64, store64, store_pointer
 
 
@@ -226,7 +227,7 @@ cdef class SequenceTable:
     def __cinit__(self, Arena arena not None):
         self.arena = arena
         segments_init(&self.records, sizeof(uint32_t*))
-        self.slots.assign(64, 0)
+        refill(self.slots, 64, 0)
 
     def __dealloc__(self):
         segments_free(&self.records)
@@ -270,7 +271,7 @@ cdef class SequenceTable:
         cdef size_t mask = size - 1
         cdef size_t i
         cdef uint32_t index
-        self.slots.assign(size, 0)
+        refill(self.slots, size, 0)
         for index in range(self.records.size):
             i = self.hashes[index] & mask
             while self.slots[i]:

@@ -17,6 +17,8 @@ from libcpp.algorithm cimport sort, unique
 from libcpp.string cimport string
 from libcpp.vector cimport vector
 
+from stolcke._core.containers cimport refill, slot_of
+
 
 cdef int32_t number_of_set(Subsets& sets, Positions& members, bint accepting) except -1 nogil:
     """Sort a set of positions and give its number; equal sets have one number."""
@@ -29,7 +31,7 @@ cdef int32_t number_of_set(Subsets& sets, Positions& members, bint accepting) ex
     if sets.numbers.count(key):
         return sets.numbers[key]
     number = <int32_t>sets.members.size()
-    sets.numbers[key] = number
+    slot_of(sets.numbers, key)[0] = number
     sets.members.push_back(members)
     sets.accepting.push_back(accepting)
     sets.rows.emplace_back()
@@ -42,8 +44,8 @@ cdef int prepare_sets(Subsets& sets, Source& source, int64_t work) except -1 nog
     cdef Positions none
     sets.work = work
     sets.round = 0
-    sets.closures.assign(source.nodes, -1)
-    sets.seen.assign(source.nodes, -1)
+    refill(sets.closures, source.nodes, -1)
+    refill(sets.seen, source.nodes, -1)
     sets.buckets.resize(256)
     number_of_set(sets, none, False)
     return 0
@@ -149,7 +151,7 @@ cdef int determinize_plain(
     cdef int32_t number
     prepare_sets(sets, source, work)
     states.push_back(closure(sets, source, start))
-    state_of.assign(sets.members.size(), -1)
+    refill(state_of, sets.members.size(), -1)
     state_of[states[0]] = 0
     while i < states.size():
         number = states[i]

@@ -25,6 +25,7 @@ from libc.stdint cimport int32_t
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.automata cimport join_live
+from stolcke._core.containers cimport refill
 from stolcke._core.storage cimport Arena, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.tally cimport TallyEntry
 
@@ -101,10 +102,10 @@ cdef class GrammarTables:
         nothing.symbol = NONE
         nothing.tail = 0
         self.suffixes.push_back(nothing)
-        self.stamp.assign(n_nonterminals, 0)
+        refill(self.stamp, n_nonterminals, 0)
         made.kind = WRITTEN
         made.state = NONE
-        self.instances.assign(n_nonterminals, made)
+        refill(self.instances, n_nonterminals, made)
         self.group_rules(lhs, offsets, symbols)
         for i in range(tallies.tallies.size()):
             self.instances[tallies.nonterminals[i]].kind = WHOLE
@@ -138,13 +139,13 @@ cdef class GrammarTables:
         """Intern the rules' suffixes, and put the rules of each nonterminal side by side, in the order given."""
         cdef uint32_t i, suffix
         cdef int32_t k
-        self.rules_end.assign(self.n_nonterminals, 0)
+        refill(self.rules_end, self.n_nonterminals, 0)
         for i in range(self.n_rules):
             self.rules_end[lhs[i]] += 1
-        self.rules_begin.assign(self.n_nonterminals, 0)
+        refill(self.rules_begin, self.n_nonterminals, 0)
         for i in range(1, self.n_nonterminals):
             self.rules_begin[i] = self.rules_begin[i - 1] + self.rules_end[i - 1]
-        self.rules_end = self.rules_begin
+        self.rules_end.assign(self.rules_begin.begin(), self.rules_begin.end())
         self.rule_suffix.resize(self.n_rules)
         for i in range(self.n_rules):
             suffix = 0
@@ -158,20 +159,21 @@ cdef class GrammarTables:
         cdef vector[uint32_t] waiting, uses, uses_begin, ready
         cdef uint32_t i, r, a
         cdef int32_t k
-        self.nullable.assign(self.n_nonterminals, 0)
+        refill(self.nullable, self.n_nonterminals, 0)
         for a in range(self.n_nonterminals):
             if self.instances[a].kind == WHOLE and self.tallies.complete(self.instances[a].state):
                 self.nullable[a] = 1
                 ready.push_back(a)
         waiting.resize(self.n_rules)
-        uses_begin.assign(self.n_nonterminals + 1, 0)
+        refill(uses_begin, self.n_nonterminals + 1, 0)
         for k in range(symbols.shape[0]):
             if <uint32_t>symbols[k] >= self.n_terminals:
                 uses_begin[<uint32_t>symbols[k] - self.n_terminals + 1] += 1
         for i in range(self.n_nonterminals):
             uses_begin[i + 1] += uses_begin[i]
         uses.resize(uses_begin[self.n_nonterminals])
-        cdef vector[uint32_t] place = uses_begin
+        cdef vector[uint32_t] place
+        place.assign(uses_begin.begin(), uses_begin.end())
         for r in range(self.n_rules):
             waiting[r] = offsets[r + 1] - offsets[r]
             if waiting[r] == 0 and not self.nullable[lhs[r]]:
@@ -212,10 +214,10 @@ cdef class GrammarTables:
                         break
                     d = self.suffixes[d].tail
         begin.push_back(<uint32_t>edges.size())
-        index.assign(n, NONE)
-        low.assign(n, 0)
-        at = begin
-        self.component.assign(n, NONE)
+        refill(index, n, NONE)
+        refill(low, n, 0)
+        at.assign(begin.begin(), begin.end())
+        refill(self.component, n, NONE)
         for a in range(n):
             if index[a] != NONE:
                 continue

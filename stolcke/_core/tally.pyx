@@ -10,6 +10,7 @@ dropped as soon as it follows from the others: a maximum that cannot be reached
 any more, a minimum that the missing required entries exceed.
 """
 
+from stolcke._core.containers cimport refill
 from stolcke._core.types cimport popcount64
 
 
@@ -92,7 +93,7 @@ cdef class TallyTable:
                     self.put(tally.sets + entry.marked * tally.n_words, entry.bit)
                 if entry.required:
                     self.put(tally.sets + (2 + entry.marked) * tally.n_words, entry.bit)
-            self.key.assign(SEEN + tally.n_words, 0)
+            refill(self.key, SEEN + tally.n_words, 0)
             self.key[TALLY] = <uint32_t>t
             for i in range(4):
                 self.key[NEED + i] = NONE if bounds[4 * t + i] < 0 else <uint32_t>bounds[4 * t + i]

@@ -1,5 +1,7 @@
 """Unions of sorted lists of tokens, by bits instead of by comparisons."""
 
+from stolcke._core.containers cimport refill
+
 
 cdef extern from *:
     """
@@ -11,8 +13,8 @@ cdef extern from *:
 cdef class TokenBits:
 
     def __cinit__(self, uint32_t n_tokens):
-        self.words.assign(n_tokens // 64 + 1, 0)
-        self.touched.assign(n_tokens // 4096 + 1, 0)
+        refill(self.words, n_tokens // 64 + 1, 0)
+        refill(self.touched, n_tokens // 4096 + 1, 0)
 
     cdef void add(self, const uint32_t* tokens, size_t n) noexcept nogil:
         cdef size_t i

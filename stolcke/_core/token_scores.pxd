@@ -128,5 +128,5 @@ cdef class TokenScores:
     cdef uint32_t split(self, uint32_t bundle, uint32_t terminal, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int walk(self, const Rest& start, uint32_t terminal, uint32_t state) except -1 nogil
     cdef uint32_t keep_bundle(self) except? 0xFFFFFFFF nogil
-    cdef Wide* widen(self) except NULL nogil
+    cdef int widen(self) except -1 nogil
     cdef size_t own_bytes(self) noexcept nogil

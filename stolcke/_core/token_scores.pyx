@@ -23,6 +23,7 @@ cimport numpy as cnp
 from cython.operator cimport dereference, preincrement
 from libc.math cimport INFINITY, exp, log
 from libc.string cimport memcpy
+from libcpp.memory cimport make_shared
 from libcpp.pair cimport pair
 
 from stolcke._core.automata cimport State, state_next
@@ -76,6 +77,7 @@ cdef class TokenScores:
                   bint memoise):
         cdef Bundle whole
         cdef Rest root
+        cdef uint32_t token
         self.live = live
         self.flat = flat
         self.engine = live.engine
@@ -83,7 +85,8 @@ cdef class TokenScores:
         self.trie = self.store.trie
         self.memoise = memoise
         self.end_tokens = end_tokens
-        self.ends = sorted(end_tokens)
+        for token in sorted(end_tokens):
+            self.ends.push_back(token)
         self.layouts = {}
         self.compacts = {}
         idmap_init(&self.split_of, 8)
@@ -118,7 +121,7 @@ cdef class TokenScores:
                     found = self.known[state]
                 if found.get() == NULL:
                     self.live.refusal.limit = NULL
-                    found.reset(new Scores())
+                    found = make_shared[Scores]()
                     self.compute(state, found.get())
                     refusal = self.live.refusal
                     if self.memoise and refusal.limit == NULL:
@@ -348,7 +351,7 @@ cdef class TokenScores:
         made.inside = <uint32_t>self.scored.size()
         if self.inside.size() * WIDE > self.store.n_tokens and self.inside.size() > WIDE * WIDE:
             made.wide = <uint32_t>self.wides.size()
-            self.wides.push_back(self.widen())
+            self.widen()
         else:
             self.scored.insert(self.scored.end(), self.inside.begin(), self.inside.end())
         made.inside_end = <uint32_t>self.scored.size()
@@ -429,9 +432,9 @@ cdef class TokenScores:
         self.bundles.push_back(made)
         return <uint32_t>self.bundles.size() - 1
 
-    cdef Wide* widen(self) except NULL nogil:
+    cdef int widen(self) except -1 nogil:
         """The tokens inside as groups of equal weight."""
-        cdef Wide* made = new Wide()
+        cdef Wide* made
         cdef vector[uint64_t] recent
         cdef vector[uint32_t] recent_group
         cdef unordered_map[uint64_t, uint32_t] group_of
@@ -439,6 +442,8 @@ cdef class TokenScores:
         cdef uint64_t bits, slot
         cdef size_t i
         cdef uint32_t group
+        self.wides.push_back(NULL)
+        made = self.wides[self.wides.size() - 1] = new Wide()       # freed with the others, whatever comes
         recent.resize(RECENT, 0)
         recent_group.resize(RECENT, 0)
         made.group.resize(self.store.n_tokens, 0)
@@ -461,7 +466,7 @@ cdef class TokenScores:
         made.logs.resize(self.store.n_tokens)
         for i in range(self.store.n_tokens):
             made.logs[i] = log_of[made.group[i]]
-        return made
+        return 0
 
     # --- what callers get ----------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from libc.string cimport memset
 from libcpp.pair cimport pair
 from libcpp.queue cimport priority_queue
 
+from stolcke._core.containers cimport enqueue, refill
 from stolcke._core.follower_system cimport Follower, FollowerSystem, Share
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.weighted_tables cimport Slice, add_bits, rounded
@@ -40,13 +41,10 @@ cdef extern from *:
                    < std::make_tuple(b.symbol, b.suffix, b.continuation);
         });
     }
-    template <class Q, class P> static void push_pair(Q& queue, const P& x) { queue.push(x); }
     """
     const uint32_t RELATIVE             # marks a reference to a member of the component being solved
     const uint32_t ABSENT               # continuation of a nonterminal that the column does not expect
     void sort_weighted_items(vector[WeightedItem]& v, size_t first) noexcept nogil
-    # The push of Cython's own declarations would end the process where memory runs out.
-    void push_pair(priority_queue[pair[uint32_t, double]]& queue, pair[uint32_t, double] x) except + nogil
 
 
 cdef enum:
@@ -146,7 +144,7 @@ cdef class WeightedChart:
         cdef uint32_t i
         self.kernel_accept += mass * c.accept
         self.kernel_lost += mass * c.lost
-        push_pair(self.completing, pair[uint32_t, double](continuation, mass))
+        enqueue(self.completing, pair[uint32_t, double](continuation, mass))
         while not self.completing.empty():
             # A continuation refers to older ones, so with the youngest first each is met once.
             continuation = self.completing.top().first
@@ -160,7 +158,7 @@ cdef class WeightedChart:
                 if entry.slot != NONE:
                     self.put(entry.slot, mass * entry.weight)
                 else:                   # whether the text ends is known already, its entries are not
-                    push_pair(self.completing, pair[uint32_t, double](entry.continuation, mass * entry.weight))
+                    enqueue(self.completing, pair[uint32_t, double](entry.continuation, mass * entry.weight))
         return 0
 
     cdef int scan(self, uint32_t column, uint32_t terminal) except -1 nogil:
@@ -432,7 +430,7 @@ cdef class WeightedChart:
         cdef size_t j
         self.begin()
         self.system.start(n)
-        self.waiting.assign(n, 0)       # whether the column expects a member at all
+        refill(self.waiting, n, 0)       # whether the column expects a member at all
         for m in range(n):
             symbol = self.tables.n_terminals + self.tables.members[first + m]
             kernel = self.first_item(self.items, c.items, c.items_end, symbol)

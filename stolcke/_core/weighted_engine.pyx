@@ -20,6 +20,7 @@ from libc.string cimport memset
 
 from stolcke._core.automata cimport State
 from stolcke._core.byte_dfa cimport ByteDfa
+from stolcke._core.containers cimport refill
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.engine cimport TOKEN
 from stolcke._core.follower_system cimport LARGEST
@@ -98,7 +99,7 @@ cdef class WeightedEngine:
         self.state_keys = SequenceTable(self.arena)
         idmap_init(&self.steps, 10)
         segments_init(&self.made_steps, sizeof(WeightedStep))
-        self.has_rows.assign(self.tables.n_terminals, 0)
+        refill(self.has_rows, self.tables.n_terminals, 0)
         for terminal, given in enumerate(distributions):
             if given is not None:
                 machine, rows = given

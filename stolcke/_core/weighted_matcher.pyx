@@ -11,6 +11,7 @@ from libc.math cimport INFINITY, exp, log, log1p
 
 import numpy as np
 
+from stolcke._core.containers cimport refill
 from stolcke._core.engine cimport TOKEN
 from stolcke._core.token_scores cimport TokenScores
 from stolcke._core.types cimport NONE
@@ -60,7 +61,7 @@ cdef class WeightTrack:
     def __init__(self, TokenScores scores not None, double log_start):
         self.scores = scores
         self.log_start = log_start
-        self.readings.assign(1, Reading(EMPTY_TEXT, 0.0, 0.0, -INFINITY))
+        refill(self.readings, 1, Reading(EMPTY_TEXT, 0.0, 0.0, -INFINITY))
 
     cdef void cut(self, size_t n) noexcept:
         """Forget all but the empty text and the first ``n`` calls."""
@@ -70,7 +71,7 @@ cdef class WeightTrack:
     def fork(self):
         """A copy."""
         cdef WeightTrack other = WeightTrack(self.scores, self.log_start)
-        other.readings = self.readings
+        other.readings.assign(self.readings.begin(), self.readings.end())
         return other
 
     @property

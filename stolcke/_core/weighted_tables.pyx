@@ -12,6 +12,7 @@ from libc.math cimport fabs
 from libcpp.algorithm cimport sort
 from libcpp.pair cimport pair
 
+from stolcke._core.containers cimport refill
 from stolcke._core.tables cimport CHOICE, REST, WRITTEN
 
 
@@ -58,9 +59,9 @@ cdef class WeightedTables:
         cdef uint32_t a
         cdef Slice unmade
         self.tables = tables
-        self.rule_weight.assign(tables.n_rules, 0.0)
+        refill(self.rule_weight, tables.n_rules, 0.0)
         # As the tables order them; those grow under the engine's lock, which nobody holds here.
-        place.assign(tables.n_nonterminals + 1, 0)
+        refill(place, tables.n_nonterminals + 1, 0)
         for i in range(lhs.shape[0]):
             place[lhs[i] + 1] += 1
         for a in range(tables.n_nonterminals):
@@ -72,8 +73,8 @@ cdef class WeightedTables:
         for i in range(empty.shape[0]):
             self.given_empty.push_back(empty[i])
         unmade.begin = unmade.end = NONE
-        self.firsts_of.assign(tables.n_nonterminals, unmade)
-        self.corners_of.assign(tables.n_nonterminals, unmade)
+        refill(self.firsts_of, tables.n_nonterminals, unmade)
+        refill(self.corners_of, tables.n_nonterminals, unmade)
 
     cdef double rule_probability(self, uint32_t nonterminal, uint32_t place) noexcept nogil:
         """The probability of one of a nonterminal's rules, which have been made."""
@@ -185,7 +186,7 @@ cdef class WeightedTables:
             if self.reaching[at] < self.reached.size():
                 self.reached[self.reaching[at]] = 0
         at = 0
-        self.reaching.assign(1, nonterminal)
+        refill(self.reaching, 1, nonterminal)
         if nonterminal >= self.reached.size():
             self.reached.resize(self.tables.instances.size(), 0)
         self.reached[nonterminal] = 1
@@ -243,7 +244,7 @@ cdef class WeightedTables:
         cdef vector[double] sent
         cdef Slice s
         # Each member passes on what has arrived since it last did.
-        sent.assign(end - begin, 0.0)
+        refill(sent, end - begin, 0.0)
         for _round in range(ROUNDS):
             moved = False
             for i in range(begin, end):
