@@ -26,6 +26,8 @@ _clock = itertools.count()
 
 _MEASURED = 4
 """Values of which each addition finds out how large they are by now, in turn."""
+_SPARE = 16
+"""The share of the limits that is free once they have been met."""
 
 
 class _Entry(Generic[Value]):
@@ -69,18 +71,19 @@ class Memo(Generic[Value]):
         for each in entries[self._turn : self._turn + _MEASURED]:
             each.n_bytes = each.value.n_bytes
         self._turn = self._turn + _MEASURED if self._turn + _MEASURED < len(entries) else 0
-        used = sum(each.n_bytes for each in entries)
+        used = sum([each.n_bytes for each in entries])
         if len(entries) > limits.remembered or used > limits.remembered_bytes:
             self._shrink(limits)
         return entry.value
 
     def _shrink(self, limits: Limits) -> None:
-        """Forget what was not asked for the longest time."""
+        """Forget what was not asked for the longest time, and some more, so that this is not due again at once."""
         known = sorted(self._entries.items(), key=lambda item: item[1].used, reverse=True)
+        most, most_bytes = (limit - limit // _SPARE for limit in (limits.remembered, limits.remembered_bytes))
         used = 0
         for number, (key, entry) in enumerate(known):
             used += entry.n_bytes
-            if number >= limits.remembered or used > limits.remembered_bytes:
+            if number >= most or used > most_bytes:
                 self._entries.pop(key, None)
 
     def forget(self, key: Hashable) -> None:

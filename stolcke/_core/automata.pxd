@@ -35,7 +35,6 @@ cdef struct State:
     const Edge* edges                   # ascending and disjoint; one more, to NONE, where there are classes
     const Classes* classes              # NULL for states of few edges
     const Loops* loops                  # one and the same where nothing leads back
-    uint32_t hash                       # of a state by itself: of all that it is compared by
     uint16_t n_edges
     bint accepting
 
@@ -74,7 +73,7 @@ cdef struct Given:
 cdef class AutomatonStore:
     cdef Arena arena
     cdef Segments states                # State each
-    cdef vector[uint32_t] slots         # hash table of the states that lie on no cycle: id + 1, 0 where free
+    cdef vector[uint64_t] slots         # hash table of the states that lie on no cycle: hash and id + 1, 0 where free
     cdef size_t singles                 # how many these are
     cdef SequenceTable keys             # one key for each other strongly connected component
     cdef vector[uint32_t] first         # canonical id of such a component's first state

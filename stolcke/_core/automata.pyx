@@ -121,7 +121,7 @@ cdef class AutomatonStore:
         cdef uint32_t n = given.offsets[s + 1] - given.offsets[s], i
         cdef int32_t e = given.offsets[s]
         cdef uint64_t hash = n << 1 | given.accepting[s]
-        cdef size_t slot, mask
+        cdef size_t slot, mask = self.slots.size() - 1
         cdef State made
         cdef const State* known
         for i in range(n):
@@ -131,37 +131,38 @@ cdef class AutomatonStore:
             edges[i].target = given.ids[given.target[e]]
             hash = mix64(hash, <uint64_t>edges[i].target << 16 | <uint64_t>edges[i].low << 8 | edges[i].high)
             e += 1
-        made.hash = <uint32_t>(hash ^ hash >> 32)
-        mask = self.slots.size() - 1
-        slot = made.hash & mask
+        hash = <uint32_t>(hash ^ hash >> 32)
+        slot = hash & mask
         while self.slots[slot]:
-            known = self.state(self.slots[slot] - 1)
-            if (known.hash == made.hash and known.n_edges == n and known.accepting == given.accepting[s]
-                    and memcmp(known.edges, edges, n * sizeof(Edge)) == 0):
-                given.ids[s] = self.slots[slot] - 1
-                return 0
+            if self.slots[slot] >> 32 == hash:
+                known = self.state(<uint32_t>self.slots[slot] - 1)
+                if (known.n_edges == n and known.accepting == given.accepting[s]
+                        and memcmp(known.edges, edges, n * sizeof(Edge)) == 0):
+                    given.ids[s] = <uint32_t>self.slots[slot] - 1
+                    return 0
             slot = (slot + 1) & mask
         made.accepting = given.accepting[s]
         self.set_edges(&made, edges, n)
         if 3 * (self.singles + 1) > 2 * self.slots.size():
             self.grow()
             mask = self.slots.size() - 1
-            slot = made.hash & mask
+            slot = hash & mask
             while self.slots[slot]:
                 slot = (slot + 1) & mask
         (<State*>segments_push(&self.states))[0] = made
-        self.slots[slot] = self.states.size
+        self.slots[slot] = hash << 32 | self.states.size
         self.singles += 1
         given.ids[s] = self.states.size - 1
         return 0
 
     cdef int grow(self) except -1 nogil:
-        cdef vector[uint32_t] larger
+        # In the order of their hashes, so that memory is read and written from one end to the other.
+        cdef vector[uint64_t] larger
         cdef size_t mask = 2 * self.slots.size() - 1, i, slot
         refill(larger, mask + 1, 0)
         for i in range(self.slots.size()):
             if self.slots[i]:
-                slot = self.state(self.slots[i] - 1).hash & mask
+                slot = (self.slots[i] >> 32) & mask
                 while larger[slot]:
                     slot = (slot + 1) & mask
                 larger[slot] = self.slots[i]
@@ -352,4 +353,4 @@ cdef class AutomatonStore:
 
     cdef size_t bytes(self) noexcept nogil:
         return (segments_bytes(&self.states) + self.keys.bytes() + self.class_keys.bytes()
-                + 4 * (self.first.capacity() + self.slots.capacity()) + sizeof(void*) * self.classes.capacity())
+                + 4 * self.first.capacity() + 8 * self.slots.capacity() + sizeof(void*) * self.classes.capacity())

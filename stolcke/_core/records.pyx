@@ -29,11 +29,6 @@ cdef class Maker:
         For other classes.
     """
 
-    cdef type made
-    cdef tuple slots                 # the descriptors of the fields
-    cdef tuple defaults              # of the fields; those without one have None, which is never used
-    cdef Py_ssize_t required         # how many fields come first that have no default
-
     def __init__(self, type made not None):
         fields = dataclasses.fields(made)
         if "__slots__" not in vars(made) or hasattr(made, "__post_init__"):

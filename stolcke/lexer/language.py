@@ -28,6 +28,8 @@ _SMALL_PAIR = 256
 # A literal's automaton may have this many states for each of the language's, whatever the limit:
 # a dictionary needs six or seven, one that reads wide sets of characters more.
 _LITERAL_GROWTH = 10
+# What an operator may make of small languages.
+_STATES = Limits().regex_states
 
 
 class Language:
@@ -227,7 +229,7 @@ def _literals(language: CharacterDfa, ascii_only: bool, escapes: bool, states: i
 def _join(
     operation: Callable[[CharacterDfa, CharacterDfa, int], CharacterDfa], a: CharacterDfa, b: CharacterDfa
 ) -> Language:
-    allowed = max(Limits().regex_states, 2 * (a.n_states + b.n_states))
+    allowed = max(_STATES, 2 * (a.n_states + b.n_states))
     return Language(_bounded(lambda: operation(a, b, allowed), allowed))
 
 

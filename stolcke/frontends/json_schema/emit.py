@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
+from stolcke._core.members import fresh, members_in_order
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.algebra import Union
@@ -100,18 +101,21 @@ class Emitter:
         """Add a rule."""
         self.rules.append(making.rule(lhs, rhs))
 
+    def members_in_order(
+        self,
+        lhs: Nonterminal,
+        structure: tuple[Terminal, Terminal, Terminal, Terminal],
+        members: list[tuple[Symbol, Symbol, bool]],
+        others: list[tuple[Symbol, Symbol]],
+        may_be_empty: bool,
+    ) -> None:
+        """Add the rules of an object; see :func:`stolcke._core.members.members_in_order`."""
+        makers = making.RULES, making.NONTERMINALS
+        members_in_order(self.rules, self._names, *makers, lhs, structure, members, others, may_be_empty)
+
     def name(self, wanted: str) -> str:
         """A name that is not in use."""
-        names = self._names
-        count = names.get(wanted)
-        if count is None:
-            names[wanted] = 1
-            return wanted
-        while (name := f"{wanted}_{count}") in names:  # a schema may itself call something by a name and a number
-            count += 1
-        names[wanted] = count + 1
-        names[name] = 1
-        return name
+        return fresh(self._names, wanted)
 
     def terminal(self, pattern: Pattern, title: str) -> Terminal:
         """The terminal of a pattern."""

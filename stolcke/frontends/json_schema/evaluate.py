@@ -72,7 +72,7 @@ class Evaluator:
         self.dropped: list[str] = []
         self._goals: dict[tuple[Goal, str], Union] = {}
         self._values: dict[tuple, Union | None] = {}
-        self._opposites: dict[tuple[Not, str], Union] = {}
+        self._opposites: dict[tuple[Goal, str], Union] = {}
         self._impossible: dict[Goal, bool] = {}
         self._cases = 0
 
@@ -98,6 +98,8 @@ class Evaluator:
             for formula in goal:
                 values = self._formula(formula, kind)
                 found = self.meet(found, values, kind)
+                if not found:
+                    break
             if len(found) > 1:
                 found = tuple(simple for simple in found if self.is_possible(simple))
             self._goals[key] = found
@@ -151,10 +153,11 @@ class Evaluator:
         if isinstance(formula, Scoped):
             return self.values(formula.node, formula.scope, kind)
         if isinstance(formula, Not):
-            key = (formula, kind)
-            if key not in self._opposites:
-                self._opposites[key] = self._negate(self.alternatives(formula.goal, kind), kind)
-            return self._opposites[key]
+            key = (formula.goal, kind)
+            found = self._opposites.get(key)
+            if found is None:
+                found = self._opposites[key] = self._negate(self.alternatives(formula.goal, kind), kind)
+            return found
         if isinstance(formula, AnyOf):
             return algebra.union(self.alternatives(goal, kind) for goal in formula.goals)
         if types_of(formula.value) != kind:

@@ -32,6 +32,7 @@ __all__ = [
 
 _PLAIN = frozenset(["type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern"])
 _SILENT = frozenset(["title", "description", "default", "examples", "$comment"])
+_SMALL = _PLAIN | _SILENT
 _SCALARS = frozenset(["null", "boolean", "number", "integer", "string"])
 _BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
 _OF_SCALARS = _BOUNDS | {"minLength", "maxLength", "pattern", "format"}
@@ -114,10 +115,12 @@ def likeness(formula: Formula) -> Any:
     """What equals another formula's only where the two ask for the same, as places with equal small schemas do."""
     if isinstance(formula, Not):
         return "not", frozenset(map(likeness, formula.goal))
-    if isinstance(formula, Node) and formula.schema.keys() <= _PLAIN | _SILENT:
+    if not isinstance(formula, Node) or not formula.schema.keys() <= _SMALL:
+        return formula
+    if formula.likeness is None:
         asked = frozenset((name, key_of(value)) for name, value in formula.schema.items() if name in _PLAIN)
-        return formula.dialect, asked
-    return formula
+        formula.likeness = formula.dialect, asked
+    return formula.likeness
 
 
 def scalar_content(goal: Goal) -> Hashable | None:

@@ -11,9 +11,12 @@ from stolcke._core.records import Maker
 from stolcke.grammar.model import Nonterminal, Rule, Symbol, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Pattern
 
-__all__ = ["definition", "nonterminal", "rule", "terminal"]
+__all__ = ["NONTERMINALS", "RULES", "definition", "nonterminal", "rule", "terminal"]
+
+NONTERMINALS = Maker(Nonterminal)
+RULES = Maker(Rule)
 
 definition: Callable[[str, Pattern], TerminalDefinition] = Maker(TerminalDefinition).of_two
-nonterminal: Callable[[str], Nonterminal] = Maker(Nonterminal).of_one
-rule: Callable[[Nonterminal, tuple[Symbol, ...]], Rule] = Maker(Rule).of_two
+nonterminal: Callable[[str], Nonterminal] = NONTERMINALS.of_one
+rule: Callable[[Nonterminal, tuple[Symbol, ...]], Rule] = RULES.of_two
 terminal: Callable[[str], Terminal] = Maker(Terminal).of_one

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 
 from stolcke.errors import UnsupportedSchema
@@ -269,8 +270,14 @@ class Objects:
         return _merged(classes)
 
     def _undeclared(self, declared: tuple[str, ...]) -> Language:
-        free = ~Language.words(declared) if declared else Language.everything()
+        free = _all_but(declared)
         return free if self.names is None else free & self.names
+
+
+@lru_cache(maxsize=256)
+def _all_but(names: tuple[str, ...]) -> Language:
+    """All names but some; remembered, as the branches of a schema declare the same names again and again."""
+    return ~Language.words(names) if names else Language.everything()
 
 
 def _layers(a: tuple[Layer, ...], b: tuple[Layer, ...]) -> tuple[Layer, ...]:
@@ -284,6 +291,7 @@ def _layers(a: tuple[Layer, ...], b: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 
 def _merged(classes: list[KeyClass]) -> list[KeyClass]:
+    """Make one class of those with equal goals, and drop those that no member can be in."""
     by_goal: dict[Goal, Language] = {}
     for each in classes:
         if not each.keys.is_empty and each.goal is not NEVER:

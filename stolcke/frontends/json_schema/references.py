@@ -15,7 +15,7 @@ import contextlib
 import itertools
 import marshal
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from urllib.parse import unquote
 
 from stolcke.errors import SchemaError, UnsupportedSchema
@@ -94,9 +94,14 @@ class Node:
         The draft it is written in: that of the resource.
     number : int
         How many places of the document were asked for before it.
+    likeness : object
+        See :func:`stolcke.frontends.json_schema.formulas.likeness`; None where it is not known.
     """
 
-    __slots__ = ("_is_map", "_parent", "_places", "_reference", "_step", "dialect", "number", "resource", "schema")
+    __slots__ = (
+        *("_is_map", "_parent", "_places", "_reference", "_step"),
+        *("dialect", "likeness", "number", "resource", "schema"),
+    )
 
     def __init__(
         self, schema: dict | bool, resource: Resource, parent: Node | None, step: str | int, is_map: bool
@@ -112,6 +117,7 @@ class Node:
         # Single places under their key or index, subschemas under the path that was asked for.
         self._places: dict[str | int | tuple, Node] = {}
         self._reference: Node | None = None
+        self.likeness: Hashable | None = None
         self.number = next(resource.document.numbers)
 
     def __hash__(self) -> int:

@@ -89,44 +89,13 @@ class _Writer:
     # --- the order declared --------------------------------------------------------------------------------------
 
     def in_order(self) -> None:
-        """Declared names in their order; others anywhere between them.
-
-        Behind so many of the declared names, ``rest`` is what may follow a member, and ``named`` the next declared
-        member; they are written from the last to the first.
-        """
-        emitter, depth, close, comma = self.emitter, self.depth, self.close, self.comma
-        fresh, key, value = emitter.name, emitter.named_key, emitter.value
-        rules, n = emitter.rules, len(self.members)
-        add = rules.append
+        """Declared names in their order; others anywhere between them."""
+        emitter, depth, key, value = self.emitter, self.depth, self.emitter.named_key, self.emitter.value
         others = [(self._other_key(each), self._value(each.goal)) for each in self.others]
-        name_named, name_rest, name_member = (f"{self.lhs.name}_{kind}" for kind in ("named", "rest", "member"))
-        rest = named = None
-        all_optional = True
-        for index in range(n, -1, -1):
-            after, behind = named, rest
-            if index < n:
-                name, goal, required = self.members[index]
-                named = making.nonterminal(fresh(name_named))
-                add(making.rule(named, (key(name), value(goal, depth), behind)))
-                if required:
-                    all_optional = False
-                elif after is not None:
-                    add(making.rule(named, (after,)))
-            rest = making.nonterminal(fresh(name_rest))
-            if all_optional:
-                add(making.rule(rest, (close,)))
-            member = named
-            if others:
-                member = making.nonterminal(fresh(name_member))
-                rules += [making.rule(member, (*other, rest)) for other in others]
-                if named is not None:
-                    add(making.rule(member, (named,)))
-            if member is not None:
-                add(making.rule(rest, (comma, member)))
-        if all_optional and self.least == 0:
-            add(making.rule(self.lhs, (self.empty,)))
-        if member is not None:
-            add(making.rule(self.lhs, (self.open, member)))
+        members = [(key(name), value(goal, depth), required) for name, goal, required in self.members]
+        emitter.members_in_order(
+            self.lhs, (self.open, self.close, self.empty, self.comma), members, others, may_be_empty=self.least == 0
+        )
 
     # --- the order declared, with something to keep count of -----------------------------------------------------
 

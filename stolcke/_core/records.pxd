@@ -1,0 +1,10 @@
+"""Instances of slotted dataclasses, made without calling their constructors."""
+
+
+cdef class Maker:
+    cdef type made
+    cdef tuple slots                    # the descriptors of the fields
+    cdef tuple defaults                 # of the fields; those without one have None, which is never used
+    cdef Py_ssize_t required            # how many fields come first that have no default
+
+    cdef object fill(self, object first, object second, Py_ssize_t given)
