@@ -21,6 +21,7 @@ from stolcke.grammar.patterns import (
     Repeat,
     Sequence,
     Special,
+    Whole,
 )
 
 __all__ = ["lark_text", "pattern_text"]
@@ -190,6 +191,8 @@ def pattern_text(pattern: Pattern) -> str:
         return pattern_text(pattern.expanded())
     if isinstance(pattern, Nonempty):
         raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} without the empty text")
+    if isinstance(pattern, Whole):
+        raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} as the whole of a text")
     if isinstance(pattern, Machine):
         raise GrammarError(f"Lark cannot express {pattern.title}, which is given as an automaton")
     raise GrammarError(f"the special token {pattern.name!r} cannot be part of another terminal")
