@@ -190,6 +190,8 @@ def pattern_text(pattern: Pattern) -> str:
     if isinstance(pattern, Counted):
         return pattern_text(pattern.expanded())
     if isinstance(pattern, Nonempty):
+        if isinstance(pattern.part, Whole):
+            return pattern_text(pattern.part)
         raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} without the empty text")
     if isinstance(pattern, Whole):
         raise GrammarError(f"Lark cannot express {pattern_text(pattern.part)} as the whole of a text")

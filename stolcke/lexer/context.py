@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from stolcke._core.minimize import minimize
-from stolcke.errors import GrammarError, RegexError
+from stolcke.errors import GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Neighbour
 from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence
 from stolcke.lexer import charsets, nfa
@@ -62,7 +62,12 @@ def holds_assertions(pattern: Pattern, limits: Limits = Limits()) -> bool:
     ------
     RegexError, GrammarError, LimitExceeded
     """
-    return may_assert(pattern) and any(isinstance(leaf, Look) for leaf in leaves(nfa.parsed(pattern, limits)))
+    if not may_assert(pattern):
+        return False
+    try:
+        return any(isinstance(leaf, Look) for leaf in leaves(nfa.parsed(pattern, limits)))
+    except RecursionError:
+        raise LimitExceeded("nesting", "more than the interpreter's stack holds", limits.nesting, "pattern") from None
 
 
 @lru_cache(maxsize=256)
@@ -290,7 +295,7 @@ class Context:
         where = "behind" if ahead else "before"
         return self.error(
             f"this looks further than at the one character {where} the match, which is all that a terminal can ask for;"
-            " make more of the text part of the match, or let a rule say what stands beside it",
+            " make more of the text part of the match, as \\b at its end may, or let a rule say what stands beside it",
             ahead,
         )
 

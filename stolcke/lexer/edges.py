@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from stolcke.errors import LimitExceeded
 from stolcke.grammar.model import Neighbour
 from stolcke.grammar.patterns import Machine, Nonempty, Pattern, Regex
 from stolcke.lexer.automaton import determinized
@@ -43,7 +44,12 @@ def edge_variants(pattern: Pattern, limits: Limits = Limits()) -> tuple[Variant,
         character before or behind the match, with the place.
     LimitExceeded
     """
-    return _edge_variants(pattern, limits) if may_assert(pattern) else ((pattern, None, None),)
+    if not may_assert(pattern):
+        return ((pattern, None, None),)
+    try:
+        return _edge_variants(pattern, limits)
+    except RecursionError:
+        raise LimitExceeded("nesting", "more than the interpreter's stack holds", limits.nesting, "terminal") from None
 
 
 @lru_cache(maxsize=1024)

@@ -36,6 +36,8 @@ LOOK = 6
 
 # Positions stored while determinising, per state that is allowed.
 _WORK_PER_STATE = 200
+# Steps of duties, one letter each, per state that is allowed.
+_STEPS_PER_STATE = 40
 # Letters for what lookbehinds that hold lookaheads depend on, where there are such.
 _OUTPUTS = 60_000
 # Ways in which such a lookbehind may fail to hold.
@@ -160,6 +162,7 @@ class Assertions:
         self.tree = tree
         self.alphabet = alphabet
         self.limits = limits
+        self.steps_left = limits.regex_states * _STEPS_PER_STATE
         self.tables: list[Table] = []
         self.outputs: dict[Duties, int] = {}  # to their letters
         self.duties_of: dict[int, Duties] = {}
@@ -253,6 +256,9 @@ class Assertions:
     def advance(self, duties: Duties, letter: int) -> Duties | None:
         """Give what is left of duties once a letter has been read; None where one cannot be met any more."""
         left = []
+        self.steps_left -= len(duties)
+        if self.steps_left < 0:
+            raise self.blame()
         for number, state, negative in duties:
             table = self.tables[number]
             state = table.step(state, letter)

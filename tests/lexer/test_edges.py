@@ -165,7 +165,6 @@ def test_lazy_repeats_as_the_definition_says(shape: str) -> None:
                 allows(precede, before) and allows(follow, after) and machine.accepts(text.encode())
                 for machine, precede, follow in machines
             )
-            # The more text, the longer what may void a match: here none of it is part of the match.
             assert times == twin.accepts(text, before, after), (source, flags, before, text, after)
 
 
@@ -205,14 +204,13 @@ def test_random_expressions(source: str, further: list[str]) -> None:
     except RegexError:
         return
     machines = [(automaton(pattern), precede, follow) for pattern, precede, follow in variants]
-    for text in further:
-        if not text.endswith("\n"):
-            times = sum(
-                allows(precede, text[:1]) and allows(follow, text[2:][-1:]) and machine.accepts(text[1:-1].encode())
-                for machine, precede, follow in machines
-            )
-            if len(text) > 2:
-                assert times == judge(source, "", text[0], text[1:-1], text[-1]), (source, text)
+    for before, *middle, after in (text for text in further if len(text) > 2 and not text.endswith("\n")):
+        text = "".join(middle)
+        times = sum(
+            allows(precede, before) and allows(follow, after) and machine.accepts(text.encode())
+            for machine, precede, follow in machines
+        )
+        assert times == judge(source, "", before, text, after), (source, before, text, after)
 
 
 WORD = edge_variants(Regex(r"a(?=\w)"))[0][2].characters
@@ -277,10 +275,26 @@ def test_variants_are_automata_that_can_be_named() -> None:
     assert machine.title == r"/if\b/"
 
 
-def test_large_products_are_refused_with_the_place() -> None:
-    source = "x(?:(?!a.{12}b)(?!b.{13}a).)*"
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x(?:(?!a.{12}b)(?!b.{13}a).)*",  # copies for duties
+        "(?<=a.{20})b",  # the automaton of a lookbehind
+        "(?=.*a.{20}b).*b",  # that of a lookahead
+        "(?:(?!a.{300}b)(?!b.{301}a)(?!c.{302}d)[^x])*",  # large sets of duties
+        "a(?<!" + "|".join(f"a(?=b*{c})(?=z*{c})" for c in "cdefghijklm") + ")",  # ways to fail
+    ],
+)
+def test_large_products_are_refused_with_the_place(source: str) -> None:
     with pytest.raises(LimitExceeded) as caught:
-        automaton(Regex(source), Limits(regex_states=2000))
+        edge_variants(Regex(source), Limits(regex_states=2000))
     assert caught.value.limit == "regex_states"
     lines = str(caught.value).splitlines()
-    assert lines[-2].index("(?!a") == lines[-1].index("^")
+    assert lines[-2][lines[-1].index("^") :].startswith(("(?!a", "(?<", "(?="))
+
+
+def test_deep_nesting() -> None:
+    assert len(edge_variants(Regex("(?<!" * 50 + "a(?=b)" + ")" * 50))) == 1
+    with pytest.raises(LimitExceeded) as caught:
+        edge_variants(Regex("(?!" * 150 + "a" + ")" * 150))
+    assert caught.value.limit == "nesting"
