@@ -71,7 +71,10 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -
     same = Plain(replace(grammar, terminals=whole), grammar.start)
     if not ends.matter:
         return same
-    skip = Nonterminal(_free(_IGNORED, grammar.nonterminals)) if grammar.ignore else None
+    # Some front ends write out what is ignored themselves.
+    skip = next((Nonterminal(name) for name in grammar.nonterminals if name.startswith(_IGNORED)), None)
+    if grammar.ignore:
+        skip = Nonterminal(_free(_IGNORED, grammar.nonterminals))
     written = _with_ignored(grammar, whole, skip)
     copies = Copies(written, skip, ends, limits, deadline)
     if copies.forbid_nothing:
@@ -93,7 +96,7 @@ def _with_ignored(grammar: Grammar, terminals: Mapping[str, TerminalDefinition],
     weights = rule_weights(grammar).tolist()
     rules = [replace(rule, weight=weight) for rule, weight in zip(grammar.rules, weights, strict=True)]
     kept = replace(grammar, rules=tuple(rules), terminals=terminals, raw_weights=True)
-    if skip is None:
+    if skip is None or not grammar.ignore:
         return kept
     start = Nonterminal(_free(f"%{grammar.start}", grammar.nonterminals))
 
@@ -249,7 +252,7 @@ class _Writer:
         grammar, written = self._grammar, self._written
         made: list[Rule] = []
         rule_of: list[int] = []
-        nothing_ignored = ignore_weights(grammar)[1]
+        nothing_ignored = sum(r.weight or 0.0 for r in written.rules if r.lhs == self._skip and not r.rhs)
         options: dict[str, RuleOptions] = {}
         for rule in rules:
             if leader[rule.lhs] != rule.lhs or self._is_nothing_ignored(rule.lhs):
@@ -319,7 +322,7 @@ class _Writer:
 
     def _start_symbols(self, start: str, rules: list[Rule]) -> Iterable[Symbol]:
         """The start that was written, below the one that ends with what is ignored."""
-        if self._grammar.ignore:
+        if start.startswith("%"):
             for rule in rules:
                 if rule.lhs.name == start and rule.rhs:
                     yield rule.rhs[0]
