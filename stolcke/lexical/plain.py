@@ -79,7 +79,7 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *
     if grammar.ignore:
         skip = Nonterminal(_free(_IGNORED, grammar.nonterminals))
     written = _with_ignored(grammar, whole, skip, ignored_behind)
-    copies = Copies(written, skip, ends, limits, deadline)
+    copies = Copies(written, ends, limits, deadline)
     if copies.forbid_nothing:
         return same
     return _Writer(grammar, written, skip, whole, ends, copies).plain()
