@@ -117,7 +117,8 @@ def _with_ignored(
     matches, stop = ignore_weights(grammar)
     rules.append(Rule(skip, (), weight=stop))
     for name, weight in zip(grammar.ignore, matches, strict=True):
-        rules.append(Rule(skip, (Terminal(name),) if once else (skip, Terminal(name)), weight=weight))
+        # Recursive on the right, so that it is not taken for a list to be folded behind every terminal.
+        rules.append(Rule(skip, (Terminal(name),) if once else (Terminal(name), skip), weight=weight))
     tallies = {
         name: replace(
             tally,
