@@ -17,7 +17,7 @@ from stolcke.deadline import Deadline
 from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Pattern, Repeat, Sequence, Special
 from stolcke.grammar.printing import terminal_title
 from stolcke.grammar.terminals import Neighbour, TerminalDefinition, error_at
-from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
+from stolcke.lexer import Automaton, CountedAutomaton, automaton, edge_variants, terminal_automaton
 from stolcke.lexer.boolean import difference, intersection
 from stolcke.lexer.charsets import ANY, Bounds, complement, intersect, union
 from stolcke.lexer.regex_syntax import Characters
@@ -42,9 +42,20 @@ class Variant:
     reserved: tuple[Pattern, ...]
 
 
-def variants(definition: TerminalDefinition) -> tuple[Variant, ...]:
-    """What a terminal is a choice of."""
-    return (Variant(definition.pattern, definition.precede, definition.follow, definition.reserved),)
+def variants(definition: TerminalDefinition, limits: Limits) -> tuple[Variant, ...]:
+    """What a terminal is a choice of: assertions of its expressions ask for neighbours, too."""
+    if isinstance(definition.pattern, Special):
+        return (Variant(definition.pattern, None, None, ()),)
+    return tuple(
+        Variant(pattern, _both(definition.precede, precede), _both(definition.follow, follow), definition.reserved)
+        for pattern, precede, follow in edge_variants(definition.pattern, limits)
+    )
+
+
+def _both(one: Neighbour | None, other: Neighbour | None) -> Neighbour | None:
+    if one is None or other is None:
+        return one or other
+    return Neighbour(intersect(one.characters, other.characters), one.edge and other.edge)
 
 
 class Ends:
@@ -77,7 +88,7 @@ class Ends:
     def __init__(self, terminals: Mapping[str, TerminalDefinition], limits: Limits, deadline: Deadline) -> None:
         self._terminals = terminals
         self._limits = limits
-        self._variants = {name: variants(definition) for name, definition in terminals.items()}
+        self._variants = {name: variants(definition, limits) for name, definition in terminals.items()}
         every = [each for several in self._variants.values() for each in several]
         # Which characters the restrictions tell apart: those behind a boundary, and those before it.
         self._behind = _classes(each.follow for each in every)
@@ -149,7 +160,7 @@ class Ends:
         last &= self.lasts[name]
         is_whole = first == self.firsts[name] and last == self.lasts[name]
         if is_whole and len(several) == 1 and not several[0].reserved:
-            return definition.pattern
+            return several[0].pattern
         title = terminal_title(definition)
         parts = []
         for each in several:

@@ -13,6 +13,7 @@ from stolcke.grammar.printing import terminal_title
 from stolcke.grammar.terminals import TerminalDefinition
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import automaton
+from stolcke.lexer.context import may_assert
 from stolcke.lexical.copies import CopiedRule, Copies, Copy, Tail
 from stolcke.lexical.ends import Ends
 from stolcke.lexical.merging import merged, trimmed
@@ -67,7 +68,7 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *
         Where a restriction would reach into a tally, or meets bytes that are no characters.
     RegexError, LimitExceeded, Cancelled
     """
-    if not any(definition.is_restricted for definition in grammar.terminals.values()):
+    if not any(each.is_restricted or may_assert(each.pattern) for each in grammar.terminals.values()):
         return Plain(grammar, grammar.start)
     ends = Ends(grammar.terminals, limits, deadline)
     whole = {name: _whole(definition, ends) for name, definition in grammar.terminals.items()}
