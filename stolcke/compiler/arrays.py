@@ -20,8 +20,9 @@ from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
-from stolcke.grammar.patterns import Counted, Regex, Special
+from stolcke.grammar.patterns import Counted, Special
 from stolcke.grammar.printing import terminal_title
+from stolcke.grammar.terminals import regex_error_in
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
@@ -437,17 +438,7 @@ def _automata(
             what = f"terminal {name}, written out for a distribution that is not uniform"
             raise LimitExceeded(error.limit, error.given, error.allowed, what) from error
         except RegexError as error:
-            if place is None:
-                raise
-            # An expression written where it is used begins at its location; a named one somewhere behind its name.
-            inline = name.startswith("__") and isinstance(definition.pattern, Regex) and error.position is not None
-            shift = 1 + error.position if inline else 0
-            raise RegexError(
-                f"terminal {name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
-                pattern=error.pattern,
-                position=error.position,
-                **replace(place, column=place.column + shift).place(),
-            ) from error
+            raise regex_error_in(error, definition) from error
         if machine.matches_empty:
             raise error_at(
                 f"terminal {name} matches the empty text; make it match at least one character, "

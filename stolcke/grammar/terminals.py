@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from stolcke.errors import GrammarError
-from stolcke.grammar.patterns import Pattern, Special
+from stolcke.errors import GrammarError, RegexError
+from stolcke.grammar.patterns import Pattern, Regex, Special
 
-__all__ = ["Location", "Neighbour", "TerminalDefinition", "check_restrictions", "error_at"]
+__all__ = ["Location", "Neighbour", "TerminalDefinition", "check_restrictions", "error_at", "regex_error_in"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +101,18 @@ def check_restrictions(definition: TerminalDefinition) -> None:
         raise error_at(
             f"a special token is no text that terminal {name!r} could match; reserve texts", definition.location
         )
+
+
+def regex_error_in(error: RegexError, definition: TerminalDefinition) -> RegexError:
+    """Make the error of a terminal from that of its expression, with the place in the grammar where one is known."""
+    if definition.location is None:
+        return error
+    # An expression written where it is used begins at its location; a named one somewhere behind its name.
+    inline = definition.name.startswith("__") and isinstance(definition.pattern, Regex) and error.position is not None
+    shift = 1 + error.position if inline else 0
+    return RegexError(
+        f"terminal {definition.name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
+        pattern=error.pattern,
+        position=error.position,
+        **replace(definition.location, column=definition.location.column + shift).place(),
+    )

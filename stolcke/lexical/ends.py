@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stolcke.deadline import Deadline
+from stolcke.errors import RegexError
 from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Pattern, Repeat, Sequence, Special
 from stolcke.grammar.printing import terminal_title
-from stolcke.grammar.terminals import Neighbour, TerminalDefinition, error_at
+from stolcke.grammar.terminals import Neighbour, TerminalDefinition, error_at, regex_error_in
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, edge_variants, terminal_automaton
 from stolcke.lexer.boolean import difference, intersection
 from stolcke.lexer.charsets import ANY, Bounds, complement, intersect, union
@@ -46,9 +47,13 @@ def variants(definition: TerminalDefinition, limits: Limits) -> tuple[Variant, .
     """What a terminal is a choice of: assertions of its expressions ask for neighbours, too."""
     if isinstance(definition.pattern, Special):
         return (Variant(definition.pattern, None, None, ()),)
+    try:
+        split = edge_variants(definition.pattern, limits)
+    except RegexError as error:
+        raise regex_error_in(error, definition) from error
     return tuple(
         Variant(pattern, _both(definition.precede, precede), _both(definition.follow, follow), definition.reserved)
-        for pattern, precede, follow in edge_variants(definition.pattern, limits)
+        for pattern, precede, follow in split
     )
 
 
