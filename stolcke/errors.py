@@ -204,17 +204,19 @@ class LimitExceeded(StolckeError):
     """A configured limit was met; nothing that was valid before is lost.
 
     ``limit`` is the name of the field of :class:`stolcke.Limits`, ``allowed``
-    its value, ``given`` what would have been needed.
+    its value, ``given`` what would have been needed; ``place`` is what it was
+    needed for, where that is known: line, column, text_line and source, as for
+    :class:`GrammarError`.
     """
 
-    def __init__(self, limit: str, given: object, allowed: object, what: str = "") -> None:
+    def __init__(self, limit: str, given: object, allowed: object, what: str = "", **place) -> None:
         self.limit = limit
         self.given = given
         self.allowed = allowed
         about = f"{what}: " if what else ""
-        super().__init__(
-            f"{about}limit {limit}={allowed} exceeded, {given} given; raise it with stolcke.Limits({limit}=...)"
-        )
+        message = f"{about}limit {limit}={allowed} exceeded, {given} given; raise it with stolcke.Limits({limit}=...)"
+        keys = ("line", "column", "text_line", "source")
+        super().__init__(_with_caret(message, *(place.get(key) for key in keys)))
 
 
 class Cancelled(StolckeError):

@@ -11,9 +11,9 @@ from typing import Any
 import stolcke
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Terminal
-from stolcke.grammar.patterns import Literal, Regex, Special
+from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Special
 from stolcke.grammar.weights import is_weighted, rule_weights
-from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
+from stolcke.lexer import Automaton, CountedAutomaton, edge_variants, terminal_automaton
 from stolcke.lexer.overlap import common_text
 
 __all__ = ["FINDINGS", "MOST_NAMED", "describe"]
@@ -44,14 +44,17 @@ def _written(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not HELPER.search(name))
 
 
-def _without_bounds(machine: Automaton | CountedAutomaton) -> Automaton:
+def _machine(pattern: Pattern) -> Automaton:
+    """What a pattern matches, if it is not too large, wherever it stands."""
+    variants = [variant for variant, _, _ in edge_variants(pattern)]
+    machine = terminal_automaton(variants[0] if len(variants) == 1 else Choice(tuple(variants)))
     return machine.unbounded if isinstance(machine, CountedAutomaton) else machine
 
 
 def describe(grammar: stolcke.Grammar) -> dict[str, Any]:
     """Count and analyse: ``counts`` by name, ``findings`` by the keys of FINDINGS."""
     automata = {
-        name: _without_bounds(terminal_automaton(definition.pattern))
+        name: _machine(definition.pattern)
         for name, definition in grammar.terminals.items()
         if not isinstance(definition.pattern, Special)
     }

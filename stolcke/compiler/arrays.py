@@ -20,12 +20,13 @@ from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
-from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Counted, Literal, Machine, Regex, Special
-from stolcke.grammar.printing import pattern_text
+from stolcke.grammar.patterns import Counted, Special
+from stolcke.grammar.printing import terminal_title
+from stolcke.grammar.terminals import regex_error_in
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
+from stolcke.lexical import without_restrictions
 from stolcke.options import Limits, Options
 from stolcke.weights import Distribution
 from stolcke.weights.proper import ProperWeights, proper_weights
@@ -360,7 +361,11 @@ def lower(
     for name, tally in grammar.tallies.items():
         if len(tally.entries) > limits.tally_entries:
             raise LimitExceeded("tally_entries", len(tally.entries), limits.tally_entries, f"tally {name}")
-    chosen = distributed.choose(grammar, distributions, default_distribution, _title)
+    chosen = distributed.choose(grammar, distributions, default_distribution, terminal_title)
+    written = grammar
+    plain = without_restrictions(grammar, limits, deadline)
+    grammar = plain.grammar
+    chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
     machines = _automata(grammar, limits, deadline, chosen)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
@@ -368,7 +373,7 @@ def lower(
     weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
     rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal, weights)
     if not rules.trim(nothing):
-        raise _derives_nothing(grammar)
+        raise _derives_nothing(written)
     rules.remove_duplicates()
     empty = rules.empty_entry()
     if empty is not None:
@@ -384,7 +389,7 @@ def lower(
     )
     deadline.check("numbering the grammar")
     arrays = _number(grammar, machines, rules, options, chosen, apart)
-    if weights is not None:
+    if written.raw_weights or mention_weights(written.rules):
         deadline.check("making probabilities of the weights")
         _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
     return arrays
@@ -436,17 +441,7 @@ def _automata(
             what = f"terminal {name}, written out for a distribution that is not uniform"
             raise LimitExceeded(error.limit, error.given, error.allowed, what) from error
         except RegexError as error:
-            if place is None:
-                raise
-            # An expression written where it is used begins at its location; a named one somewhere behind its name.
-            inline = name.startswith("__") and isinstance(definition.pattern, Regex) and error.position is not None
-            shift = 1 + error.position if inline else 0
-            raise RegexError(
-                f"terminal {name}: {error.reason}, at offset {error.position} of /{error.pattern}/",
-                pattern=error.pattern,
-                position=error.position,
-                **replace(place, column=place.column + shift).place(),
-            ) from error
+            raise regex_error_in(error, definition) from error
         if machine.matches_empty:
             raise error_at(
                 f"terminal {name} matches the empty text; make it match at least one character, "
@@ -454,17 +449,6 @@ def _automata(
                 place,
             )
     return made
-
-
-def _title(definition: TerminalDefinition) -> str:
-    """A terminal's name in messages: anonymous ones are shown as what they match."""
-    anonymous = definition.name.startswith("__") or definition.name == anonymous_name(definition.pattern)
-    if anonymous and isinstance(definition.pattern, Literal) and isinstance(definition.pattern.text, bytes):
-        return repr(definition.pattern.text)
-    try:
-        return pattern_text(definition.pattern) if anonymous else definition.name
-    except GrammarError:  # not every pattern has a text
-        return definition.pattern.title if isinstance(definition.pattern, Machine) else definition.name
 
 
 def _number(
@@ -491,11 +475,13 @@ def _number(
         if machine is None:
             declared.append((index, name))
             continue
-        key = machine, chosen.get(name), name if name in apart else None
+        key = machine, chosen.get(name), name if _written_name(grammar.terminals[name]) in apart else None
         number = number_of.setdefault(key, len(distinct)) if options.merge_terminals else len(distinct)
         if number == len(distinct):
             distinct.append(machine)
-            tables.append(chosen[name].table(_title(grammar.terminals[name]), machine) if name in chosen else None)
+            tables.append(
+                chosen[name].table(terminal_title(grammar.terminals[name]), machine) if name in chosen else None
+            )
             called.append([])
         called[number].append(grammar.terminals[name])
         numbers[index] = number
@@ -507,7 +493,11 @@ def _number(
 
     def naming() -> Names:
         titles = (
-            " or ".join(dict.fromkeys(each.name if each.name in apart else _title(each) for each in definitions))
+            " or ".join(
+                dict.fromkeys(
+                    name if (name := _written_name(each)) in apart else terminal_title(each) for each in definitions
+                )
+            )
             for definitions in called
         )
         return (*titles, *specials), _nonterminals(written, made, order.tolist())
@@ -522,6 +512,10 @@ def _number(
         raw_weights=grammar.raw_weights,
         **arrays,
     )
+
+
+def _written_name(terminal: TerminalDefinition) -> str:
+    return terminal.variant_of or terminal.name
 
 
 def _nonterminals(written: list[str], made: list[tuple[str, int, int]], order: list[int]) -> tuple[str, ...]:

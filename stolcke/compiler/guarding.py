@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from functools import lru_cache
 from itertools import count
 
@@ -92,7 +92,7 @@ class GuardTables:
                 machines.append(part)
                 terminals.append(terminal)
         bars = list(dict.fromkeys(barred))
-        self.clerk = Clerk(guard, arrays.n_terminals, variants, inserted)
+        self.clerk = Clerk(guard, arrays.n_terminals, set(terminals[arrays.n_terminals :]), variants, inserted)
         self.terminals = np.array(terminals, np.uint32)
         self.bars = np.array([bars.index(bar) for bar in barred], np.uint32)
         self.watched = np.array(watched, np.uint32)
@@ -109,13 +109,17 @@ class Clerk:
     """Puts the engine's questions, which are numbers, to the guard, and its answers into numbers."""
 
     def __init__(
-        self, guard: Guard, n_terminals: int, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
+        self,
+        guard: Guard,
+        n_terminals: int,
+        parted: Collection[int],
+        variants: list[tuple[str, Hashable | None]],
+        inserted: Mapping[str, int],
     ) -> None:
-        names = [name for name, _ in variants]
         self._guard = guard
         self._variants = variants
         self._n_terminals = n_terminals
-        self._parted = {names.index(name) for name, _ in variants[n_terminals:]}
+        self._parted = parted
         self._inserted = inserted
         # Two threads may ask at once: a number that one of them loses is never used.
         self._next = count(1)

@@ -6,7 +6,8 @@ import re
 
 from stolcke.errors import RegexError
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Nonempty, Pattern, Regex
+from stolcke.grammar.patterns import Nonempty, Pattern, Regex, Whole
+from stolcke.lexer.context import holds_assertions
 
 __all__ = ["check_regex", "read_regex"]
 
@@ -36,8 +37,14 @@ def read_regex(pattern: str, flags: str = "") -> Grammar:
     compiled = check_regex(pattern, flags)
     expression: Pattern = Regex(pattern, "".join(sorted(set(flags))))
     rules = [Rule(start, (Terminal(name),))]
-    if compiled.fullmatch(""):
+    matches_empty = compiled.fullmatch("") is not None
+    if matches_empty:
         # No terminal may match the empty text, so a rule does.
         rules.append(Rule(start, ()))
+    asserts = holds_assertions(expression)
+    if asserts:
+        # They see the text's ends where the match ends.
+        expression = Whole(expression)
+    if matches_empty or asserts:  # versions of re differ on \B in the empty text
         expression = Nonempty(expression)
     return Grammar("start", tuple(rules), {name: TerminalDefinition(name, expression)})

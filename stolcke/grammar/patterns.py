@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Choice", "Counted", "Literal", "Machine", "Nonempty", "Pattern", "Regex", "Repeat", "Sequence", "Special"]
+__all__ = [
+    "Choice",
+    "Counted",
+    "Literal",
+    "Machine",
+    "Nonempty",
+    "Pattern",
+    "Regex",
+    "Repeat",
+    "Sequence",
+    "Special",
+    "Whole",
+]
 
 
 class _Compound:
@@ -79,6 +91,13 @@ class Nonempty:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """What a pattern matches as the whole of a text, at whose ends its assertions look; only as a whole terminal."""
+
+    part: Pattern
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """What a ready automaton accepts; ``title`` is for messages only and does not count when patterns are compared.
 
@@ -118,4 +137,4 @@ class Special:
     name: str
 
 
-Pattern = Literal | Regex | Sequence | Choice | Repeat | Counted | Nonempty | Machine | Special
+Pattern = Literal | Regex | Sequence | Choice | Repeat | Counted | Nonempty | Whole | Machine | Special

@@ -11,11 +11,12 @@ from stolcke._core import dfa
 from stolcke._core.byte_dfa import ByteDfa
 from stolcke._core.minimize import minimize
 from stolcke.errors import LimitExceeded
-from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence
+from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern, Sequence, Whole
 from stolcke.lexer import nfa
+from stolcke.lexer.context import Context, in_context, may_assert
 from stolcke.options import Limits
 
-__all__ = ["Automaton", "automaton"]
+__all__ = ["Automaton", "automaton", "determinized"]
 
 # Positions stored while determinising, per state that is allowed.
 _WORK_PER_STATE = 200
@@ -222,6 +223,9 @@ def automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton:
 def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
     if isinstance(pattern, Nonempty):
         return _automaton(pattern.part, limits).without_empty()
+    if isinstance(pattern, Whole):
+        context = in_context(pattern.part, limits)
+        return _automaton(pattern.part, limits) if context is None else determinized(context.alone(), limits)
     if isinstance(pattern, Machine):
         return pattern.automaton
     if isinstance(pattern, Literal) and not pattern.ignore_case:
@@ -235,7 +239,20 @@ def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
         joined = _joined_after(pattern.parts[0].automaton, pattern.parts[1:], limits)
         if joined is not None:
             return joined
-    machine = nfa.build(pattern, limits)
+    if may_assert(pattern):
+        context = in_context(pattern, limits)
+        if context is not None:
+            return _without_neighbours(context, limits)
+    return determinized(nfa.build(pattern, limits), limits)
+
+
+def determinized(machine: nfa.Nfa, limits: Limits) -> Automaton:
+    """Give the automaton of nodes.
+
+    Raises
+    ------
+    LimitExceeded
+    """
     try:
         arrays = dfa.determinize(
             *machine.fragments,
@@ -253,26 +270,27 @@ def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
     return Automaton(*minimize(*arrays))
 
 
+def _without_neighbours(context: Context, limits: Limits) -> Automaton:
+    """Give the automaton of an expression whose assertions look at nothing but its match."""
+    variants = context.variants()
+    restricted = [ahead for _, precede, follow in variants for ahead in (False, True) if (precede, follow)[ahead]]
+    if restricted:
+        raise context.error(
+            "this looks at what stands beside the match, which only a terminal of a grammar can, as a whole",
+            ahead=restricted[0],
+        )
+    return determinized(variants[0][0] if variants else context.alone(), limits)
+
+
 def _joined_after(first: Automaton, rest: tuple[Pattern, ...], limits: Limits) -> Automaton | None:
     """Join an automaton and what follows it, where that needs no determinisation; else None.
 
     Such are a name in quotes and the colon after it, of which a JSON Schema has as many as it has properties.
     """
-    if any(map(_may_look_behind, rest)):
+    if any(map(may_assert, rest)):
         return None
     after = automaton(rest[0] if len(rest) == 1 else Sequence(rest), limits)
     if first.n_states + after.n_states > limits.regex_states:
         return None
     machine = first.machine.then(after.machine)
     return None if machine is None else Automaton.of(machine)
-
-
-def _may_look_behind(pattern: Pattern) -> bool:
-    """Whether what a pattern matches may depend on what stands before it."""
-    if isinstance(pattern, Literal | Machine):
-        return False
-    if isinstance(pattern, Regex):
-        return "(?<" in pattern.source
-    if isinstance(pattern, Sequence | Choice):
-        return any(map(_may_look_behind, pattern.parts))
-    return not isinstance(pattern, Repeat) or _may_look_behind(pattern.part)

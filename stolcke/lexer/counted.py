@@ -10,6 +10,7 @@ import numpy as np
 from stolcke.errors import LimitExceeded
 from stolcke.grammar.patterns import Counted, Machine, Pattern, Repeat, Sequence
 from stolcke.lexer.automaton import Automaton, automaton
+from stolcke.lexer.context import may_assert
 from stolcke.options import Limits
 
 __all__ = ["CountedAutomaton", "terminal_automaton", "unbounded"]
@@ -66,6 +67,8 @@ def terminal_automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton
         has to be written out.
     """
     if not isinstance(pattern, Counted) or pattern.most == 0 or (pattern.most or ENDLESS) < pattern.least:
+        return automaton(pattern, limits)
+    if may_assert(pattern):  # its parts look at each other
         return automaton(pattern, limits)
     found = _parts(pattern.before, pattern.unit, pattern.after, limits)
     if found is None:

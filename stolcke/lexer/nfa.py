@@ -15,17 +15,17 @@ from re import _constants as op
 import numpy as np
 
 from stolcke._core import dfa
-from stolcke.errors import GrammarError, LimitExceeded, RegexError
+from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Regex, Repeat, Sequence, Special
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds, Fragment
-from stolcke.lexer.regex_syntax import Behind, Characters, LazyRepeat, Node, parse_regex
+from stolcke.lexer.regex_syntax import Characters, LazyRepeat, Look, Node, parse_regex
 from stolcke.options import Limits
 
-__all__ = ["Nfa", "build", "encode", "words"]
+__all__ = ["Builder", "Nfa", "build", "encode", "folded", "parsed", "words"]
 
-# Kinds of nodes; all but the last as of stolcke._core.dfa.
-READ, BRANCH, LAZY, ACCEPT, ANYTHING, BEHIND = range(6)
+# Kinds of nodes, as of stolcke._core.dfa.
+READ, BRANCH, LAZY, ACCEPT, ANYTHING = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +51,8 @@ def build(pattern: Node, limits: Limits) -> Nfa:
     RegexError
     LimitExceeded
     """
-    pattern = _parsed(pattern, limits)
-    builder = Builder(limits, by_character=False)
-    start = builder.add(pattern, builder.accept, builder.accept)
-    if builder.behinds:
-        # What a lookbehind sees is a character: literals are read one by one.
-        builder = Builder(limits, by_character=True)
-        builder, start = _resolve_behinds(builder, builder.add(pattern, builder.accept, builder.accept))
-    return builder.finish(start)
+    builder = Builder(limits)
+    return builder.finish(builder.add(parsed(pattern, limits), builder.accept, builder.accept))
 
 
 def encode(literal: Literal) -> bytes:
@@ -74,6 +68,12 @@ def encode(literal: Literal) -> bytes:
         ) from None
 
 
+def folded(character: str) -> Bounds:
+    """Give the characters that one stands for where case is ignored."""
+    bounds = (ord(character), ord(character) + 1)
+    return charsets.fold(bounds, (op.LITERAL, ord(character)), IGNORECASE | UNICODE)
+
+
 def words(literals: list[bytes]) -> Fragment:
     """Make the trie of some words."""
     literals = sorted(set(literals))
@@ -82,18 +82,18 @@ def words(literals: list[bytes]) -> Fragment:
     return dfa.literal_trie(np.frombuffer(b"".join(literals), np.uint8), offsets)
 
 
-def _parsed(pattern: Node, limits: Limits) -> Node:
+def parsed(pattern: Node, limits: Limits) -> Node:
     """Replace the regular expressions in a pattern by what they mean."""
     if isinstance(pattern, Regex):
         return parse_regex(pattern, limits)
     if isinstance(pattern, Sequence | Choice):
-        parts = tuple(_parsed(part, limits) for part in pattern.parts)
+        parts = tuple(parsed(part, limits) for part in pattern.parts)
         return type(pattern)(parts)  # type: ignore[arg-type]  # our own leaves
     if isinstance(pattern, Repeat):
-        part = _parsed(pattern.part, limits)
+        part = parsed(pattern.part, limits)
         return Repeat(part, pattern.least, pattern.most)  # type: ignore[arg-type]  # our own leaves
     if isinstance(pattern, Counted):
-        return _parsed(pattern.expanded(), limits)
+        return parsed(pattern.expanded(), limits)
     if isinstance(pattern, Special):
         raise GrammarError(
             f"the special terminal {pattern.name} stands for a token of the vocabulary: it has no text to match "
@@ -105,9 +105,8 @@ def _parsed(pattern: Node, limits: Limits) -> Node:
 class Builder:
     """Nodes and fragments under construction."""
 
-    def __init__(self, limits: Limits, by_character: bool) -> None:
+    def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.by_character = by_character
         self.kind: list[int] = []
         self.first: list[int] = []
         self.second: list[int] = []
@@ -115,8 +114,6 @@ class Builder:
         self.fragments: list[Fragment] = []
         self.fragment_states = 0
         self.starts: dict[Bounds | bytes | Machine, int] = {}  # of the fragments that are used again
-        self.bounds: dict[int, Bounds] = {}  # by node, where it reads one character
-        self.behinds: list[Behind] = []
         self.accept = self.node(ACCEPT, 0, 0)
 
     def node(self, kind: int, first: int, second: int) -> int:
@@ -141,9 +138,7 @@ class Builder:
         start = self.starts.get(bounds)
         if start is None:
             start = self.starts[bounds] = self.fragment(charsets.utf8(bounds))
-        node = self.node(READ, start, after)
-        self.bounds[node] = bounds
-        return node
+        return self.node(READ, start, after)
 
     def read_bytes(self, data: bytes, after: int) -> int:
         if not data:
@@ -178,30 +173,20 @@ class Builder:
             return self.repeat(pattern, empty, read, LAZY)
         if isinstance(pattern, Machine):
             return self.machine(pattern, empty, read)
-        if isinstance(pattern, Behind):
-            self.behinds.append(pattern)
-            return self.node(BEHIND, len(self.behinds) - 1, empty)
         raise TypeError(f"not a pattern: {pattern!r}")
 
     def literal(self, literal: Literal, after: int) -> int:
         data = encode(literal)
-        if not literal.ignore_case and not self.by_character:
+        if not literal.ignore_case:
             return self.read_bytes(data, after)
-        if isinstance(literal.text, bytes) and literal.ignore_case:
+        if isinstance(literal.text, bytes):
             # As re does on bytes: only the letters of ASCII have two cases.
             for byte in reversed(data):
                 both = sorted({bytes([byte]).lower(), bytes([byte]).upper()})
                 after = self.node(READ, self.fragment(words(both)), after)
             return after
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            raise GrammarError(f"lookbehind next to {data!r}, which is not UTF-8, is not supported") from None
-        for character in reversed(text):
-            bounds: Bounds = (ord(character), ord(character) + 1)
-            if literal.ignore_case:
-                bounds = charsets.fold(bounds, (op.LITERAL, ord(character)), IGNORECASE | UNICODE)
-            after = self.read_characters(bounds, after)
+        for character in reversed(literal.text):
+            after = self.read_characters(folded(character), after)
         return after
 
     def machine(self, pattern: Machine, empty: int, read: int) -> int:
@@ -217,7 +202,7 @@ class Builder:
         if len(choice.parts) > self.limits.alternatives:
             raise LimitExceeded("alternatives", len(choice.parts), self.limits.alternatives, "choice of a terminal")
         plain = [part for part in choice.parts if isinstance(part, Literal) and not part.ignore_case and part.text]
-        if self.by_character or len(plain) < 2:
+        if len(plain) < 2:
             return self.branch(*[self.add(part, empty, read) for part in choice.parts])
         # One fragment for all words: ten thousand keywords are one node.
         targets = [self.node(READ, self.fragment(words([encode(part) for part in plain])), read)]
@@ -298,7 +283,7 @@ class Builder:
             return pattern.least == 0 or self.is_nullable(pattern.part)
         if isinstance(pattern, Machine):
             return pattern.automaton.matches_empty
-        return isinstance(pattern, Behind)
+        return isinstance(pattern, Look)
 
     def check_growth(self, before: int) -> None:
         """Stop nested counts before they take long."""
@@ -333,62 +318,3 @@ class Builder:
 
 def _joined(arrays, dtype) -> np.ndarray:
     return np.concatenate(arrays) if arrays else np.empty(0, dtype)
-
-
-def _resolve_behinds(builder: Builder, start: int) -> tuple[Builder, int]:
-    """Make lookbehinds part of the nodes.
-
-    The characters fall into groups that no lookbehind tells apart; each node
-    is copied for each group that the last character can be of, and then a
-    lookbehind is decided: a way on, or none.
-    """
-    groups: list[tuple[Bounds, frozenset[Bounds]]] = [(charsets.ANY, frozenset())]
-    for bounds in {behind.bounds for behind in builder.behinds}:
-        split: list[tuple[Bounds, frozenset[Bounds]]] = []
-        for members, sets in groups:
-            split.append((charsets.intersect(members, bounds), sets | {bounds}))
-            split.append((charsets.intersect(members, charsets.complement(bounds)), sets))
-        groups = [(members, sets) for members, sets in split if members]
-    result = Builder(builder.limits, by_character=True)
-    copies: dict[tuple[int, int], int] = {(builder.accept, group): result.accept for group in range(-1, len(groups))}
-    todo: list[tuple[int, int]] = []
-
-    def copy(node: int, group: int) -> int:
-        """Find or make the copy of a node after a character of a group; -1 stands for no character yet."""
-        key = (node, group)
-        if key not in copies:
-            copies[key] = result.node(BRANCH, 0, 0)
-            todo.append(key)
-        return copies[key]
-
-    copy_of_start = copy(start, -1)
-    while todo:
-        key = todo.pop()
-        node, group = key
-        kind, first, second = builder.kind[node], builder.first[node], builder.second[node]
-        if kind == READ:
-            if node not in builder.bounds:
-                raise GrammarError("lookbehind next to bytes that ignore case, or to an automaton, is not supported")
-            targets = [
-                result.read_characters(common, copy(second, i))
-                for i, (members, _) in enumerate(groups)
-                if (common := charsets.intersect(builder.bounds[node], members))
-            ]
-        elif kind == BEHIND:
-            behind = builder.behinds[first]
-            if group < 0:
-                raise RegexError(
-                    "lookbehind at the start of a terminal is not supported yet: it would look at what stands before",
-                    pattern=behind.source,
-                    position=behind.position,
-                )
-            targets = [copy(second, group)] if behind.bounds in groups[group][1] else []
-        else:
-            targets = [copy(target, group) for target in builder.branches[first:second]]
-        result.kind[copies[key]] = LAZY if kind == LAZY else BRANCH
-        result.first[copies[key]] = len(result.branches)
-        result.branches += targets
-        result.second[copies[key]] = len(result.branches)
-        if len(result.kind) > 4 * builder.limits.regex_states:
-            raise LimitExceeded("regex_states", len(result.kind), builder.limits.regex_states, "lookbehind")
-    return result, copy_of_start

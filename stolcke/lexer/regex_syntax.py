@@ -1,15 +1,15 @@
 """From the syntax of Python's :mod:`re` to symbolic patterns.
 
 :mod:`re` parses; its tree is rewritten into the patterns of
-:mod:`stolcke.grammar.patterns` and three more leaves of our own.  What a
-regular expression over whole lexemes cannot mean is an error with a caret.
+:mod:`stolcke.grammar.patterns` and a few more of our own.  What is no regular
+expression proper is an error with a caret.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op
@@ -20,7 +20,18 @@ from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds
 from stolcke.options import Limits
 
-__all__ = ["Behind", "Characters", "LazyRepeat", "Node", "parse_regex"]
+__all__ = [
+    "END",
+    "NEWLINE",
+    "START",
+    "Characters",
+    "FinalEnd",
+    "LazyRepeat",
+    "Look",
+    "Node",
+    "parse_regex",
+    "word_boundary",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +51,47 @@ class LazyRepeat:
 
 
 @dataclass(frozen=True, slots=True)
-class Behind:
-    """Nothing, where the character before is in a set; ``source`` and ``position`` say where it was written."""
-
-    bounds: Bounds
-    source: str
-    position: int | None
+class FinalEnd:
+    """The end of the text, or a newline that ends it and lies within the match; only as the part of a Look."""
 
 
-Node = Pattern | Characters | LazyRepeat | Behind
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Nothing, where ``part`` matches what is ahead, or what is behind; or where it does not, if ``negative``.
+
+    ``source`` and ``position`` say where it was written.
+    """
+
+    part: Node | FinalEnd
+    ahead: bool
+    negative: bool
+    source: str = field(default="", compare=False)
+    position: int | None = field(default=None, compare=False)
+
+
+Node = Pattern | Characters | LazyRepeat | Look
+
+NEWLINE: Bounds = (0x0A, 0x0B)
+_ANYTHING = Characters(charsets.ANY)
+_IN_LINE = Characters(charsets.complement(NEWLINE))
+
+START = Look(_ANYTHING, ahead=False, negative=True)
+END = Look(_ANYTHING, ahead=True, negative=True)
+
+
+def word_boundary(word: Bounds, is_boundary: bool, source: str = "", position: int | None = None) -> Choice:
+    r"""Make ``\b``, between a character of a set and another, or none; or ``\B``, everywhere else."""
+    character = Characters(word)
+
+    def side(ahead: bool, is_word: bool) -> Look:
+        return Look(character, ahead, not is_word, source, position)
+
+    ways = [
+        Sequence((side(False, before), side(True, before != is_boundary)))  # type: ignore[arg-type]  # our own leaves
+        for before in (True, False)
+    ]
+    return Choice(tuple(ways))
+
 
 _FLAGS = {"i": re.I, "m": re.M, "s": re.S, "x": re.X, "u": re.U, "a": re.A}
 _CATEGORIES = {
@@ -59,15 +102,16 @@ _CATEGORIES = {
     op.CATEGORY_WORD: ("w", False),
     op.CATEGORY_NOT_WORD: ("w", True),
 }
-_LATER = "is not supported yet"
+# By assertion: how it is written.
 _ANCHORS = {
-    op.AT_BEGINNING: ("^", f"'^' {_LATER}, neither inside a terminal nor at its start"),
-    op.AT_BEGINNING_STRING: ("\\A", f"'\\A' {_LATER}, neither inside a terminal nor at its start"),
-    op.AT_END: ("$", f"'$' {_LATER}, neither inside a terminal nor at its end"),
-    op.AT_END_STRING: ("\\Z", f"'\\Z' {_LATER}, neither inside a terminal nor at its end"),
-    op.AT_BOUNDARY: ("\\b", f"the word boundary '\\b' {_LATER}"),
-    op.AT_NON_BOUNDARY: ("\\B", f"'\\B' {_LATER}"),
+    op.AT_BEGINNING: "^",
+    op.AT_BEGINNING_STRING: "\\A",
+    op.AT_END: "$",
+    op.AT_END_STRING: "\\Z",
+    op.AT_BOUNDARY: "\\b",
+    op.AT_NON_BOUNDARY: "\\B",
 }
+_LOOKS = {(True, True): "(?=", (True, False): "(?!", (False, True): "(?<=", (False, False): "(?<!"}
 
 # What may be in a regular expression, coarsely: enough to find where a construct is written.
 _LEXEME = re.compile(
@@ -122,7 +166,7 @@ def parse_regex(regex: Regex, limits: Limits) -> Node:
     Returns
     -------
     Node
-        Of Literal, Sequence, Choice, Repeat, LazyRepeat, Characters and Behind.
+        Of Literal, Sequence, Choice, Repeat, LazyRepeat, Characters and Look.
 
     Raises
     ------
@@ -157,10 +201,16 @@ class _Reader:
     def __init__(self, source: str, limits: Limits) -> None:
         self.source = source
         self.limits = limits
-        self.behinds = 0
+        self.met: Counter[str] = Counter()  # by spelling: the assertions so far
+        self.looking = 0
 
-    def error(self, reason: str, *spellings: str, nth: int = 0) -> RegexError:
-        return RegexError(reason, pattern=self.source, position=_place(self.source, spellings, nth))
+    def error(self, reason: str, *spellings: str) -> RegexError:
+        return RegexError(reason, pattern=self.source, position=_place(self.source, spellings))
+
+    def place(self, spelling: str) -> int | None:
+        """Where the next assertion of a spelling is written."""
+        self.met[spelling] += 1
+        return _place(self.source, (spelling,), self.met[spelling] - 1)
 
     def sequence(self, items, flags: int) -> Node:
         parts: list[Node] = []
@@ -190,38 +240,39 @@ class _Reader:
                     raise LimitExceeded("repeat", int(bound), self.limits.repeat, "regular expression")
             part = self.sequence(body, flags)
             bound = None if most is op.MAXREPEAT else int(most)
-            if operator is op.MAX_REPEAT or bound == least:
+            # Of what is looked at only the existence of a match counts.
+            if operator is op.MAX_REPEAT or bound == least or self.looking:
                 return Repeat(part, int(least), bound)  # type: ignore[arg-type]  # our own leaves
             return LazyRepeat(part, int(least), bound)
         if operator in (op.ASSERT, op.ASSERT_NOT):
             direction, body = argument
-            return self.assertion(operator is op.ASSERT, direction, body, flags)
+            return self.look(direction > 0, operator is op.ASSERT, body, flags)
+        if operator is op.AT:
+            return self.anchor(argument, flags)
         if operator is op.FAILURE:  # what later versions of re make of (?!)
             return Choice(())
-        raise self.unsupported(operator, argument)
+        raise self.unsupported(operator)
 
-    def assertion(self, positive: bool, direction: int, body, flags: int) -> Node:
-        if not body:
-            # Nothing is everywhere ahead and behind.
-            return Sequence(()) if positive else Choice(())
-        if direction > 0:
-            raise self.error(f"lookahead {_LATER}", "(?=", "(?!")
-        body = list(body)
-        while len(body) == 1 and body[0][0] is op.SUBPATTERN and not any(body[0][1][1:3]):
-            body = list(body[0][1][3])
-        nth = self.behinds
-        self.behinds += 1
-        if len(body) != 1 or body[0][0] not in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
-            raise self.error(f"lookbehind at anything but one character {_LATER}", "(?<=", "(?<!", nth=nth)
-        bounds = _characters(body[0], flags)
-        position = _place(self.source, ("(?<=", "(?<!"), nth)
-        return Behind(bounds if positive else charsets.complement(bounds), self.source, position)
+    def look(self, ahead: bool, positive: bool, body, flags: int) -> Look:
+        position = self.place(_LOOKS[ahead, positive])
+        self.looking += 1
+        part = self.sequence(body, flags)
+        self.looking -= 1
+        return Look(part, ahead, not positive, self.source, position)
 
-    def unsupported(self, operator, argument) -> RegexError:
-        """Make the error for what is not regular, or not yet supported."""
-        if operator is op.AT:
-            spelling, reason = _ANCHORS[argument]
-            return self.error(reason, spelling)
+    def anchor(self, code, flags: int) -> Node:
+        position = self.place(_ANCHORS[code])
+        if code in (op.AT_BOUNDARY, op.AT_NON_BOUNDARY):
+            word = charsets.category("w", bool(flags & re.A))
+            return word_boundary(word, code is op.AT_BOUNDARY, self.source, position)
+        if code is op.AT_END and not flags & re.M:
+            return Look(FinalEnd(), True, False, self.source, position)
+        by_line = code in (op.AT_BEGINNING, op.AT_END) and flags & re.M
+        ahead = code in (op.AT_END, op.AT_END_STRING)
+        return Look(_IN_LINE if by_line else _ANYTHING, ahead, True, self.source, position)
+
+    def unsupported(self, operator) -> RegexError:
+        """Make the error for what is not regular, or not supported."""
         if operator is op.GROUPREF:
             digits = tuple(f"\\{digit}" for digit in range(1, 10))
             return self.error("a backreference is not a regular expression proper", "(?P=", *digits)

@@ -197,7 +197,7 @@ def test_dump(capsys) -> None:
         ('start: "a', ""),
         ('begin: "a"', "start"),
         ('start: "a" start', "derives no text"),
-        ("start: /a(?=b)/", "lookahead"),
+        ("start: /a(?=bc)/", "the one character behind the match"),
     ],
 )
 def test_bad_grammars(capsys, grammar, text: str, message: str) -> None:

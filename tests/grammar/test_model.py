@@ -6,7 +6,7 @@ import pytest
 
 from stolcke.errors import GrammarError, RegexError
 from stolcke.grammar.model import Grammar, Location, Nonterminal, Rule, RuleOptions, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Literal, Nonempty, Regex
+from stolcke.grammar.patterns import Literal, Nonempty, Regex, Whole
 from tests.reference.language import language
 
 START, A = Nonterminal("start"), Terminal("A")
@@ -86,7 +86,19 @@ def test_from_regex():
     assert language(Grammar.from_regex("A", "i"), "aA", 2) == {"a", "A"}
     assert language(Grammar.from_regex("a*"), "a", 2) == {"", "a", "aa"}
     assert Grammar.from_regex("a*").terminals["REGEX"].pattern == Nonempty(Regex("a*"))
+    assert Grammar.from_regex("[^a]").terminals["REGEX"].pattern == Regex("[^a]")
     assert Grammar.from_regex("a b", "xi").terminals["REGEX"].pattern == Regex("a b", "ix")
+
+
+def test_assertions_of_a_regex_see_the_ends_of_the_text():
+    assert language(Grammar.from_regex(r"^a*$"), "a", 2) == {"", "a", "aa"}
+    assert language(Grammar.from_regex(r"(?<!b)\bab?(?!bc)\b(?!\n)"), "ab", 3) == {"a", "ab"}
+    assert language(Grammar.from_regex(r"\B|a"), "a", 2) >= {"a"}
+    assert language(Grammar.from_regex("(?=.*a)(?=.*b).{2}"), "ab", 2) == {"ab", "ba"}
+    grammar = Grammar.from_regex("^a+$")
+    assert grammar.terminals["REGEX"].pattern == Nonempty(Whole(Regex("^a+$")))
+    with pytest.raises(GrammarError, match="as the whole of a text"):
+        str(grammar)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stolcke.errors import RegexError
-from stolcke.grammar.patterns import Regex
+from stolcke.grammar.patterns import Regex, Whole
 from stolcke.lexer import automaton
 
 CASES = Path(__file__).parent.parent / "cases"
@@ -21,7 +21,8 @@ def load(name: str) -> list[dict]:
 
 @pytest.mark.parametrize("case", load("regex.toml"), ids=lambda case: case["name"])
 def test_language(case: dict) -> None:
-    machine = automaton(Regex(case["pattern"], case.get("flags", "")))
+    pattern = Regex(case["pattern"], case.get("flags", ""))
+    machine = automaton(Whole(pattern) if case.get("whole") else pattern)
     for text in case["accepts"]:
         assert machine.accepts(text.encode()), text
     for text in case["rejects"]:

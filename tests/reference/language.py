@@ -6,7 +6,7 @@ import re
 from itertools import product
 
 from stolcke.grammar.model import Grammar, Terminal
-from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern, Regex, Repeat, Sequence, Special
+from stolcke.grammar.patterns import Choice, Literal, Nonempty, Pattern, Regex, Repeat, Sequence, Special, Whole
 from tests.reference.tallies import written_out
 
 
@@ -51,6 +51,8 @@ def pattern_texts(pattern: Pattern, alphabet: str, length: int) -> set[str]:
         return set().union(*(pattern_texts(part, alphabet, length) for part in pattern.parts))
     if isinstance(pattern, Repeat):
         return repeated(pattern_texts(pattern.part, alphabet, length), pattern.least, pattern.most, length)
+    if isinstance(pattern, Whole):
+        return pattern_texts(pattern.part, alphabet, length)
     if isinstance(pattern, Nonempty):
         return pattern_texts(pattern.part, alphabet, length) - {""}
     assert isinstance(pattern, Special)

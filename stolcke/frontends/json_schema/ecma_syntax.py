@@ -13,30 +13,18 @@ a repeat, since only the existence of a match is asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stolcke.errors import LimitExceeded, RegexError
 from stolcke.frontends.json_schema.unicode_properties import find_property
 from stolcke.grammar.patterns import Choice, Repeat, Sequence
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds
-from stolcke.lexer.regex_syntax import Characters, Node
+from stolcke.lexer.regex_syntax import END, START, Characters, Look, Node, word_boundary
 from stolcke.options import Limits
 
-__all__ = ["END", "EVERYTHING", "START", "Look", "parse_ecma"]
+__all__ = ["Tree", "parse_ecma"]
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Nothing, where ``part`` matches what is ahead, or what is behind; or where it does not, if ``negative``."""
-
-    part: Tree
-    ahead: bool
-    negative: bool
-    position: int | None = None
-
-
-Tree = Node | Look
+Tree = Node
 
 DIGITS: Bounds = (0x30, 0x3A)
 WORD: Bounds = (0x30, 0x3A, 0x41, 0x5B, 0x5F, 0x60, 0x61, 0x7B)
@@ -52,25 +40,8 @@ _CONTROLS = {"t": 0x09, "n": 0x0A, "v": 0x0B, "f": 0x0C, "r": 0x0D}
 _DECIMAL = frozenset("0123456789")
 _HEX = frozenset("0123456789abcdefABCDEF")
 
-EVERYTHING = Repeat(Characters(charsets.ANY), 0, None)  # type: ignore[arg-type]  # a leaf of the lexer's
-START = Look(Characters(charsets.ANY), ahead=False, negative=True)
-END = Look(Characters(charsets.ANY), ahead=True, negative=True)
-
-
-def _edge(behind_is_word: bool) -> Tree:
-    """Nothing, between a word character and another, or none."""
-    word = Characters(WORD)
-    return Sequence((Look(word, False, not behind_is_word), Look(word, True, behind_is_word)))  # type: ignore[arg-type]
-
-
-def _inside(of_word: bool) -> Tree:
-    """Nothing, with word characters on both sides, or on neither."""
-    word = Characters(WORD)
-    return Sequence((Look(word, False, not of_word), Look(word, True, not of_word)))  # type: ignore[arg-type]
-
-
-BOUNDARY = Choice((_edge(True), _edge(False)))  # type: ignore[arg-type]
-NO_BOUNDARY = Choice((_inside(True), _inside(False)))  # type: ignore[arg-type]
+BOUNDARY = word_boundary(WORD, True)
+NO_BOUNDARY = word_boundary(WORD, False)
 
 
 def parse_ecma(source: str, limits: Limits) -> Tree:
@@ -231,7 +202,7 @@ class _Parser:
         self.depth -= 1
         if not self.skip(")"):
             raise self.error("this group is not closed", begin)
-        return tree if look is None else Look(tree, *look, position=begin)
+        return tree if look is None else Look(tree, *look, self.source, begin)
 
     def name(self, begin: int) -> None:
         end = self.source.find(">", self.at)
