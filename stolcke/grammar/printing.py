@@ -23,7 +23,7 @@ from stolcke.grammar.patterns import (
     Special,
 )
 
-__all__ = ["lark_text", "pattern_text"]
+__all__ = ["lark_text", "pattern_text", "terminal_title"]
 
 _RULE_NAME = re.compile(r"_?[a-z][_a-z0-9]*")
 _TERMINAL_NAME = re.compile(r"_?[A-Z][_A-Z0-9]*")
@@ -76,6 +76,21 @@ def lark_text(grammar: Grammar) -> str:
     if grammar.raw_weights:
         lines.append("%weights raw")
     return "\n".join(lines) + "\n"
+
+
+def terminal_title(terminal: TerminalDefinition) -> str:
+    """A terminal's name in messages: one that was written without a name is shown as what it matches."""
+    name, pattern = terminal.name, terminal.pattern
+    if terminal.variant_of is not None:
+        return pattern.title if isinstance(pattern, Machine) else terminal.variant_of
+    if not (name.startswith("__") or name == anonymous_name(pattern)):
+        return name
+    if isinstance(pattern, Literal) and isinstance(pattern.text, bytes):
+        return repr(pattern.text)
+    try:
+        return pattern_text(pattern)
+    except GrammarError:  # not every pattern has a text
+        return pattern.title if isinstance(pattern, Machine) else name
 
 
 def _is_unnamed(terminal: TerminalDefinition) -> bool:
