@@ -6,9 +6,9 @@ types of X is X itself, so that only those nonterminals multiply that stand at a
 
 A rule of a copy is rewritten from left to right.  What has been passed leaves a *context*: the right types that may
 come next, and whether the rule may end here.  After a symbol, the left types that it may end with are put together
-where they leave equal contexts.  Where they do not and something ignored may come next, it is decided there whether anything
-is ignored: mostly all left types may stand before it, and only some where nothing is.  Each derivation of the grammar
-without restrictions that keeps them is one derivation here, and no other is.
+where they leave equal contexts.  Where they do not and something ignored may come next, it is decided there whether
+anything is ignored: mostly all left types may stand before it, and only some where nothing is.  Each derivation of the
+grammar without restrictions that keeps them is one derivation here, and no other is.
 """
 
 from __future__ import annotations
@@ -192,6 +192,19 @@ class Copies:
         """Whether nothing is taken away."""
         symbol = copy.symbol
         return copy == self._copy(symbol, -1, -1, True)
+
+    @property
+    def forbid_nothing(self) -> bool:
+        """Whether no derivation of a text is lost."""
+        written: dict[Copy | Tail, list[int]] = {}
+        for rule in self.rules:
+            if not all(isinstance(symbol, Copy) and self.is_whole(symbol) for symbol in (rule.lhs, *rule.rhs)):
+                return False
+            written.setdefault(rule.lhs, []).append(rule.origin)
+        met = [copy for copy in self._met if isinstance(copy, Copy) and copy not in self.tallies]
+        return not self.refused and all(
+            self.is_whole(copy) and written.get(copy, []) == self._rules_of.get(copy.symbol.name, []) for copy in met
+        )
 
     # --- rules ---------------------------------------------------------------------------------------------------
 

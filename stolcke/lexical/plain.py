@@ -74,7 +74,7 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -
     skip = Nonterminal(_free(_IGNORED, grammar.nonterminals)) if grammar.ignore else None
     written = _with_ignored(grammar, whole, skip)
     copies = Copies(written, skip, ends, limits, deadline)
-    if all(isinstance(rule.lhs, Copy) and all(map(copies.is_whole, (rule.lhs, *rule.rhs))) for rule in copies.rules):
+    if copies.forbid_nothing:
         return same
     return _Writer(grammar, written, skip, whole, ends, copies).plain()
 
