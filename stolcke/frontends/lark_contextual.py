@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stolcke.frontends.lark_scanner import Restriction, Scanner
-from stolcke.grammar.contexts import split_by_context
+from stolcke.grammar.contexts import following_terminals, split_by_context
 from stolcke.grammar.model import Grammar, Neighbour, Terminal, TerminalDefinition
+from stolcke.grammar.weights import is_weighted
 from stolcke.lexer.charsets import intersect
 from stolcke.options import Limits
 
@@ -34,16 +35,25 @@ def as_contextual(grammar: Grammar, limits: Limits) -> Grammar:
     """
     used = {symbol.name for rule in grammar.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
     definitions = [definition for name, definition in grammar.terminals.items() if name in used.union(grammar.ignore)]
-    scanner = Scanner(definitions, grammar.ignore, limits)
-    return split_by_context(grammar, scanner.relevant, scanner.restriction, _restricted)
+    # Where there are weights, the parts of a terminal would have to share out what it weighs.
+    may_part = not is_weighted(grammar)
+    scanner = Scanner(definitions, grammar.ignore, following_terminals(grammar), may_part, limits)
+
+    def parts(name: str, live: frozenset[str]) -> tuple[TerminalDefinition, ...]:
+        found = scanner.restrictions(name, live)
+        return tuple(_restricted(grammar.terminals[name], restriction) for restriction in found)
+
+    return split_by_context(grammar, scanner.relevant, parts)
 
 
 def _restricted(definition: TerminalDefinition, restriction: Restriction) -> TerminalDefinition:
     """Add a restriction to those that the grammar's text asks for."""
-    if restriction == Restriction():
-        return definition
-    reserved = tuple(dict.fromkeys(definition.reserved + restriction.reserved))
-    return replace(definition, reserved=reserved, follow=_both(definition.follow, restriction.follow))
+    return replace(
+        definition,
+        pattern=restriction.pattern or definition.pattern,
+        reserved=tuple(dict.fromkeys(definition.reserved + restriction.reserved)),
+        follow=_both(definition.follow, restriction.follow),
+    )
 
 
 def _both(a: Neighbour | None, b: Neighbour | None) -> Neighbour | None:

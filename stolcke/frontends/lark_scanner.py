@@ -12,24 +12,22 @@ ruled out whatever those are.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from lark.utils import get_regexp_width
 
 from stolcke.errors import LimitExceeded, RegexError
+from stolcke.frontends.lark_rivals import SideBySide
 from stolcke.grammar.model import Neighbour, TerminalDefinition
 from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Repeat, Sequence
+from stolcke.lexer import automaton
 from stolcke.lexer.leftmost import Alphabet, Leftmost, Unfollowable, character_sets
 from stolcke.lexer.regex_syntax import Node, parse_regex
 from stolcke.options import Limits
 
 __all__ = ["Expression", "Restriction", "Scanner", "expression_of"]
-
-_DEAD, _MATCHED = -1, -2
-_MOST_WORK = 200_000
-"""Steps of automata side by side for one terminal in one context."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +89,11 @@ class Restriction:
 
     reserved: tuple[Pattern, ...] = ()
     follow: Neighbour | None = None
+    pattern: Pattern | None = None
+    """What it matches, where that is not its own pattern, with nothing reserved."""
 
 
-_NONE = Restriction()
+_NONE = (Restriction(),)
 
 
 class _Entry:
@@ -135,40 +135,59 @@ class Scanner:
     definitions : collection of TerminalDefinition
         All that the rules use, or that is ignored.
     ignored : collection of str
+    following : mapping of str to collection of str
+        Terminals that may come directly behind each, what is ignored left aside.
+    may_part : bool
+        Whether a terminal may become a choice.
     limits : Limits
     """
 
     def __init__(
-        self, definitions: Collection[TerminalDefinition], ignored: Collection[str], limits: Limits = Limits()
+        self,
+        definitions: Collection[TerminalDefinition],
+        ignored: Collection[str],
+        following: Mapping[str, Collection[str]],
+        may_part: bool = True,
+        limits: Limits = Limits(),
     ) -> None:
         self._ignored = frozenset(ignored)
+        self._all = frozenset(definition.name for definition in definitions)
+        self._following = following
+        self._may_part = may_part
+        self._limits = limits
         self._entries: dict[str, _Entry] = {}
         for definition in definitions:
             expression = expression_of(definition.pattern)
             if expression is not None and expression.value:
                 self._entries[definition.name] = _Entry(definition, expression, definition.name in self._ignored)
         self._find_words()
-        self._follow_all(limits)
+        self._follow_all()
         unknown = [entry for entry in self._entries.values() if entry.machine is None]
         # A literal that an expression takes the place of is sure to be met only if the expression matches there.
         self._usable = {
             name for name, entry in self._entries.items() if entry.machine and not any(name in u.words for u in unknown)
         }
         self._relevant = {name: self._find_relevant(entry) for name, entry in self._entries.items()}
-        self._known: dict[tuple[str, frozenset[str]], Restriction] = {}
+        self._known: dict[tuple[str, frozenset[str]], tuple[Restriction, ...]] = {}
 
     def relevant(self, name: str) -> frozenset[str]:
         """Name the terminals whose being possible, too, restricts a terminal; beside those that are ignored."""
         return self._relevant.get(name, frozenset()) - self._ignored
 
-    def restriction(self, name: str, live: Iterable[str]) -> Restriction:
-        """Say what is ruled out for a terminal wherever the terminals in ``live`` are possible, too."""
+    def restrictions(self, name: str, live: Iterable[str]) -> tuple[Restriction, ...]:
+        """Say what is ruled out for a terminal wherever the terminals in ``live`` are possible, too.
+
+        Returns
+        -------
+        tuple of Restriction
+            The terminal is a choice of these: what may stand behind a text can depend on the text.
+        """
         entry = self._entries.get(name)
         if entry is None:
             return _NONE
         key = name, self._relevant[name] & (self._ignored.union(live))
         if key not in self._known:
-            self._known[key] = self._restriction(entry, key[1])
+            self._known[key] = self._restrictions(entry, key[1])
         return self._known[key]
 
     # -- what is there
@@ -187,12 +206,12 @@ class Scanner:
                     entry.words.add(string.name)
                     string.carriers.add(entry.name)
 
-    def _follow_all(self, limits: Limits) -> None:
+    def _follow_all(self) -> None:
         nodes: dict[str, Node] = {}
         sets: set = set()
         for name, entry in self._entries.items():
             try:
-                nodes[name] = parse_regex(Regex(entry.expression.regexp), limits)
+                nodes[name] = parse_regex(Regex(entry.expression.regexp), self._limits)
                 sets.update(character_sets(nodes[name]))
             except (RegexError, LimitExceeded, Unfollowable):
                 nodes.pop(name, None)
@@ -252,116 +271,68 @@ class Scanner:
 
     # -- what is ruled out
 
-    def _restriction(self, entry: _Entry, live: frozenset[str]) -> Restriction:
+    def _restrictions(self, entry: _Entry, live: frozenset[str]) -> tuple[Restriction, ...]:
         # What is ignored stays so, whatever literal it looks like.
-        words = () if entry.is_ignored else tuple(self._entries[name].pattern for name in sorted(entry.words & live))
+        words = [] if entry.is_ignored else [self._entries[name] for name in sorted(entry.words & live)]
+        without_words = (Restriction(tuple(word.pattern for word in words)),)
         if entry.machine is None:
-            return Restriction(words)
+            return without_words
         ways = []
         for carrier in self._carriers(entry):
             is_replaced = carrier is entry and any(
                 entry.expression.flags <= self._entries[name].expression.flags for name in entry.carriers & live
             )
             if not is_replaced:
-                rivals = [other for other in map(self._entries.get, sorted(live)) if other and self._beats(other, carrier)]
-                ways.append((carrier, rivals))
-        if any(carrier.machine is None for carrier, _ in ways):
-            return Restriction(words)
-        rivals = sorted({rival.name for _, rivals in ways for rival in rivals if self._meets(entry, rival)})
-        outcome = _SideBySide(entry, ways, [self._entries[name] for name in rivals])
+                rivals = [
+                    other for other in map(self._entries.get, sorted(live)) if other and self._beats(other, carrier)
+                ]
+                ways.append((carrier, [rival for rival in rivals if self._meets(entry, rival)]))
+        if any(machine.machine is None for carrier, _ in ways for machine in (carrier, *words)):
+            return without_words
+        outcome = SideBySide(
+            _machine(entry),
+            [(_machine(carrier), list(map(_machine, rivals))) for carrier, rivals in ways],
+            list(map(_machine, words)),
+            self._next_characters(entry),
+        )
         try:
             outcome.run()
-        except Unfollowable:
-            return Restriction(words)
-        if not outcome.is_possible:
-            return Restriction((entry.pattern,))
-        blocking = [self._entries[name] for name in rivals if name in outcome.blocking and not entry.is_string]
-        prefixes = tuple(Sequence((Regex(rival.expression.regexp), Regex("[\\s\\S]*"))) for rival in blocking)
-        follow = Neighbour(self._alphabet.outside(outcome.excluded)) if outcome.excluded else None
-        return Restriction(words + prefixes, follow)
+            return self._outcome(entry, outcome, without_words[0])
+        except (Unfollowable, LimitExceeded):
+            return without_words
 
+    def _outcome(self, entry: _Entry, outcome: SideBySide, without_words: Restriction) -> tuple[Restriction, ...]:
+        if not outcome.texts:
+            return (Restriction((entry.pattern,)),)
+        if len(outcome.texts) == 1:
+            (excluded,) = outcome.texts
+            if not outcome.is_whole:
+                pattern = outcome.pattern(excluded, entry.name, self._alphabet, self._limits)
+                if without_words.reserved or automaton(pattern) != automaton(entry.pattern, self._limits):
+                    return (Restriction((), self._neighbour(excluded), pattern),)
+            return (replace(without_words, follow=self._neighbour(excluded)),)
+        if not self._may_part:
+            return (replace(without_words, follow=self._neighbour(frozenset.intersection(*outcome.texts))),)
+        return tuple(
+            Restriction(
+                (), self._neighbour(excluded), outcome.pattern(excluded, entry.name, self._alphabet, self._limits)
+            )
+            for excluded in sorted(outcome.texts, key=sorted)
+        )
 
-class _SideBySide:
-    """A terminal's texts, read by it, by the terminals whose matches may be its own, and by their rivals.
+    def _neighbour(self, excluded: Collection[int]) -> Neighbour | None:
+        return Neighbour(self._alphabet.outside(excluded)) if excluded else None
 
-    Attributes
-    ----------
-    excluded : set of int
-        Groups of characters that do not stand behind any of the texts that are possible.
-    blocking : set of str
-        Rivals that match beginnings of texts, or all of them.
-    is_possible : bool
-        Whether Lark reports any of the texts at all.
-    """
-
-    def __init__(self, entry: _Entry, ways: list[tuple[_Entry, list[_Entry]]], rivals: list[_Entry]) -> None:
-        self._machines = [_machine(entry), *(_machine(carrier) for carrier, _ in ways), *map(_machine, rivals)]
-        place = {rival.name: number for number, rival in enumerate(rivals, 1 + len(ways))}
-        self._ways = [
-            (number, [place[rival.name] for rival in against if rival.name in place])
-            for number, (_, against) in enumerate(ways, 1)
-        ]
-        self._names = {number: name for name, number in place.items()}
-        self.excluded: set[int] = set()
-        self.blocking: set[str] = set()
-        self.is_possible = False
-
-    def run(self) -> None:
-        """Go through all texts.
-
-        Raises
-        ------
-        Unfollowable
-            Where they are too many to tell apart.
-        """
-        start = (0,) * len(self._machines)
-        seen = {start}
-        waiting = [start]
-        work = 0
-        for states in waiting:
-            if self._machines[0].matches[states[0]]:
-                self._judge(states)
-            for group in self._machines[0].steps[states[0]]:
-                following = self._step(states, group)
-                work += 1
-                if following not in seen:
-                    seen.add(following)
-                    waiting.append(following)
-            if work * len(start) > _MOST_WORK:
-                raise Unfollowable
-
-    def _step(self, states: tuple[int, ...], group: int) -> tuple[int, ...]:
-        following = []
-        for number, (machine, state) in enumerate(zip(self._machines, states, strict=True)):
-            target = state if state < 0 else machine.steps[state].get(group, _DEAD)
-            if number in self._names and target >= 0 and machine.matches[target]:
-                target = _MATCHED
-            following.append(target)
-        return tuple(following)
-
-    def _judge(self, states: tuple[int, ...]) -> None:
-        """Take a text into account: is it reported, and which characters may not be behind it?"""
-        self.blocking.update(name for number, name in self._names.items() if states[number] == _MATCHED)
-        excluded: set[int] | None = None
-        for number, rivals in self._ways:
-            state = states[number]
-            if state < 0 or not self._machines[number].matches[state]:
-                continue
-            if any(states[rival] == _MATCHED for rival in rivals):
-                continue
-            found = set(self._longer(number, state))
-            for rival in rivals:
-                if states[rival] >= 0:
-                    found.update(self._longer(rival, states[rival]))
-            excluded = found if excluded is None else excluded & found
-        if excluded is not None:
-            self.excluded = self.excluded & excluded if self.is_possible else excluded
-            self.is_possible = True
-
-    def _longer(self, number: int, state: int) -> Iterator[int]:
-        """Go through the groups with which there is a match."""
-        machine = self._machines[number]
-        return (group for group, target in machine.steps[state].items() if machine.matches[target])
+    def _next_characters(self, entry: _Entry) -> frozenset[int]:
+        """Collect the groups of characters with which something may begin that comes directly behind a terminal."""
+        names = self._all if entry.is_ignored else self._ignored.union(self._following.get(entry.name, ()))
+        found: set[int] = set()
+        for name in names:
+            other = self._entries.get(name)
+            if other is None or other.machine is None:
+                return frozenset(range(len(self._alphabet.groups)))
+            found.update(other.machine.steps[0])
+        return frozenset(found)
 
 
 def _machine(entry: _Entry) -> Leftmost:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 from stolcke.errors import LimitExceeded
 from stolcke.grammar.analysis import nullable, productive, reachable
 from stolcke.grammar.lr import LrAutomaton
-from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, TerminalDefinition
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
 
-__all__ = ["ContextRule", "contexts", "split_by_context"]
+__all__ = ["ContextRule", "Contexts", "contexts", "following_terminals", "split_by_context"]
 
 _GROWTH = 6
 """Rules that copies may amount to, for each rule that there was."""
@@ -50,6 +50,7 @@ class Contexts(NamedTuple):
 
 
 Relevant = Callable[[str], frozenset[str]]
+Parts = Callable[[str, frozenset[str]], tuple[TerminalDefinition, ...]]
 
 
 def contexts(grammar: Grammar, relevant: Relevant) -> Contexts:
@@ -173,6 +174,20 @@ def _parted(grammar: Grammar, usable: list[tuple[int, Rule]], relevant: Relevant
     return frozenset(found)
 
 
+def following_terminals(grammar: Grammar) -> dict[str, set[str]]:
+    """Find the terminals that rules allow directly behind each terminal; more, where no text holds them."""
+    rules = list(enumerate(grammar.rules))
+    empty = nullable(grammar)
+    first, follow = _first_and_follow(rules, empty)
+    found: dict[str, set[str]] = {}
+    for _, rule in rules:
+        for place, symbol in enumerate(rule.rhs):
+            if isinstance(symbol, Terminal):
+                following, is_last = _first_of(rule.rhs[place + 1 :], first, empty)
+                found.setdefault(symbol.name, set()).update(following, follow[rule.lhs.name] if is_last else ())
+    return found
+
+
 def _first_and_follow(
     usable: list[tuple[int, Rule]], empty: frozenset[str]
 ) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
@@ -226,7 +241,7 @@ def _live_on_arrival(rules: list[ContextRule], automaton: LrAutomaton, n_termina
         for name in names:
             target = ends.setdefault(automaton.steps[state][name], set())
             target.update(automaton.walk(state, rule)[-1] for rule in automaton.rules_of[name])
-    for state, steps in enumerate(automaton.steps):
+    for steps in automaton.steps:
         for symbol, target in steps.items():
             if symbol < n_terminals:
                 found[target] = live[target]
@@ -243,12 +258,7 @@ def _live_on_arrival(rules: list[ContextRule], automaton: LrAutomaton, n_termina
     return found
 
 
-def split_by_context(
-    grammar: Grammar,
-    relevant: Relevant,
-    restriction: Callable[[str, frozenset[str]], Hashable],
-    restricted: Callable[[TerminalDefinition, Hashable], TerminalDefinition],
-) -> Grammar:
+def split_by_context(grammar: Grammar, relevant: Relevant, parts: Parts) -> Grammar:
     """Give each use of a terminal what its context says.
 
     Parameters
@@ -257,10 +267,8 @@ def split_by_context(
         Without tallies.
     relevant : callable
         See :func:`contexts`.
-    restriction : callable
-        What is to be said of a terminal, by name, where certain terminals are sure to be possible, too.
-    restricted : callable
-        A terminal's definition with that.
+    parts : callable
+        What becomes of a terminal, by name, where certain terminals are sure to be possible, too: a choice of these.
 
     Returns
     -------
@@ -272,10 +280,10 @@ def split_by_context(
         found = contexts(grammar, relevant)
     except LimitExceeded:
         found = None
-    writer = _Writer(grammar, restriction, restricted)
+    writer = _Writer(grammar, parts)
     if found is not None and writer.write_copies(found):
         return writer.grammar(found)
-    writer = _Writer(grammar, restriction, restricted)
+    writer = _Writer(grammar, parts)
     writer.write_places(found)
     return writer.grammar(found)
 
@@ -283,17 +291,17 @@ def split_by_context(
 class _Writer:
     """Writes the rules and the terminals that they use."""
 
-    def __init__(self, grammar: Grammar, restriction: Callable, restricted: Callable) -> None:
+    def __init__(self, grammar: Grammar, parts: Parts) -> None:
         self._grammar = grammar
-        self._restriction = restriction
-        self._restricted = restricted
+        self._parts = parts
         self._rules: list[Rule] = []
         self._options = dict(grammar.options)
         self._templates = dict(grammar.templates)
         self._taken = {*grammar.nonterminals, *grammar.terminals}
         self._copied: set[str] = set()
         self._terminals: dict[str, TerminalDefinition] = {}
-        self._variants: dict[tuple[str, Hashable], Terminal] = {}
+        self._used: dict[tuple[TerminalDefinition, ...], tuple[str, ...]] = {}
+        self._choices: dict[tuple[tuple[str, ...], bool], Nonterminal] = {}
 
     def grammar(self, found: Contexts | None) -> Grammar:
         """Give the grammar that was written.
@@ -301,37 +309,23 @@ class _Writer:
         What is ignored may stand everywhere, so its restrictions are those of all contexts.  Rules that no text
         needs, and terminals that no rule does, stay as they are.
         """
-        terminals = dict(self._terminals)
         everywhere = frozenset.intersection(*found.live) if found is not None else frozenset()
-        for name in self._grammar.ignore:
-            used = terminals.pop(name, None)
-            definition = self._grammar.terminals[name]
-            terminals[name] = self._restricted(definition, self._restriction(name, everywhere))
-            if used is not None and used != terminals[name]:
-                # The name is the ignored one's; uses in rules get another.
-                other = self._free_name(name)
-                terminals[other] = replace(used, name=other, variant_of=name)
-                self._rename(name, other)
+        ignore = {name: self._names_of(name, everywhere) for name in self._grammar.ignore}
         for name, definition in self._grammar.terminals.items():
-            terminals.setdefault(name, definition)
+            if not any(name == (other.variant_of or other.name) for other in self._terminals.values()):
+                self._terminals[name] = definition
         written = {rule.lhs.name for rule in self._rules}
         rest = [rule for rule in self._grammar.rules if rule.lhs.name not in written]
         return replace(
             self._grammar,
             rules=(*self._rules, *rest),
-            terminals=terminals,
+            terminals=self._terminals,
             options=self._options,
             templates=self._templates,
+            ignore=tuple(dict.fromkeys(part for parts in ignore.values() for part in parts)),
+            # Where there are weights, nothing is parted.
+            ignore_weights={ignore[name][0]: weight for name, weight in self._grammar.ignore_weights.items()},
         )
-
-    def _rename(self, old: str, new: str) -> None:
-        def renamed(symbol):
-            return Terminal(new) if symbol == Terminal(old) else symbol
-
-        self._rules = [
-            Rule(rule.lhs, tuple(map(renamed, rule.rhs)), rule.alias, rule.location, rule.weight)
-            for rule in self._rules
-        ]
 
     def _free_name(self, name: str) -> str:
         number = 2
@@ -340,16 +334,33 @@ class _Writer:
         self._taken.add(f"{name}_{number}")
         return f"{name}_{number}"
 
-    def _variant(self, name: str, live: frozenset[str]) -> Terminal:
-        key = name, self._restriction(name, live)
-        if key not in self._variants:
-            definition = self._restricted(self._grammar.terminals[name], key[1])
-            if name in self._terminals:
-                other = self._free_name(name)
-                definition = replace(definition, name=other, variant_of=definition.variant_of or name)
-            self._terminals[definition.name] = definition
-            self._variants[key] = Terminal(definition.name)
-        return self._variants[key]
+    def _names_of(self, name: str, live: frozenset[str]) -> tuple[str, ...]:
+        """Name what becomes of a terminal; the first that is met keeps its name."""
+        parts = self._parts(name, live)
+        if parts not in self._used:
+            names = []
+            for part in parts:
+                if name in self._terminals:
+                    part = replace(part, name=self._free_name(name), variant_of=part.variant_of or name)
+                self._terminals[part.name] = part
+                names.append(part.name)
+            self._used[parts] = tuple(names)
+        return self._used[parts]
+
+    def _variant(self, name: str, live: frozenset[str], rule: Rule) -> Symbol:
+        """Give the symbol for a use of a terminal: where it is a choice, a nonterminal that trees leave out."""
+        names = self._names_of(name, live)
+        if len(names) == 1:
+            return Terminal(names[0])
+        options = self._grammar.options.get(rule.lhs.name)
+        key = names, options is not None and options.keep_all_tokens
+        if key not in self._choices:
+            choice = Nonterminal(self._free_name(f"_{name.lower().strip('_')}_part"))
+            self._choices[key] = choice
+            if key[1]:
+                self._options[choice.name] = RuleOptions(keep_all_tokens=True)
+            self._rules += [Rule(choice, (Terminal(part),)) for part in names]
+        return self._choices[key]
 
     def write_places(self, found: Contexts | None) -> None:
         """Write the rules as they were, each place of a terminal with what all its contexts agree in."""
@@ -363,7 +374,7 @@ class _Writer:
                         live[key] = live[key] & found.live[here] if key in live else found.live[here]
         for number, rule in enumerate(self._grammar.rules):
             rhs = tuple(
-                self._variant(symbol.name, live.get((number, place), frozenset()))
+                self._variant(symbol.name, live.get((number, place), frozenset()), rule)
                 if isinstance(symbol, Terminal)
                 else symbol
                 for place, symbol in enumerate(rule.rhs)
@@ -384,15 +395,18 @@ class _Writer:
             return nodes[state, symbol]
 
         node(0, automaton.start)
-        bodies: list[list[tuple[int, tuple[int | Terminal, ...]]]] = []
+        bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]] = []
         for state, name in order:
             body = []
             for number in automaton.rules_of[name]:
+                source = found.rules[number].source
                 rhs = [
-                    self._variant(found.names[symbol], found.live[here]) if symbol < n_terminals else node(here, symbol)
+                    self._variant(found.names[symbol], found.live[here], self._grammar.rules[source])
+                    if symbol < n_terminals
+                    else node(here, symbol)
                     for symbol, here in zip(found.rules[number].rhs, automaton.walk(state, number), strict=False)
                 ]
-                body.append((found.rules[number].source, tuple(rhs)))
+                body.append((source, tuple(rhs)))
             bodies.append(body)
         classes = _equal([found.names[name] for _, name in order], bodies)
         representatives = list({number: place for place, number in reversed(list(enumerate(classes)))}.items())
@@ -403,7 +417,7 @@ class _Writer:
         for number, place in representatives:
             for source, body in bodies[place]:
                 rule = self._grammar.rules[source]
-                rhs = tuple(s if isinstance(s, Terminal) else Nonterminal(name_of[classes[s]]) for s in body)
+                rhs = tuple(Nonterminal(name_of[classes[s]]) if isinstance(s, int) else s for s in body)
                 self._rules.append(Rule(Nonterminal(name_of[number]), rhs, rule.alias, rule.location, rule.weight))
         return True
 
@@ -418,7 +432,7 @@ class _Writer:
         return other
 
 
-def _equal(names: list[str], bodies: list[list[tuple[int, tuple[int | Terminal, ...]]]]) -> list[int]:
+def _equal(names: list[str], bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]]) -> list[int]:
     """Number the copies so that equal ones, with equal ones inside, have one number: the coarsest way."""
     number: dict[Hashable, int] = {}
     classes = [number.setdefault(name, len(number)) for name in names]
@@ -429,7 +443,9 @@ def _equal(names: list[str], bodies: list[list[tuple[int, tuple[int | Terminal, 
             number.setdefault(
                 (
                     classes[place],
-                    tuple((source, tuple(s if isinstance(s, Terminal) else classes[s] for s in rhs)) for source, rhs in body),
+                    tuple(
+                        (source, tuple(classes[s] if isinstance(s, int) else s for s in rhs)) for source, rhs in body
+                    ),
                 ),
                 len(number),
             )

@@ -15,7 +15,7 @@ from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern
 from stolcke.lexer import nfa
 from stolcke.options import Limits
 
-__all__ = ["Automaton", "automaton"]
+__all__ = ["Automaton", "automaton", "determinized"]
 
 # Positions stored while determinising, per state that is allowed.
 _WORK_PER_STATE = 200
@@ -235,7 +235,17 @@ def _automaton(pattern: Pattern, limits: Limits) -> Automaton:
         joined = _joined_after(pattern.parts[0].automaton, pattern.parts[1:], limits)
         if joined is not None:
             return joined
-    machine = nfa.build(pattern, limits)
+    return determinized(nfa.build(pattern, limits), limits)
+
+
+def determinized(machine: nfa.Nfa, limits: Limits) -> Automaton:
+    """Give the automaton of nodes and fragments.
+
+    Raises
+    ------
+    LimitExceeded
+        ``regex_states``
+    """
     try:
         arrays = dfa.determinize(
             *machine.fragments,

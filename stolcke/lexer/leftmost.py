@@ -8,14 +8,18 @@ states of an automaton over groups of characters.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import pairwise
 
 from stolcke.grammar.patterns import Choice, Literal, Repeat
 from stolcke.grammar.patterns import Sequence as Joined
+from stolcke.lexer.automaton import Automaton, determinized
 from stolcke.lexer.charsets import Bounds, complement, union
+from stolcke.lexer.nfa import BRANCH, Builder
 from stolcke.lexer.regex_syntax import Characters, LazyRepeat, Node
+from stolcke.options import Limits
 
-__all__ = ["Alphabet", "Leftmost", "Unfollowable", "character_sets"]
+__all__ = ["Alphabet", "Leftmost", "Unfollowable", "character_sets", "text_automaton"]
 
 _MOST_PLACES = 4_000
 _MOST_STATES = 2_000
@@ -65,13 +69,11 @@ class Alphabet:
         inside: set[int] = set()
         spans: dict[frozenset[int], list[int]] = {}
         places = sorted(cuts)
-        for low, end in zip(places, places[1:], strict=False):
+        for low, end in pairwise(places):
             inside.symmetric_difference_update(cuts[low])
             if inside:
                 spans.setdefault(frozenset(inside), []).extend((low, end))
-        self.groups = [
-            union([tuple(span[i : i + 2]) for i in range(0, len(span), 2)]) for span in spans.values()
-        ]
+        self.groups = [union([tuple(span[i : i + 2]) for i in range(0, len(span), 2)]) for span in spans.values()]
         self.members: dict[Bounds, tuple[int, ...]] = {
             bounds: tuple(group for group, numbers in enumerate(spans) if number in numbers)
             for number, bounds in enumerate(found)
@@ -99,6 +101,8 @@ class Leftmost:
     matches : list of bool
         Whether the text that led to a state is a match, and is preferred to all shorter ones.  It is the one that
         :mod:`re` finds, unless a longer one turns out to be.
+    has_cut : bool
+        Whether texts of the expression are never found, since a shorter one is preferred.
 
     Raises
     ------
@@ -113,6 +117,7 @@ class Leftmost:
         start = self._add(node, 0)
         self.steps: list[dict[int, int]] = []
         self.matches: list[bool] = []
+        self.has_cut = False
         self._make_states(start)
 
     def _place(self, reads: tuple[int, ...] | None, *ways: int) -> int:
@@ -194,12 +199,41 @@ class Leftmost:
                 continue
             seen.add(place)
             if place == 0:
+                self.has_cut = self.has_cut or bool(waiting)
                 return tuple(reading), True
             if self._reads[place] is None:
                 waiting += reversed(self._ways[place])
             else:
                 reading.append(place)
         return tuple(reading), False
+
+
+def text_automaton(
+    steps: list[dict[int, int]], accepting: Collection[int], alphabet: Alphabet, limits: Limits
+) -> Automaton:
+    """Make the byte automaton of an automaton over groups of characters, whose state 0 is the first one.
+
+    Raises
+    ------
+    LimitExceeded
+        ``regex_states``
+    """
+    builder = Builder(limits, by_character=True)
+    nodes = [builder.node(BRANCH, 0, 0) for _ in steps]
+    for state, ways in enumerate(steps):
+        groups: dict[int, list[int]] = {}
+        for group, target in ways.items():
+            groups.setdefault(target, []).append(group)
+        targets = [
+            builder.read_characters(union(alphabet.groups[group] for group in members), nodes[target])
+            for target, members in groups.items()
+        ]
+        if state in accepting:
+            targets.append(builder.accept)
+        builder.first[nodes[state]] = len(builder.branches)
+        builder.branches += targets
+        builder.second[nodes[state]] = len(builder.branches)
+    return determinized(builder.finish(nodes[0]), limits)
 
 
 def _may_be_empty(node: Node) -> bool:
