@@ -262,9 +262,10 @@ class _Writer:
             for symbol in rule.rhs:
                 if isinstance(symbol, Copy) and symbol.is_terminal and not self._copies.is_whole(symbol):
                     weight *= self._share(symbol)
-                elif self._is_nothing_ignored(symbol):
+                elif self._is_nothing_ignored(leader.get(symbol, symbol)):
                     weight *= nothing_ignored
-            rhs = tuple(self._symbols[symbol] for symbol in rule.rhs if not self._is_nothing_ignored(symbol))
+            kept = [symbol for symbol in rule.rhs if not self._is_nothing_ignored(leader.get(symbol, symbol))]
+            rhs = tuple(self._symbols[symbol] for symbol in kept)
             made.append(Rule(lhs, rhs, alias, location, weight))
             rule_of.append(rule.origin if rule.origin < len(grammar.rules) else -1)
             given = self._options(rule.lhs)
