@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from stolcke.frontends.lark_scanner import Restriction, Scanner
-from stolcke.grammar.contexts import following_terminals, split_by_context
+from stolcke.grammar.context_copies import split_by_context
+from stolcke.grammar.contexts import following_terminals
 from stolcke.grammar.model import Grammar, Neighbour, Terminal, TerminalDefinition
 from stolcke.grammar.weights import is_weighted
 from stolcke.lexer.charsets import intersect

@@ -1,28 +1,25 @@
-"""Terminals told apart by what else is possible where they are read.
+"""What is possible, too, where a grammar's terminals are read.
 
-Nonterminals are copied by the LR state that they begin in, so that each use of a terminal belongs to one state; and
-what some part of a text may leave out is told apart from what it writes, as LR parsers do with optional parts.  Copies
-that turn out the same are one.  Derivations stay what they are, one for one.
+The states of an LR automaton tell the places of a text apart.  What some part of a text may leave out is told apart
+from what it writes where that matters, as LR parsers do with optional parts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from itertools import product
 from typing import NamedTuple
 
 from stolcke.errors import LimitExceeded
 from stolcke.grammar.analysis import nullable, productive, reachable
 from stolcke.grammar.lr import LrAutomaton
-from stolcke.grammar.model import Grammar, Nonterminal, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
+from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal
 
-__all__ = ["ContextRule", "Contexts", "contexts", "following_terminals", "split_by_context"]
+__all__ = ["SPARE", "ContextRule", "Contexts", "Relevant", "contexts", "following_terminals"]
 
-_GROWTH = 6
-"""Rules that copies may amount to, for each rule that there was."""
-_SPARE = 500
-"""The same for small grammars, where growth does not hurt."""
+SPARE = 500
+"""Rules that are allowed beside a multiple of those that there are: small grammars may grow."""
+_ROUNDS = 3
 
 WHOLE, EMPTY, SOLID = range(3)
 _Name = tuple[str, int]
@@ -50,10 +47,9 @@ class Contexts(NamedTuple):
 
 
 Relevant = Callable[[str], frozenset[str]]
-Parts = Callable[[str, frozenset[str]], tuple[TerminalDefinition, ...]]
 
 
-def contexts(grammar: Grammar, relevant: Relevant) -> Contexts:
+def contexts(grammar: Grammar, relevant: Relevant) -> Contexts | None:
     """Find the LR states of a grammar and what is possible in each.
 
     Parameters
@@ -63,9 +59,10 @@ def contexts(grammar: Grammar, relevant: Relevant) -> Contexts:
     relevant : callable
         Gives, for a terminal, those of which it matters whether they are possible, too.
 
-    Raises
-    ------
-    LimitExceeded
+    Returns
+    -------
+    Contexts or None
+        None where the grammar derives nothing, or has too many states.
     """
     known = productive(grammar) & reachable(grammar)
     usable = [
@@ -73,57 +70,68 @@ def contexts(grammar: Grammar, relevant: Relevant) -> Contexts:
         for number, rule in enumerate(grammar.rules)
         if rule.lhs.name in known and all(isinstance(s, Terminal) or s.name in known for s in rule.rhs)
     ]
-    terminals = list(dict.fromkeys(s.name for _, rule in usable for s in rule.rhs if isinstance(s, Terminal)))
-    symbols: dict[_Name | str, int] = {name: number for number, name in enumerate(terminals)}
-    names = list(terminals)
+    if grammar.start not in known:
+        return None
+    alternatives = _Alternatives(usable, nullable(grammar))
+    try:
+        found = _analysed(grammar.start, alternatives, frozenset(), None)
+        if any(rule.weight is not None for _, rule in usable):
+            # An alternative for each part would need a weight of its own.
+            return found
+        parted: frozenset[str] = frozenset()
+        for _ in range(_ROUNDS):
+            more = alternatives.closed(_telling(found, relevant, alternatives.empty))
+            if more <= parted:
+                break
+            parted |= more
+            # Each round sees better what is possible, unless it costs more than it is worth.
+            found = _analysed(grammar.start, alternatives, parted, 3 * len(usable) + SPARE)
+    except LimitExceeded:
+        pass
+    return found
+
+
+def _analysed(start: str, alternatives: _Alternatives, parted: frozenset[str], most: int | None) -> Contexts:
+    symbols: dict[_Name | str, int] = {name: number for number, name in enumerate(alternatives.terminals)}
+    names = list(alternatives.terminals)
+    n_terminals = len(names)
     rules: list[ContextRule] = []
-    seen: set[_Name] = set()
     waiting: list[_Name] = []
 
     def number_of(name: _Name | str) -> int:
         if name not in symbols:
             symbols[name] = len(symbols)
             names.append(name[0])
-        if not isinstance(name, str) and name not in seen:
-            seen.add(name)
             waiting.append(name)
         return symbols[name]
 
-    for parted in (_parted(grammar, usable, relevant), frozenset()):
-        alternatives = _Alternatives(usable, nullable(grammar), parted)
-        start = number_of((grammar.start, WHOLE))
-        for name in waiting:
-            for source, rhs in alternatives.of(name):
-                rules.append(ContextRule(symbols[name], tuple(map(number_of, rhs)), source))
-            if parted and len(rules) > 3 * len(usable) + _SPARE:
-                break
-        else:
-            break
-        # Telling apart costs more than it is worth here: begin again without.
-        rules, seen, waiting = [], set(), []
-        symbols, names = {name: number for number, name in enumerate(terminals)}, list(terminals)
-    automaton = LrAutomaton([(rule.lhs, rule.rhs) for rule in rules], len(terminals), start)
-    live = [
-        frozenset(name for number, name in enumerate(terminals) if bits >> number & 1)
-        for bits in _live_on_arrival(rules, automaton, len(terminals))
-    ]
+    number_of((start, WHOLE))
+    for name in waiting:
+        for source, rhs in alternatives.of(name, parted):
+            rules.append(ContextRule(symbols[name], tuple(map(number_of, rhs)), source))
+            if most is not None and len(rules) > most:
+                raise LimitExceeded("rules", f"more than {most}", most, "parts of nonterminals")
+    automaton = LrAutomaton([(rule.lhs, rule.rhs) for rule in rules], n_terminals, n_terminals)
+    bits = _live_on_arrival(automaton)
+    live = [frozenset(names[number] for number in range(n_terminals) if each >> number & 1) for each in bits]
     return Contexts(names, rules, automaton, live)
 
 
 class _Alternatives:
     """The rules of nonterminals, or of a part of their texts."""
 
-    def __init__(self, usable: list[tuple[int, Rule]], empty: frozenset[str], parted: frozenset[str]) -> None:
-        self._empty = empty
-        self._parted = parted
+    def __init__(self, usable: list[tuple[int, Rule]], empty: frozenset[str]) -> None:
+        self.empty = empty
+        self.terminals = list(dict.fromkeys(s.name for _, rule in usable for s in rule.rhs if isinstance(s, Terminal)))
+        self._usable = usable
         self._of: dict[str, list[tuple[int, Rule]]] = {}
         for number, rule in usable:
             self._of.setdefault(rule.lhs.name, []).append((number, rule))
 
-    def of(self, name: _Name) -> Iterable[tuple[int, tuple[_Name | str, ...]]]:
+    def of(self, name: _Name, parted: frozenset[str]) -> Iterable[tuple[int, tuple[_Name | str, ...]]]:
         """Go through the right sides, each with the number of its rule."""
         for number, rule in self._of[name[0]]:
-            may_be_empty = all(isinstance(s, Nonterminal) and s.name in self._empty for s in rule.rhs)
+            may_be_empty = self._may_be_empty(rule)
             if name[1] == EMPTY:
                 if may_be_empty:
                     yield number, tuple((symbol.name, EMPTY) for symbol in rule.rhs)
@@ -132,7 +140,7 @@ class _Alternatives:
                 [symbol.name]
                 if isinstance(symbol, Terminal)
                 else [(symbol.name, EMPTY), (symbol.name, SOLID)]
-                if symbol.name in self._parted
+                if symbol.name in parted
                 else [(symbol.name, WHOLE)]
                 for symbol in rule.rhs
             ]
@@ -140,38 +148,38 @@ class _Alternatives:
                 if not (name[1] == SOLID and may_be_empty and all(symbol[1] == EMPTY for symbol in rhs)):
                     yield number, rhs
 
+    def _may_be_empty(self, rule: Rule) -> bool:
+        return all(isinstance(symbol, Nonterminal) and symbol.name in self.empty for symbol in rule.rhs)
 
-def _parted(grammar: Grammar, usable: list[tuple[int, Rule]], relevant: Relevant) -> frozenset[str]:
+    def closed(self, names: set[str]) -> frozenset[str]:
+        """Add what some of the nonterminals may consist of, all of which may be empty: they need parts, too."""
+        waiting = list(names)
+        while waiting:
+            for _, rule in self._of[waiting.pop()]:
+                inner = {symbol.name for symbol in rule.rhs if self._may_be_empty(rule)}
+                waiting += inner - names
+                names = names | inner
+        return frozenset(names)
+
+
+def _telling(found: Contexts, relevant: Relevant, empty: frozenset[str]) -> set[str]:
     """Find the nonterminals of which it matters, for a terminal that may come next, whether they are left out."""
-    if any(rule.weight is not None for _, rule in usable):
-        # An alternative for each part would need weights of its own.
-        return frozenset()
-    empty = nullable(grammar)
-    first, follow = _first_and_follow(usable, empty)
-    again: dict[str, set[str]] = {}  # what a list begins with, it goes on with
-    for _, rule in usable:
-        if rule.rhs[:1] == (rule.lhs,):
-            again.setdefault(rule.lhs.name, set()).update(_first_of(rule.rhs[1:], first, empty)[0])
-    found: set[str] = set()
-    for _, rule in usable:
-        for place, symbol in enumerate(rule.rhs):
-            if isinstance(symbol, Terminal) or symbol.name not in empty or symbol.name in found:
+    automaton, live = found.automaton, found.live
+    telling: set[str] = set()
+    for state, names in enumerate(automaton.predicted):
+        for symbol in names:
+            name = found.names[symbol]
+            if name not in empty or name in telling:
                 continue
-            following, is_last = _first_of(rule.rhs[place + 1 :], first, empty)
-            if is_last:
-                following = following | follow[rule.lhs.name]
-            left_out = first[symbol.name] - again.get(symbol.name, set())
-            if any(relevant(name) & left_out for name in following):
-                found.add(symbol.name)
-    changed = True
-    while changed:
-        changed = False
-        for _, rule in usable:
-            if rule.lhs.name in found and all(isinstance(s, Nonterminal) and s.name in empty for s in rule.rhs):
-                inner = {symbol.name for symbol in rule.rhs}
-                changed = changed or not inner <= found
-                found |= inner
-    return frozenset(found)
+            behind = automaton.steps[state][symbol]
+            ends = {automaton.walk(state, rule)[-1] for rule in automaton.rules_of[symbol]} - {state}
+            if not ends:
+                continue
+            written = frozenset.intersection(*(live[end] for end in ends))
+            matters = live[state] ^ written
+            if any(relevant(following) & matters for following in live[behind]):
+                telling.add(name)
+    return telling
 
 
 def following_terminals(grammar: Grammar) -> dict[str, set[str]]:
@@ -225,7 +233,7 @@ def _first_of(symbols, first: dict[str, set[str]], empty: frozenset[str]) -> tup
     return found, True
 
 
-def _live_on_arrival(rules: list[ContextRule], automaton: LrAutomaton, n_terminals: int) -> list[int]:
+def _live_on_arrival(automaton: LrAutomaton) -> list[int]:
     """Collect what is sure to have been possible when the terminal was read that a state goes on with.
 
     A terminal is read before the rules end that end in front of it.  What is possible in any of the states on the
@@ -233,6 +241,7 @@ def _live_on_arrival(rules: list[ContextRule], automaton: LrAutomaton, n_termina
     they have in common counts; ways are finite, so that this is the greatest solution.
     """
     live = automaton.live
+    n_terminals = automaton.n_terminals
     everything = (1 << n_terminals) - 1
     found = [everything] * len(live)
     found[0] = live[0]
@@ -256,200 +265,3 @@ def _live_on_arrival(rules: list[ContextRule], automaton: LrAutomaton, n_termina
                 found[state] = live[state] | common
                 changed = True
     return found
-
-
-def split_by_context(grammar: Grammar, relevant: Relevant, parts: Parts) -> Grammar:
-    """Give each use of a terminal what its context says.
-
-    Parameters
-    ----------
-    grammar : Grammar
-        Without tallies.
-    relevant : callable
-        See :func:`contexts`.
-    parts : callable
-        What becomes of a terminal, by name, where certain terminals are sure to be possible, too: a choice of these.
-
-    Returns
-    -------
-    Grammar
-        Where copies would be too many, all uses of a terminal at one place of a rule have what their contexts agree
-        in; and where even the automaton is too large, what needs no context.
-    """
-    try:
-        found = contexts(grammar, relevant)
-    except LimitExceeded:
-        found = None
-    writer = _Writer(grammar, parts)
-    if found is not None and writer.write_copies(found):
-        return writer.grammar(found)
-    writer = _Writer(grammar, parts)
-    writer.write_places(found)
-    return writer.grammar(found)
-
-
-class _Writer:
-    """Writes the rules and the terminals that they use."""
-
-    def __init__(self, grammar: Grammar, parts: Parts) -> None:
-        self._grammar = grammar
-        self._parts = parts
-        self._rules: list[Rule] = []
-        self._options = dict(grammar.options)
-        self._templates = dict(grammar.templates)
-        self._taken = {*grammar.nonterminals, *grammar.terminals}
-        self._copied: set[str] = set()
-        self._terminals: dict[str, TerminalDefinition] = {}
-        self._used: dict[tuple[TerminalDefinition, ...], tuple[str, ...]] = {}
-        self._choices: dict[tuple[tuple[str, ...], bool], Nonterminal] = {}
-
-    def grammar(self, found: Contexts | None) -> Grammar:
-        """Give the grammar that was written.
-
-        What is ignored may stand everywhere, so its restrictions are those of all contexts.  Rules that no text
-        needs, and terminals that no rule does, stay as they are.
-        """
-        everywhere = frozenset.intersection(*found.live) if found is not None else frozenset()
-        ignore = {name: self._names_of(name, everywhere) for name in self._grammar.ignore}
-        for name, definition in self._grammar.terminals.items():
-            if not any(name == (other.variant_of or other.name) for other in self._terminals.values()):
-                self._terminals[name] = definition
-        written = {rule.lhs.name for rule in self._rules}
-        rest = [rule for rule in self._grammar.rules if rule.lhs.name not in written]
-        return replace(
-            self._grammar,
-            rules=(*self._rules, *rest),
-            terminals=self._terminals,
-            options=self._options,
-            templates=self._templates,
-            ignore=tuple(dict.fromkeys(part for parts in ignore.values() for part in parts)),
-            # Where there are weights, nothing is parted.
-            ignore_weights={ignore[name][0]: weight for name, weight in self._grammar.ignore_weights.items()},
-        )
-
-    def _free_name(self, name: str) -> str:
-        number = 2
-        while f"{name}_{number}" in self._taken:
-            number += 1
-        self._taken.add(f"{name}_{number}")
-        return f"{name}_{number}"
-
-    def _names_of(self, name: str, live: frozenset[str]) -> tuple[str, ...]:
-        """Name what becomes of a terminal; the first that is met keeps its name."""
-        parts = self._parts(name, live)
-        if parts not in self._used:
-            names = []
-            for part in parts:
-                if name in self._terminals:
-                    part = replace(part, name=self._free_name(name), variant_of=part.variant_of or name)
-                self._terminals[part.name] = part
-                names.append(part.name)
-            self._used[parts] = tuple(names)
-        return self._used[parts]
-
-    def _variant(self, name: str, live: frozenset[str], rule: Rule) -> Symbol:
-        """Give the symbol for a use of a terminal: where it is a choice, a nonterminal that trees leave out."""
-        names = self._names_of(name, live)
-        if len(names) == 1:
-            return Terminal(names[0])
-        options = self._grammar.options.get(rule.lhs.name)
-        key = names, options is not None and options.keep_all_tokens
-        if key not in self._choices:
-            choice = Nonterminal(self._free_name(f"_{name.lower().strip('_')}_part"))
-            self._choices[key] = choice
-            if key[1]:
-                self._options[choice.name] = RuleOptions(keep_all_tokens=True)
-            self._rules += [Rule(choice, (Terminal(part),)) for part in names]
-        return self._choices[key]
-
-    def write_places(self, found: Contexts | None) -> None:
-        """Write the rules as they were, each place of a terminal with what all its contexts agree in."""
-        live: dict[tuple[int, int], frozenset[str]] = {}
-        for state, names in enumerate(found.automaton.predicted if found else ()):
-            for name in names:
-                for number in found.automaton.rules_of[name]:
-                    source = found.rules[number].source
-                    for place, here in enumerate(found.automaton.walk(state, number)[:-1]):
-                        key = source, place
-                        live[key] = live[key] & found.live[here] if key in live else found.live[here]
-        for number, rule in enumerate(self._grammar.rules):
-            rhs = tuple(
-                self._variant(symbol.name, live.get((number, place), frozenset()), rule)
-                if isinstance(symbol, Terminal)
-                else symbol
-                for place, symbol in enumerate(rule.rhs)
-            )
-            self._rules.append(Rule(rule.lhs, rhs, rule.alias, rule.location, rule.weight))
-
-    def write_copies(self, found: Contexts) -> bool:
-        """Write nonterminals by the state that they begin in; whether these are few enough."""
-        automaton, n_terminals = found.automaton, found.automaton.n_terminals
-        # What each copy's rules are: numbers of other copies, or terminals' variants.
-        nodes: dict[tuple[int, int], int] = {}
-        order: list[tuple[int, int]] = []
-
-        def node(state: int, symbol: int) -> int:
-            if (state, symbol) not in nodes:
-                nodes[state, symbol] = len(order)
-                order.append((state, symbol))
-            return nodes[state, symbol]
-
-        node(0, automaton.start)
-        bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]] = []
-        for state, name in order:
-            body = []
-            for number in automaton.rules_of[name]:
-                source = found.rules[number].source
-                rhs = [
-                    self._variant(found.names[symbol], found.live[here], self._grammar.rules[source])
-                    if symbol < n_terminals
-                    else node(here, symbol)
-                    for symbol, here in zip(found.rules[number].rhs, automaton.walk(state, number), strict=False)
-                ]
-                body.append((source, tuple(rhs)))
-            bodies.append(body)
-        classes = _equal([found.names[name] for _, name in order], bodies)
-        representatives = list({number: place for place, number in reversed(list(enumerate(classes)))}.items())
-        representatives.sort(key=lambda pair: pair[1])
-        if sum(len(bodies[place]) for _, place in representatives) > _GROWTH * len(self._grammar.rules) + _SPARE:
-            return False
-        name_of = {number: self._copy_name(found.names[order[place][1]]) for number, place in representatives}
-        for number, place in representatives:
-            for source, body in bodies[place]:
-                rule = self._grammar.rules[source]
-                rhs = tuple(Nonterminal(name_of[classes[s]]) if isinstance(s, int) else s for s in body)
-                self._rules.append(Rule(Nonterminal(name_of[number]), rhs, rule.alias, rule.location, rule.weight))
-        return True
-
-    def _copy_name(self, name: str) -> str:
-        if name not in self._copied:
-            self._copied.add(name)
-            return name
-        other = self._free_name(name)
-        self._templates[other] = self._grammar.templates.get(name, name)
-        if name in self._grammar.options:
-            self._options[other] = self._grammar.options[name]
-        return other
-
-
-def _equal(names: list[str], bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]]) -> list[int]:
-    """Number the copies so that equal ones, with equal ones inside, have one number: the coarsest way."""
-    number: dict[Hashable, int] = {}
-    classes = [number.setdefault(name, len(number)) for name in names]
-    while True:
-        n_classes = len(number)
-        number = {}
-        classes = [
-            number.setdefault(
-                (
-                    classes[place],
-                    tuple(
-                        (source, tuple(classes[s] if isinstance(s, int) else s for s in rhs)) for source, rhs in body
-                    ),
-                ),
-                len(number),
-            )
-            for place, body in enumerate(bodies)
-        ]
-        if len(number) == n_classes:
-            return classes
