@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from random import Random
 
 import pytest
@@ -11,9 +12,8 @@ from stolcke.grammar import context_copies
 from stolcke.grammar.analysis import cyclic, nullable, productive
 from stolcke.grammar.context_copies import split_by_context
 from stolcke.grammar.contexts import contexts, following_terminals
-from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition
+from stolcke.grammar.model import Grammar, Nonterminal, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Choice, Literal
-from tests.reference.all_derivations import all_derivations
 from tests.reference.language import all_texts
 from tests.reference.random_grammars import random_grammar
 from tests.strategies import EFFORT
@@ -67,6 +67,29 @@ def test_behind_an_operand_what_all_stacks_have_in_common():
     }
 
 
+def derivations(grammar: Grammar, text: str) -> int:
+    """Count the derivations of a text; no rule is empty, and none goes round in circles."""
+    words = {name: words_of(definition) for name, definition in grammar.terminals.items()}
+
+    @cache
+    def of(symbols: tuple, begin: int, end: int) -> int:
+        if len(symbols) > end - begin:
+            return 0
+        if len(symbols) > 1:
+            middles = range(begin + 1, end)
+            return sum(of(symbols[:1], begin, m) * of(symbols[1:], m, end) for m in middles)
+        if isinstance(symbols[0], Terminal):
+            return text[begin:end] in words[symbols[0].name]
+        return sum(of(rule.rhs, begin, end) for rule in grammar.alternatives.get(symbols[0].name, ()))
+
+    return of((Nonterminal(grammar.start),), 0, len(text)) if text else 0
+
+
+def words_of(definition: TerminalDefinition) -> set[str]:
+    pattern = definition.pattern
+    return {part.text for part in (pattern.parts if isinstance(pattern, Choice) else (pattern,))}
+
+
 def test_random_grammars_keep_their_derivations():
     random = Random(3)
     checked = copied = 0
@@ -75,12 +98,11 @@ def test_random_grammars_keep_their_derivations():
         if nullable(grammar) or cyclic(grammar) or grammar.start not in productive(grammar):
             continue
         found = split_by_context(grammar, everything(grammar), labelled(grammar))
-        copied += len(found.rules) > len(grammar.rules)
+        copied += bool(found.templates)
         for text in all_texts("ab", 4):
-            before, after = (sum(1 for _ in all_derivations(g, text.encode())) for g in (grammar, found))
-            assert before == after, (str(grammar), text)
+            assert derivations(grammar, text) == derivations(found, text), (str(grammar), text)
         checked += 1
-    assert copied > 20
+    assert copied > 10 * EFFORT
 
 
 def test_random_grammars_with_empty_rules_keep_their_language():
@@ -93,10 +115,7 @@ def test_random_grammars_with_empty_rules_keep_their_language():
 
 def texts(grammar: Grammar, length: int) -> set[str]:
     """The texts of a grammar, restrictions left aside, from the bottom up; what is ignored is a rule here."""
-    words = {
-        name: {part.text for part in (t.pattern.parts if isinstance(t.pattern, Choice) else (t.pattern,))}
-        for name, t in grammar.terminals.items()
-    }
+    words = {name: words_of(definition) for name, definition in grammar.terminals.items()}
     skipped = {""}
     for _ in range(length):
         skipped |= {text + word for text in skipped for name in grammar.ignore for word in words[name]}
