@@ -5,10 +5,10 @@ A *copy* is (X, begin, end, empty): the derivations of the nonterminal X whose t
 types of X is X itself, so that only those nonterminals multiply that stand at a boundary where something is forbidden.
 
 A rule of a copy is rewritten from left to right.  What has been passed leaves a *context*: the right types that may
-come next, and whether the rule may end here.  After a symbol, the left types that it may end with are put together
-where they leave equal contexts.  Where they do not and something ignored may come next, it is decided there whether
-anything is ignored: mostly all left types may stand before it, and only some where nothing is.  Each derivation of the
-grammar without restrictions that keeps them is one derivation here, and no other is.
+come next, and whether the rule may end here.  After a symbol, the left types that it may end with leave contexts; equal
+ones are put together.  Where they differ, what is common to all of them is told apart from what only some allow: before
+the first, the symbol may end as it likes, as it does elsewhere.  Each derivation of the restricted grammar that keeps
+the restrictions is one derivation here, and no other is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.grammar import analysis
-from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Terminal
+from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Tally, Terminal
 from stolcke.lexical.ends import Ends
 from stolcke.options import Limits
 
@@ -51,8 +51,21 @@ class Context(NamedTuple):
     """Right types."""
     may_end: bool
     """Whether nothing more need come."""
-    ignored: bool | None = None
-    """Whether something ignored must come next, or must not; None where both is right."""
+
+    def split(self, common: Context) -> tuple[Context, ...]:
+        """What it has in common with others, and what it has more; without those of them that are nothing."""
+        rest = Context(self.begin & ~common.begin, self.may_end and not common.may_end)
+        return tuple(part for part in (common, rest) if any(part))
+
+
+def _common(contexts: list[Context]) -> Context:
+    """What may come next in all of some contexts; nothing, where they are all the same."""
+    if len(set(contexts)) < 2:
+        return Context(0, False)
+    begin, may_end = -1, True
+    for each in contexts:
+        begin, may_end = begin & each.begin, may_end and each.may_end
+    return Context(begin, may_end)
 
 
 class Tail(NamedTuple):
@@ -91,8 +104,6 @@ class Copies:
     ----------
     grammar : Grammar
         In which nothing is ignored: that is written out.
-    skip : Nonterminal or None
-        What stands for what is ignored.
     ends : Ends
         Of its terminals.
     limits : Limits
@@ -109,11 +120,8 @@ class Copies:
         Copies that cannot be made, of tallies; an error if one is part of any text.
     """
 
-    def __init__(
-        self, grammar: Grammar, skip: Nonterminal | None, ends: Ends, limits: Limits, deadline: Deadline
-    ) -> None:
+    def __init__(self, grammar: Grammar, ends: Ends, limits: Limits, deadline: Deadline) -> None:
         self._grammar = grammar
-        self._skip = skip
         self._ends = ends
         self._limits = limits
         self._nullable = analysis.nullable(grammar)
@@ -283,18 +291,18 @@ class Copies:
         """The restricted symbols that may stand at a place, and the context behind each."""
         symbol = string.symbols[place]
         behind: list[tuple[int, Context]] = []  # the left type that the symbol ends with, or -1 where it is empty
-        if context.begin & self._firsts.get(symbol, 0) and context.ignored is not False:
+        if context.begin & self._firsts.get(symbol, 0):
             types = self._lasts.get(symbol, 0)
             for m, meets in enumerate(self._ends.meets):
                 to = self._context(string, place + 1, meets, bool(end >> m & 1)) if types >> m & 1 else None
                 if to is not None:
                     behind.append((m, to))
-        if self._is_nullable(symbol) and context.ignored is not True:
+        common = _common([to for _, to in behind])
+        if self._is_nullable(symbol):
             to = self._context(string, place + 1, context.begin, context.may_end)
             if to is not None:
                 behind.append((-1, to))
-        if len({to for _, to in behind}) > 1 and string.symbols[place + 1] == self._skip:
-            behind = [(m, decided) for m, to in behind for decided in self._decided(string, place + 1, to)]
+        behind = [(m, part) for m, to in behind for part in (to.split(common) if m >= 0 else (to,))]
         groups: dict[Context, tuple[int, bool]] = {}
         for m, to in behind:
             types, empty = groups.get(to, (0, False))
@@ -303,15 +311,6 @@ class Copies:
             (self._copy(symbol, context.begin if types else 0, types, empty), to)
             for to, (types, empty) in groups.items()
         ]
-
-    def _decided(self, string: _String, place: int, context: Context) -> Iterator[Context]:
-        """Split a context before what is ignored: something is, or nothing."""
-        some = context.begin & self._firsts.get(self._skip, 0)
-        if some:
-            yield Context(some, False, True)
-        none = self._context(string, place + 1, context.begin, context.may_end)
-        if none is not None:
-            yield none._replace(ignored=False)
 
     # --- tallies -------------------------------------------------------------------------------------------------
 
@@ -326,14 +325,9 @@ class Copies:
             return
         every = sum(1 << m for m in range(len(self._ends.meets)))
         entries = [entry.symbols for entry in tally.entries]
-        inner = [*entries, tally.separator] if tally.separator else entries
-        firsts = [self._string(symbols).firsts[0] for symbols in inner]
-        lasts = [self._types_at_end(symbols) for symbols in inner]
-        for before in lasts:
-            for m, behind in enumerate(self._ends.meets):
-                if before >> m & 1 and any(first & ~behind for first in firsts):
-                    self._refuse(copy, "comes between its entries")
-                    return
+        if not all(self._may_meet(before, behind) for before, behind in _neighbours(tally)):
+            self._refuse(copy, "comes between its entries")
+            return
         written = []
         for symbols in (*entries, tally.separator):
             if not symbols:
@@ -347,6 +341,11 @@ class Copies:
         for symbols in written:
             for symbol in symbols:
                 self._need(symbol)
+
+    def _may_meet(self, before: tuple[Symbol, ...], behind: tuple[Symbol, ...]) -> bool:
+        """Whether all that some symbols end with may meet all that others begin with."""
+        first, last = self._string(behind).firsts[0], self._types_at_end(before)
+        return not any(last >> m & 1 and first & ~meets for m, meets in enumerate(self._ends.meets))
 
     def _types_at_end(self, symbols: tuple[Symbol, ...]) -> int:
         found = 0
@@ -362,3 +361,15 @@ class Copies:
             f"what a terminal asks of its neighbours (%follow, %precede) {how}: the tally {copy.symbol.name!r}, whose "
             "entries come in any order; put a terminal that asks for nothing between them"
         )
+
+
+def _neighbours(tally: Tally) -> Iterator[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
+    """Which strings of a tally may stand beside each other."""
+    if tally.most == 1:
+        return
+    for i, one in enumerate(tally.entries):
+        if tally.separator:
+            yield tally.separator, one.symbols
+        for k, other in enumerate(tally.entries):
+            if i != k or not one.once:
+                yield one.symbols, (*tally.separator, *other.symbols)

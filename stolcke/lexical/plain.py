@@ -48,7 +48,7 @@ class Plain:
     original: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -> Plain:
+def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *, ignored_behind: bool = True) -> Plain:
     """Compile restrictions away.
 
     Parameters
@@ -57,6 +57,9 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -
     limits : Limits
         ``regex_states`` and ``rules`` are met here, the latter by the rules that are written.
     deadline : Deadline
+    ignored_behind : bool
+        Whether what is ignored is written behind the terminal that it follows, which needs fewer copies, and not before
+        the one that it precedes.
 
     Raises
     ------
@@ -71,9 +74,12 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -
     same = Plain(replace(grammar, terminals=whole), grammar.start)
     if not ends.matter:
         return same
-    skip = Nonterminal(_free(_IGNORED, grammar.nonterminals)) if grammar.ignore else None
-    written = _with_ignored(grammar, whole, skip)
-    copies = Copies(written, skip, ends, limits, deadline)
+    # Some front ends write out what is ignored themselves.
+    skip = next((Nonterminal(name) for name in grammar.nonterminals if name.startswith(_IGNORED)), None)
+    if grammar.ignore:
+        skip = Nonterminal(_free(_IGNORED, grammar.nonterminals))
+    written = _with_ignored(grammar, whole, skip, ignored_behind)
+    copies = Copies(written, ends, limits, deadline)
     if copies.forbid_nothing:
         return same
     return _Writer(grammar, written, skip, whole, ends, copies).plain()
@@ -88,26 +94,31 @@ def _whole(definition: TerminalDefinition, ends: Ends) -> TerminalDefinition:
     return replace(definition, pattern=pattern, follow=None, precede=None, reserved=())
 
 
-def _with_ignored(grammar: Grammar, terminals: Mapping[str, TerminalDefinition], skip: Nonterminal | None) -> Grammar:
+def _with_ignored(
+    grammar: Grammar, terminals: Mapping[str, TerminalDefinition], skip: Nonterminal | None, behind: bool
+) -> Grammar:
     """Write out what is ignored, and the weights of rules."""
     weights = rule_weights(grammar).tolist()
     rules = [replace(rule, weight=weight) for rule, weight in zip(grammar.rules, weights, strict=True)]
     kept = replace(grammar, rules=tuple(rules), terminals=terminals, raw_weights=True)
-    if skip is None:
+    if skip is None or not grammar.ignore:
         return kept
     start = Nonterminal(_free(f"%{grammar.start}", grammar.nonterminals))
 
     def opened(symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-        return tuple(each for s in symbols for each in ((skip, s) if isinstance(s, Terminal) else (s,)))
+        pairs = (((s, skip) if behind else (skip, s)) if isinstance(s, Terminal) else (s,) for s in symbols)
+        return tuple(each for pair in pairs for each in pair)
 
     rules = [replace(rule, rhs=opened(rule.rhs)) for rule in rules]
-    rules.append(Rule(start, (Nonterminal(grammar.start), skip), weight=1.0))
+    first = Nonterminal(grammar.start)
+    rules.append(Rule(start, (skip, first) if behind else (first, skip), weight=1.0))
     only = terminals[grammar.ignore[0]].pattern if len(grammar.ignore) == 1 else None
     once = only is not None and not isinstance(only, Special) and automaton(only).repeats
     matches, stop = ignore_weights(grammar)
     rules.append(Rule(skip, (), weight=stop))
     for name, weight in zip(grammar.ignore, matches, strict=True):
-        rules.append(Rule(skip, (Terminal(name),) if once else (skip, Terminal(name)), weight=weight))
+        # Recursive on the right, so that it is not taken for a list to be folded behind every terminal.
+        rules.append(Rule(skip, (Terminal(name),) if once else (Terminal(name), skip), weight=weight))
     tallies = {
         name: replace(
             tally,
@@ -249,7 +260,7 @@ class _Writer:
         grammar, written = self._grammar, self._written
         made: list[Rule] = []
         rule_of: list[int] = []
-        nothing_ignored = ignore_weights(grammar)[1]
+        nothing_ignored = sum(r.weight or 0.0 for r in written.rules if r.lhs == self._skip and not r.rhs)
         options: dict[str, RuleOptions] = {}
         for rule in rules:
             if leader[rule.lhs] != rule.lhs or self._is_nothing_ignored(rule.lhs):
@@ -319,10 +330,10 @@ class _Writer:
 
     def _start_symbols(self, start: str, rules: list[Rule]) -> Iterable[Symbol]:
         """The start that was written, below the one that ends with what is ignored."""
-        if self._grammar.ignore:
+        if start.startswith("%"):
             for rule in rules:
-                if rule.lhs.name == start and rule.rhs:
-                    yield rule.rhs[0]
+                if rule.lhs.name == start:
+                    yield from (symbol for symbol in rule.rhs if not symbol.name.startswith(_IGNORED))
 
     def _templates(self, rules: list[Rule]) -> dict[str, str]:
         templates = self._grammar.templates
