@@ -218,7 +218,7 @@ def text_automaton(
     LimitExceeded
         ``regex_states``
     """
-    builder = Builder(limits, by_character=True)
+    builder = Builder(limits)
     nodes = [builder.node(BRANCH, 0, 0) for _ in steps]
     for state, ways in enumerate(steps):
         groups: dict[int, list[int]] = {}

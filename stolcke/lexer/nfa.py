@@ -105,7 +105,7 @@ def _parsed(pattern: Node, limits: Limits) -> Node:
 class Builder:
     """Nodes and fragments under construction."""
 
-    def __init__(self, limits: Limits, by_character: bool) -> None:
+    def __init__(self, limits: Limits, by_character: bool = False) -> None:
         self.limits = limits
         self.by_character = by_character
         self.kind: list[int] = []
