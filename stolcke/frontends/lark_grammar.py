@@ -7,6 +7,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from stolcke.errors import GrammarError
+from stolcke.frontends.lark_contextual import as_contextual
 from stolcke.frontends.lark_json import Schemas
 from stolcke.frontends.lark_modules import Definitions, load, suggestion
 from stolcke.frontends.lark_restrictions import Restrictions
@@ -29,10 +30,8 @@ def read_lark(
     limits: Limits = Limits(),
 ) -> Grammar:
     """Read a Lark grammar; see :meth:`stolcke.Grammar.from_lark`."""
-    if lexer == "contextual":
-        raise GrammarError('lexer="contextual" is not available yet; use "dynamic_complete"')
-    if lexer != "dynamic_complete":
-        raise GrammarError(f'unknown lexer {lexer!r}; use "dynamic_complete"')
+    if lexer not in ("dynamic_complete", "contextual"):
+        raise GrammarError(f'unknown lexer {lexer!r}; use "dynamic_complete" or "contextual"')
     if not isinstance(text, str):
         raise GrammarError(f"a grammar text must be str, not {type(text).__name__}")
     if isinstance(import_paths, (str, bytes, PathLike)):
@@ -58,7 +57,16 @@ def read_lark(
         raw_weights=definitions.raw_weights,
         templates=lowering.templates,
     )
+    if lexer == "contextual":
+        _check_contextual(schemas)
+        return as_contextual(grammar, limits)
     return schemas.put_into(grammar)
+
+
+def _check_contextual(schemas: Schemas) -> None:
+    for definition in schemas.terminals().values():
+        reason = 'lexer="contextual" has no terminals for %json; use "dynamic_complete"'
+        raise error_at(reason, definition.location)
 
 
 def _check_start(definitions: Definitions, start: str) -> None:

@@ -252,6 +252,7 @@ def determinized(machine: nfa.Nfa, limits: Limits) -> Automaton:
     Raises
     ------
     LimitExceeded
+        ``regex_states``
     """
     try:
         arrays = dfa.determinize(
