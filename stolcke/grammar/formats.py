@@ -1,0 +1,120 @@
+"""Grammars in the languages of other tools: the methods of :class:`~stolcke.grammar.model.Grammar` that read and write.
+
+As the other constructors, they are the place where this floor reaches up to the front ends.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stolcke.errors import GrammarError
+from stolcke.options import Limits
+
+if TYPE_CHECKING:
+    from stolcke.grammar.model import Grammar
+
+__all__ = ["FORMATS", "Formats"]
+
+FORMATS = {"lark": "start", "llguidance": "start", "gbnf": "root", "ebnf": "root"}
+"""Languages of grammar files, and what each calls its start."""
+
+
+class Formats:
+    """What a grammar is read from and written to, beside Lark's own language."""
+
+    @classmethod
+    def from_gbnf(
+        cls, text: str, root: str = "root", *, source: str | Path | None = None, limits: Limits = Limits()
+    ) -> Grammar:
+        """Read a grammar of llama.cpp, in its notation GBNF.
+
+        What is regular becomes terminals, so that trees show the other rules only.
+
+        Parameters
+        ----------
+        text : str
+            The grammar.
+        root : str
+            The rule to start from.
+        source : path, optional
+            Path of the file the text came from, for errors.
+        limits : Limits
+            What the text may cost.
+
+        Raises
+        ------
+        GrammarError
+            With line, column and remedy, where the text is wrong, or says what no grammar can: ``!<token>``.
+        LimitExceeded
+        """
+        from stolcke.frontends.bnf.gbnf import read_gbnf
+
+        return read_gbnf(text, root, source=None if source is None else str(source), limits=limits)
+
+    @classmethod
+    def from_ebnf(
+        cls, text: str, root: str = "root", *, source: str | Path | None = None, limits: Limits = Limits()
+    ) -> Grammar:
+        """Read a grammar in the EBNF of xgrammar, which SGLang and vLLM take, too.
+
+        What is regular becomes terminals, so that trees show the other rules only.  Lookahead assertions ``(= ...)``
+        change no text there, and are left out.
+
+        Parameters
+        ----------
+        text : str
+            The grammar.
+        root : str
+            The rule to start from.
+        source : path, optional
+            Path of the file the text came from, for errors.
+        limits : Limits
+            What the text may cost.
+
+        Raises
+        ------
+        GrammarError
+            With line, column and remedy, where the text is wrong, or says what no grammar can: ``ExcludeToken``.
+        RegexError
+            Where the expression of ``Regex("...")`` is.
+        LimitExceeded
+        """
+        from stolcke.frontends.bnf.ebnf import read_ebnf
+
+        return read_ebnf(text, root, source=None if source is None else str(source), limits=limits)
+
+    @classmethod
+    def from_file(cls, path: str | Path, start: str | None = None, *, format: str | None = None, **keywords) -> Grammar:
+        """Read a grammar file.
+
+        Parameters
+        ----------
+        path : path
+        start : str, optional
+            The rule to start from; if not given, ``start``, or ``root`` where that is the custom of the format.
+        format : {"lark", "llguidance", "gbnf", "ebnf"}, optional
+            The language; if not given, by the suffix of the file, and ``lark`` where that tells nothing.
+        **keywords
+            As for the method that reads texts of the format, such as :meth:`from_lark`.
+
+        Raises
+        ------
+        OSError
+            Where the file cannot be read.
+        GrammarError, LimitExceeded
+        """
+        if format is None:
+            suffix = Path(path).suffix[1:].lower()
+            format = suffix if suffix in FORMATS else "lark"
+        if format not in FORMATS:
+            raise GrammarError(f"unknown format {format!r}; the formats are {', '.join(FORMATS)}")
+        data = Path(path).read_bytes()
+        try:
+            text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = data.count(b"\n", 0, error.start) + 1
+            column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
+            raise GrammarError("the file is not UTF-8", line=line, column=column, source=str(path)) from None
+        read = getattr(cls, f"from_{format}")
+        return read(text, FORMATS[format] if start is None else start, **{"source": str(path), **keywords})
