@@ -10,6 +10,7 @@ from typing import Any
 
 from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
+from stolcke.grammar.combining import Combinable
 from stolcke.grammar.formats import Formats
 from stolcke.grammar.patterns import Pattern
 from stolcke.options import Limits, Options
@@ -185,7 +186,7 @@ def _validate_tally(name: str, tally: Tally) -> None:
 
 
 @dataclass(frozen=True, repr=False)
-class Grammar(Formats):
+class Grammar(Combinable, Formats):
     """A context-free grammar whose terminals are regular languages.
 
     ``str(grammar)`` is Lark text again, where Lark can say it.  Two grammars are equal when their
