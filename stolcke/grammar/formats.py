@@ -118,3 +118,46 @@ class Formats:
             raise GrammarError("the file is not UTF-8", line=line, column=column, source=str(path)) from None
         read = getattr(cls, f"from_{format}")
         return read(text, FORMATS[format] if start is None else start, **{"source": str(path), **keywords})
+
+    def to_gbnf(self, root: str = "root") -> str:
+        """Print the grammar in the notation of llama.cpp; :meth:`from_gbnf` reads the same language again.
+
+        Terminals are written as rules, and so is what is ignored.  Weights are left out.
+
+        Parameters
+        ----------
+        root : str
+            What the start is called; llama.cpp takes ``root`` only.
+
+        Raises
+        ------
+        GrammarError
+            Naming what GBNF cannot say: rules that begin with themselves, but for plain lists; tallies that do more
+            than count; bytes that are no characters; what terminals ask of their neighbours; declared terminals
+            that name no token.
+        """
+        from stolcke.frontends.bnf.printing import GBNF
+        from stolcke.frontends.bnf.writing import bnf_text
+
+        return bnf_text(self, root, GBNF)  # type: ignore[arg-type]  # a Grammar is all that this is a base of
+
+    def to_ebnf(self, root: str = "root") -> str:
+        """Print the grammar in the EBNF of xgrammar; :meth:`from_ebnf` reads the same language again.
+
+        Terminals are written as rules, and so is what is ignored.  Weights are left out.
+
+        Parameters
+        ----------
+        root : str
+            What the start is called.
+
+        Raises
+        ------
+        GrammarError
+            Naming what EBNF cannot say: tallies that do more than count; bytes that are no characters; what terminals
+            ask of their neighbours; special tokens that are not named by their ids.
+        """
+        from stolcke.frontends.bnf.printing import EBNF
+        from stolcke.frontends.bnf.writing import bnf_text
+
+        return bnf_text(self, root, EBNF)  # type: ignore[arg-type]

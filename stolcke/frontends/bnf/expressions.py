@@ -172,6 +172,7 @@ class ExpressionBuilder:
 
 
 def _sequence(parts: list[Expression]) -> Expression:
+    parts = [part for part in parts if part != EMPTY]
     if len(parts) == 1:
         return parts[0]
     return Sequence(tuple(parts)) if parts else EMPTY  # type: ignore[arg-type]  # references are our own leaves
