@@ -5,8 +5,9 @@ As the other constructors, they are the place where this floor reaches up to the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stolcke.errors import GrammarError
 from stolcke.options import Limits
@@ -83,6 +84,46 @@ class Formats:
         from stolcke.frontends.bnf.ebnf import read_ebnf
 
         return read_ebnf(text, root, source=None if source is None else str(source), limits=limits)
+
+    @classmethod
+    def from_llguidance(
+        cls,
+        text: str,
+        start: str = "start",
+        *,
+        source: str | Path | None = None,
+        json_options: Mapping[str, Any] | None = None,
+        limits: Limits = Limits(),
+    ) -> Grammar:
+        """Read a grammar in llguidance's dialect of Lark's language.
+
+        It is a method of its own, as it is not only larger than Lark's language: terminals may match the empty text.
+        No lexer chooses among terminals, and ignored text may also begin and end a text, as in :meth:`from_lark`.
+
+        Parameters
+        ----------
+        text : str
+            The grammar.
+        start : str
+            The rule to start from.
+        source : path, optional
+            Path of the file the text came from, for errors.
+        json_options : mapping of str to object, optional
+            Keywords of :meth:`from_json_schema`, for the schemas of ``%json``.
+        limits : Limits
+            What the text may cost.
+
+        Raises
+        ------
+        GrammarError
+            With line, column and remedy, where the text is wrong, or says what cannot be kept: ``stop=``,
+            ``max_tokens=``, ``temperature=``, tokens by exclusion.
+        RegexError, SchemaError, LimitExceeded
+        """
+        from stolcke.frontends.llguidance.read import read_llguidance
+
+        source = None if source is None else str(source)
+        return read_llguidance(text, start, source=source, json_options=json_options, limits=limits)
 
     @classmethod
     def from_file(cls, path: str | Path, start: str | None = None, *, format: str | None = None, **keywords) -> Grammar:

@@ -118,8 +118,6 @@ def test_patterns_that_lark_does_not_have() -> None:
 def test_the_text_itself() -> None:
     lark = 'start: item ("," item)*\nitem: NAME | "(" start ")"\nNAME: /[a-z_][a-z0-9_]*/\n%ignore " "'
     grammar = Grammar.from_lark(lark)
-        'start: item ("," item)*\nitem: NAME | "(" start ")"\nNAME: /[a-z_][a-z0-9_]*/\n%ignore " "'
-    )
     assert grammar.to_gbnf() == (
         "root ::= start ignored\n"
         'ignored ::= " "*\n'
