@@ -15,10 +15,16 @@ from stolcke.options import Limits
 if TYPE_CHECKING:
     from stolcke.grammar.model import Grammar
 
-__all__ = ["FORMATS", "Formats"]
+__all__ = ["FORMATS", "Formats", "format_of"]
 
 FORMATS = {"lark": "start", "llguidance": "start", "gbnf": "root", "ebnf": "root"}
 """Languages of grammar files, and what each calls its start."""
+
+
+def format_of(path: str | Path) -> str:
+    """Tell the language of a grammar file by its suffix; it is Lark's where that says nothing."""
+    suffix = Path(path).suffix[1:].lower()
+    return suffix if suffix in FORMATS else "lark"
 
 
 class Formats:
@@ -146,8 +152,7 @@ class Formats:
         GrammarError, LimitExceeded
         """
         if format is None:
-            suffix = Path(path).suffix[1:].lower()
-            format = suffix if suffix in FORMATS else "lark"
+            format = format_of(path)
         if format not in FORMATS:
             raise GrammarError(f"unknown format {format!r}; the formats are {', '.join(FORMATS)}")
         data = Path(path).read_bytes()
