@@ -223,7 +223,7 @@ class _Lowering:
         if not automaton(pattern, self._small).matches_empty:
             return pattern
         if isinstance(pattern, Repeat) and not automaton(pattern.part, self._small).matches_empty:
-            return Repeat(pattern.part, 1, pattern.most)
+            return pattern.part if pattern.most == 1 else Repeat(pattern.part, 1, pattern.most)
         if isinstance(pattern, Choice):
             parts = [part for part in pattern.parts if automaton(part, self._small) != automaton(EMPTY, self._small)]
             return Choice(tuple(map(self._nonempty, parts))) if len(parts) > 1 else self._nonempty(parts[0])
