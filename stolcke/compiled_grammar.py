@@ -19,6 +19,7 @@ from stolcke.compiler.binding import Marker
 from stolcke.deadline import Deadline
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch, WeightsError
 from stolcke.grammar.model import Grammar
+from stolcke.grammar.patterns import Special
 from stolcke.guard import Guard
 from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
@@ -141,7 +142,7 @@ def compile(  # the name that re and the other engines use, too
         known = None
     if known is None:
         arrays = lower(grammar, limits, options, deadline, distributions, default_distribution, watched)
-        bound = bind(arrays, special, vocabulary, inserted)
+        bound = bind(arrays, {**_markers(grammar, arrays.specials), **special}, vocabulary, inserted)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
         known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes, {})
@@ -157,6 +158,12 @@ def compile(  # the name that re and the other engines use, too
         columns += finished
     known.prewarmed = max(columns, prewarm)
     return compiled
+
+
+def _markers(grammar: Grammar, names: Iterable[str]) -> dict[str, tuple[Marker, ...]]:
+    """The special tokens that the grammar itself names for its declared terminals."""
+    patterns = ((name, grammar.terminals[name].pattern) for name in names)
+    return {name: pattern.markers for name, pattern in patterns if isinstance(pattern, Special) and pattern.markers}
 
 
 def _key(

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import stolcke
+from stolcke.grammar.formats import FORMATS, format_of
 
 __all__ = ["parse_arguments"]
 
 DESCRIPTION = """\
-Check a Lark grammar or a JSON Schema and say what it contains; optionally
-compile it for the vocabulary of a language model, and try texts against it.
+Check a grammar or a JSON Schema and say what it contains; optionally compile
+it for the vocabulary of a language model, and try texts against it.
 """
 
 EPILOG = """\
@@ -34,6 +35,10 @@ examples:
   stolcke-compile --json-schema schema.json --check a.json
       is the file a document that the schema allows? if not: where does it leave
       it, and which keyword of the schema forbids what
+  stolcke-compile moves.gbnf --check game.txt
+      the same for a grammar of llama.cpp; --format says what the suffix does not
+  stolcke-compile grammars/json.lark --to gbnf > json.gbnf
+      the grammar in another language
   stolcke-compile grammars/json.lark --json | python -m json.tool
       everything as one JSON object
 
@@ -62,10 +67,17 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         metavar="GRAMMAR",
-        help="a grammar in Lark's language; imports are looked up beside it",
+        help="a grammar; imports are looked up beside it",
     )
+    add(
+        "--format",
+        choices=FORMATS,
+        help="the language of the grammar: Lark's, llguidance's dialect of it, llama.cpp's GBNF, or the EBNF of "
+        "xgrammar (default: by the suffix of the file, else lark)",
+    )
+    add("--to", choices=("gbnf", "ebnf"), help="print the grammar in that language, and nothing else about it")
     add("--json-schema", type=Path, metavar="FILE", help="a JSON Schema instead of a grammar")
-    add("--start", metavar="RULE", help="the rule to start from (default: start)")
+    add("--start", metavar="RULE", help="the rule to start from (default: start; root in GBNF and EBNF)")
     add(
         "--import-path",
         "-I",
@@ -155,6 +167,13 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("give either a GRAMMAR or --json-schema FILE")
     if arguments.json_schema is not None and (arguments.start or arguments.import_path or arguments.special):
         parser.error("--start, --import-path and --special are about grammars, not about JSON Schemas")
+    if arguments.json_schema is not None and arguments.format is not None:
+        parser.error("--format is about grammars, not about JSON Schemas")
+    if arguments.grammar is not None:
+        arguments.format = arguments.format or format_of(arguments.grammar)
+        arguments.start = arguments.start or FORMATS[arguments.format]
+        if arguments.import_path and arguments.format != "lark":
+            parser.error("--import-path is about Lark's language")
     if arguments.output is not None and arguments.vocab is None:
         parser.error("-o needs --vocab: a compiled grammar belongs to one vocabulary")
     return arguments

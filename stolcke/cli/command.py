@@ -18,6 +18,7 @@ from stolcke.cli.inputs import progress, read_text, read_vocabulary
 from stolcke.cli.parses import parse, print_parse
 from stolcke.cli.schemas import Explainer, options_of, read_schema
 from stolcke.errors import Cancelled, GrammarError, LimitExceeded, SchemaError, StolckeError
+from stolcke.grammar.patterns import Special
 
 __all__ = ["main"]
 
@@ -81,13 +82,12 @@ def _print_check(check: Check) -> None:
 def _read_grammar(arguments: argparse.Namespace) -> tuple[stolcke.Grammar, Explainer | None]:
     options = options_of(arguments)
     if arguments.json_schema is None:
-        grammar = stolcke.Grammar.from_file(
-            arguments.grammar,
-            start=arguments.start or "start",
-            import_paths=tuple(arguments.import_path),
-            json_options=options,
-        )
-        return grammar, None
+        keywords = {
+            "lark": {"import_paths": tuple(arguments.import_path), "json_options": options},
+            "llguidance": {"json_options": options},
+        }.get(arguments.format, {})
+        path, start = arguments.grammar, arguments.start
+        return stolcke.Grammar.from_file(path, start, format=arguments.format, **keywords), None
     schema = read_schema(arguments.json_schema)
     return stolcke.Grammar.from_json_schema(schema, **options), Explainer(schema, options, arguments.timeout)
 
@@ -97,14 +97,17 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     specials = dict(arguments.special)
     with progress("reading the grammar"):
         grammar, explainer = _read_grammar(arguments)
+    if arguments.to is not None:
+        return OK, {"text": grammar.to_gbnf() if arguments.to == "gbnf" else grammar.to_ebnf()}
+    markers = list(dict.fromkeys([*specials.values(), *_named_tokens(grammar)]))
     with progress("reading the vocabulary"):
-        vocabulary = read_vocabulary(arguments.vocab, list(dict.fromkeys(specials.values())))
+        vocabulary = read_vocabulary(arguments.vocab, markers)
     with progress("compiling"):
         compiled = stolcke.compile(grammar, vocabulary, special=specials or None, timeout=arguments.timeout)
     with progress("analysing"):
         report: dict[str, Any] = {"grammar": str(arguments.grammar or arguments.json_schema), **describe(grammar)}
     if explainer is None:
-        report["start"] = arguments.start or "start"
+        report["start"] = arguments.start
     else:
         report["findings"] = {}  # they speak of rules that no one wrote
     report |= {"exact": grammar.exact, "dropped": list(grammar.dropped)}
@@ -114,7 +117,7 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         report["output"] = {"file": str(arguments.output), "bytes": arguments.output.stat().st_size}
     if arguments.dump:
         report["dump"] = compiled.dump()
-    ids = {marker.encode(): vocabulary.special_id(marker) for marker in specials.values()}
+    ids = {marker.encode(): vocabulary.special_id(marker) for marker in markers}
     report["checks"] = []
     for name in arguments.check:
         data = read_text(name, arguments.chomp)
@@ -134,7 +137,17 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
     return (NOT_IN_LANGUAGE if failed else OK), report
 
 
+def _named_tokens(grammar: stolcke.Grammar) -> list[str]:
+    """The texts of the special tokens that a grammar names itself."""
+    patterns = [definition.pattern for definition in grammar.terminals.values()]
+    markers = (marker for each in patterns if isinstance(each, Special) for marker in each.markers)
+    return [marker for marker in markers if isinstance(marker, str)]
+
+
 def _print_report(arguments: argparse.Namespace, report: dict[str, Any]) -> None:
+    if "text" in report:
+        print(report["text"], end="")
+        return
     if not arguments.quiet:
         _print_grammar(report)
         if "output" in report:

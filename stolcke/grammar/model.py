@@ -10,6 +10,8 @@ from typing import Any
 
 from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
+from stolcke.grammar.combining import Combinable
+from stolcke.grammar.formats import Formats
 from stolcke.grammar.patterns import Pattern
 from stolcke.grammar.terminals import Location, Neighbour, TerminalDefinition, check_restrictions, error_at
 from stolcke.options import Limits, Options
@@ -154,7 +156,7 @@ def _validate_tally(name: str, tally: Tally) -> None:
 
 
 @dataclass(frozen=True, repr=False)
-class Grammar:
+class Grammar(Combinable, Formats):
     """A context-free grammar whose terminals are regular languages.
 
     ``str(grammar)`` is Lark text again, where Lark can say it.  Two grammars are equal when their
@@ -365,25 +367,6 @@ class Grammar:
             json_options=json_options,
             limits=limits,
         )
-
-    @classmethod
-    def from_file(cls, path: str | Path, start: str = "start", **keywords) -> Grammar:
-        """Read a grammar file; keywords as for :meth:`from_lark`.
-
-        Raises
-        ------
-        OSError
-            Where the file cannot be read.
-        GrammarError, LimitExceeded
-        """
-        data = Path(path).read_bytes()
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-            raise GrammarError("the file is not UTF-8", line=line, column=column, source=str(path)) from None
-        return cls.from_lark(text, start, **{"source": str(path), **keywords})
 
     @classmethod
     def from_json_schema(

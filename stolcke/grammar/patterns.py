@@ -132,9 +132,13 @@ class Counted(_Compound):
 
 @dataclass(frozen=True, slots=True)
 class Special:
-    """A terminal declared in the grammar and bound to a special token at compile."""
+    """A terminal declared in the grammar and bound to special tokens at compile.
+
+    ``markers`` are their texts or ids, where the grammar says so; what compile() is told comes before.
+    """
 
     name: str
+    markers: tuple[str | int, ...] = ()
 
 
 Pattern = Literal | Regex | Sequence | Choice | Repeat | Counted | Nonempty | Whole | Machine | Special

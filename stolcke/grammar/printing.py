@@ -67,6 +67,9 @@ def lark_text(grammar: Grammar) -> str:
             lines.append(f"{terminals[terminal.name]}{priority}: {pattern_text(terminal.pattern)}")
         elif terminal.pattern.name != terminal.name:
             raise GrammarError(f"Lark cannot say that {terminal.name!r} stands for {terminal.pattern.name!r}")
+        elif terminal.pattern.markers:
+            markers = ", ".join(map(repr, terminal.pattern.markers))
+            raise GrammarError(f"Lark cannot say that {terminal.name!r} stands for the special token {markers}")
     if specials:
         lines.append(f"%declare {' '.join(specials)}")
     for terminal in named:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from functools import cache, reduce
 
-from stolcke.grammar.patterns import Choice, Counted, Literal, Pattern, Regex, Repeat, Sequence
+from stolcke.grammar.patterns import Choice, Counted, Literal, Nonempty, Pattern, Regex, Repeat, Sequence
 
 NOTHING = ("any", frozenset())
 EMPTY = ("many", NOTHING)
@@ -118,6 +118,9 @@ def expression(pattern: Pattern) -> tuple:
             return tail
         case Counted():
             return expression(pattern.expanded())
+        case Nonempty(part):
+            whole = expression(part)
+            return either(*(then(byte(first), derive(whole, first)) for first in first_bytes(whole)))
         case Regex(source, flags):
             assert not set(flags) - set("s"), f"the reference knows no flags {flags!r}"
             return _regex(re._parser.parse(source, re.DOTALL if "s" in flags else 0))

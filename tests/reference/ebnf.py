@@ -76,3 +76,21 @@ def language(definitions: dict[str, Node], start: str, length: int) -> set[str]:
         if following == found:
             return found[start]
         found = following
+
+
+def bnf_text(random: Random, node: Node) -> str:
+    """Write a node as GBNF and xgrammar's EBNF both read it; strings and classes of one character by chance."""
+    if node.kind == "text":
+        (text,) = node.content
+        return f"[{text}]" if len(text) == 1 and random.random() < 0.5 else f'"{text}"'
+    if node.kind == "rule":
+        return node.content[0]
+    if node.kind == "sequence":
+        return f"({' '.join(bnf_text(random, part) for part in node.content)})" if node.content else '("")'
+    if node.kind == "choice":
+        return f"({' | '.join(bnf_text(random, part) for part in node.content)})"
+    part, least, most = node.content
+    operator = {(0, 1): "?", (0, None): "*", (1, None): "+"}.get((least, most))
+    if operator is None or random.random() < 0.3:
+        operator = f"{{{least}}}" if least == most else f"{{{least},{'' if most is None else most}}}"
+    return f"({bnf_text(random, part)}){operator}"

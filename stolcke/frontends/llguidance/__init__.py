@@ -1,0 +1,1 @@
+"""The dialect of Lark's language that llguidance reads."""
