@@ -23,6 +23,7 @@ from stolcke.errors import (
     WeightsError,
 )
 from stolcke.grammar.model import Grammar
+from stolcke.healing import Healed, heal
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
@@ -43,6 +44,7 @@ __all__ = [
     "FileFormatError",
     "Grammar",
     "GrammarError",
+    "Healed",
     "InconsistentGrammarWarning",
     "LimitExceeded",
     "Limits",
@@ -65,6 +67,7 @@ __all__ = [
     "fill_logprobs_batch",
     "fill_masks",
     "grammar_path",
+    "heal",
     "prewarm",
 ]
 

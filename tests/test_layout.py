@@ -23,7 +23,7 @@ FLOORS = [
     {"frontends", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
-    {"domains", "languages", "prewarming"},
+    {"domains", "healing", "languages", "prewarming"},
     {""},
     {"cli", "integrations"},
 ]
