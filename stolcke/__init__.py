@@ -24,6 +24,7 @@ from stolcke.errors import (
 )
 from stolcke.grammar.model import Grammar
 from stolcke.guard import Guard, Reading
+from stolcke.healing import Healed, heal
 from stolcke.matcher import Matcher, fill_masks
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
@@ -45,6 +46,7 @@ __all__ = [
     "Grammar",
     "GrammarError",
     "Guard",
+    "Healed",
     "InconsistentGrammarWarning",
     "LimitExceeded",
     "Limits",
@@ -68,6 +70,7 @@ __all__ = [
     "fill_logprobs_batch",
     "fill_masks",
     "grammar_path",
+    "heal",
     "prewarm",
 ]
 

@@ -270,7 +270,7 @@ class CompiledGrammar:
             self._scores.setdefault(key, made)
         return WeightTrack(self._scores[key], self.weights.start_log_partition if self.arrays.raw_weights else 0.0)
 
-    def matcher(self, *, strip_first_space: bool = False, pruning: Pruning = Pruning()) -> Matcher:
+    def matcher(self, *, strip_first_space: bool = False, prefix: bytes = b"", pruning: Pruning = Pruning()) -> Matcher:
         """A new matcher, at the empty text.
 
         Parameters
@@ -284,13 +284,18 @@ class CompiledGrammar:
             The default is right for hosts that decode ids behind those of the
             prompt, as servers do: there the space stays.  Where no text of the
             grammar begins with a space, it is safe for the others as well.
+        prefix : bytes
+            What must be written before the text of the grammar begins: the end
+            of a prompt whose last tokens were taken away (:func:`stolcke.heal`).
+            It is certain, so it has probability 1, and no part of the text: a
+            token that goes on behind it is worth what it adds to the text.
         pruning : Pruning
             What probabilities may leave out; nothing, so that they are exact,
             unless you ask for it.
         """
         if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
             raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
-        return Matcher(self, strip_first_space=strip_first_space, pruning=pruning)
+        return Matcher(self, strip_first_space=strip_first_space, prefix=prefix, pruning=pruning)
 
     def __repr__(self) -> str:
         a = self.arrays

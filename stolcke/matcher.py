@@ -12,7 +12,7 @@ import numpy as np
 
 from stolcke._core import bitmask, views
 from stolcke._core.matcher import CoreMatcher, fill_rows
-from stolcke.errors import VocabularyError
+from stolcke.errors import LimitExceeded, VocabularyError
 from stolcke.scoring import Pruning, Scoring
 from stolcke.weights.sampling import MAX_BYTES, continuation
 
@@ -24,8 +24,8 @@ class Matcher(CoreMatcher, Scoring):
 
     Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
     ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
-    ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening`` and
-    ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
+    ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening``,
+    ``prefix_left``, ``last_token`` and ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
 
@@ -35,9 +35,25 @@ class Matcher(CoreMatcher, Scoring):
     """
 
     # `compiled` is a CompiledGrammar, which stands above this module.
-    def __init__(self, compiled: Any, *, strip_first_space: bool = False, pruning: Pruning = Pruning()) -> None:
+    def __init__(
+        self,
+        compiled: Any,
+        *,
+        strip_first_space: bool = False,
+        prefix: bytes = b"",
+        pruning: Pruning = Pruning(),
+    ) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
-        super().__init__(compiled.engine, compiled.end_tokens, opening, pruning.prune_mask)
+        if not isinstance(prefix, bytes):
+            raise VocabularyError(f"a prefix is bytes, not {type(prefix).__name__}: {prefix!r:.60}")
+        if opening and prefix:
+            raise VocabularyError(
+                "a matcher with a prefix writes on where a prompt ends, and there no space is taken away; "
+                "leave strip_first_space out"
+            )
+        if len(prefix) > (most := compiled.limits.token_bytes):
+            raise LimitExceeded("token_bytes", len(prefix), most, "the prefix of a matcher")
+        super().__init__(compiled.engine, compiled.end_tokens, opening, pruning.prune_mask, prefix)
         self.compiled = compiled
         self.pruning = pruning
 
@@ -62,6 +78,8 @@ class Matcher(CoreMatcher, Scoring):
 
     def expected(self) -> list[str]:
         """What may come next, in words: terminals that can begin or go on here, and the end of the text."""
+        if self.prefix_left:
+            return [f"the rest of the prompt, {self.prefix_left!r}"]
         _, threads = views.state_threads(self.engine, self.state)
         titles = self.compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
@@ -163,6 +181,8 @@ class Matcher(CoreMatcher, Scoring):
 
     def dump(self) -> str:
         """The live state in words: the threads under way and the column that begins here."""
+        if self.prefix_left:
+            return f"state {self.state}\n  before the grammar begins: {self.prefix_left!r}"
         return self.compiled.dump_state(self.state)
 
 

@@ -79,7 +79,7 @@ class Scoring:
     @property
     def eos_logprob(self) -> float:
         """How probable it is that the text ends here, given that it begins so, as a logarithm."""
-        return self._reading().eos_logprob
+        return -math.inf if self.prefix_left else self._reading().eos_logprob
 
     @property
     def sentence_logprob(self) -> float:
@@ -102,6 +102,10 @@ class Scoring:
         float64[257]
             Their exponentials add up to 1, unless special tokens may come, too.
         """
+        if self.prefix_left:
+            logprobs = np.full(257, -math.inf)
+            logprobs[self.prefix_left[0]] = 0
+            return logprobs
         return self._reading().next_byte_logprobs()
 
     def fill_logprobs(self, row: np.ndarray, *, normalize: bool = False) -> None:
@@ -124,8 +128,8 @@ class Scoring:
         LimitExceeded
         """
         self._check_row(row)
-        if self.is_opening:
-            self._fill_opening(row, normalize)
+        if self._is_beginning:
+            self._fill_beginning(row, normalize)
         else:
             self._reading().fill(row, normalize)
 
@@ -155,9 +159,9 @@ class Scoring:
         value : float32[groups]
             The row of :meth:`fill_logprobs` is ``value[group]``.
         """
-        if self.is_opening:
+        if self._is_beginning:
             row = np.empty(len(self.compiled.vocabulary), np.float32)
-            self._fill_opening(row, normalize)
+            self._fill_beginning(row, normalize)
             value, group = np.unique(row, return_inverse=True)
             return group.astype(np.int32), value
         return self._reading().compact(normalize)
@@ -188,21 +192,29 @@ class Scoring:
         if len(row) < n_tokens:
             raise VocabularyError(f"the row has {len(row)} elements, {n_tokens} are needed for as many tokens")
 
-    def _fill_opening(self, row: np.ndarray, normalize: bool) -> None:
-        """Where tokens lose their leading space, each one is read by itself."""
+    @property
+    def _is_beginning(self) -> bool:
+        """Whether tokens do not, or not only, stand for bytes of the grammar's text."""
+        return self.is_opening or bool(self.prefix_left)
+
+    def _fill_beginning(self, row: np.ndarray, normalize: bool) -> None:
+        """Where tokens lose their leading space, or a prefix comes first, each one is read by itself."""
         self._reading()
         n_tokens = len(self.compiled.vocabulary)
-        row[n_tokens:] = -math.inf
-        row[:n_tokens] = [self.token_logprob(token) for token in range(n_tokens)]
+        mask = np.empty((n_tokens + 31) // 32, np.int32)
+        self.fill_exact_mask(mask)
+        allowed = bitmask.token_ids(mask, n_tokens)
+        row[:] = -math.inf
+        row[allowed] = [self.token_logprob(token) for token in allowed.tolist()]
         total = _log_sum(row[:n_tokens]) if normalize else -math.inf
         if total > -math.inf:
             row[:n_tokens] -= total
 
     def _log_total(self) -> float:
-        if not self.is_opening:
+        if not self._is_beginning:
             return self._reading().log_total()
         row = np.empty(len(self.compiled.vocabulary), np.float32)
-        self._fill_opening(row, False)
+        self._fill_beginning(row, False)
         return _log_sum(row)
 
 

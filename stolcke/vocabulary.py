@@ -213,15 +213,17 @@ class Vocabulary:
         size: int | None = None,
         limits: Limits = Limits(),
     ) -> Vocabulary:
-        """Read a tokenizer of Hugging Face ``tokenizers`` or a fast one of ``transformers``.
+        """Read a tokenizer: what each of its ids stands for.
 
         Byte-level BPE and SentencePiece-like tokenizers (``▁`` for a space,
         ``<0xNN>`` for bytes) are understood; any other is refused.
 
         Parameters
         ----------
-        tokenizer : tokenizers.Tokenizer or transformers.PreTrainedTokenizerFast
-            The tokenizer.
+        tokenizer : object
+            A ``tokenizers.Tokenizer`` or a fast tokenizer of ``transformers``; a ``tiktoken.Encoding``; a
+            ``SentencePieceProcessor``; a ``llama_cpp.Llama``, with or without its weights; or a tokenizer of
+            ``mistral_common``, at any of its levels.
         eos_token_ids : int or iterable of int, optional
             The ids that end a text, in place of all that follows.
         special_token_ids : int or iterable of int
@@ -229,10 +231,11 @@ class Vocabulary:
             special: for added tokens such as ``<tool_call>`` that a grammar is
             to name.  Other added tokens stand for their text.
         generation_config : object or dict, optional
-            A model's, whose ``eos_token_id`` (one or several) is used together
-            with the ``eos_token`` of a ``transformers`` tokenizer.  Where there
-            is neither, all special tokens with a well known name for the end
-            (``</s>``, ``<|eot_id|>``, ``<|im_end|>``, ...) are.
+            A model's, whose ``eos_token_id`` (one or several) is used: together
+            with the ``eos_token`` of a ``transformers`` tokenizer, in place of
+            what other tokenizers say.  Where nothing says it, all special
+            tokens with a well known name for the end (``</s>``, ``<|eot_id|>``,
+            ``<|im_end|>``, ...) are.
         size : int, optional
             Width of the model's logits, which is often larger than the vocabulary.
         limits : Limits
@@ -256,12 +259,15 @@ class Vocabulary:
         size: int | None = None,
         limits: Limits = Limits(),
     ) -> Vocabulary:
-        """Read a ``tokenizer.json``; neither ``tokenizers`` nor ``transformers`` need be installed.
+        """Read the file of a tokenizer; no package of tokenizers need be installed.
 
         Parameters
         ----------
         source : path or str
-            The file, the folder it is in, or its text (beginning with ``{``).
+            A ``tokenizer.json``, a SentencePiece model (``tokenizer.model``), a
+            ``tekken.json``, a list of ranks (``*.tiktoken``, which knows no
+            special token: give their ids, and ``size``) or a GGUF file: its
+            path, or the folder it is in, or JSON text (beginning with ``{``).
             ``tokenizer_config.json`` and ``generation_config.json`` beside the
             file, where they exist, tell which ids end a text.
         eos_token_ids, special_token_ids, size, limits
@@ -270,7 +276,7 @@ class Vocabulary:
         Raises
         ------
         VocabularyError
-            As in `from_tokenizer`, or the file is not a ``tokenizer.json``.
+            As in `from_tokenizer`, or the file is none of these, or damaged.
         OSError
             The file cannot be read.
         """

@@ -78,7 +78,9 @@ cdef class Engine:
     cdef uint32_t live_threads
     cdef Lock lock                      # of everything that grows; what is there is read without it
     cdef Arena arena
-    cdef SequenceTable state_keys       # column, then terminal, state, column of each thread, ascending
+    # Column, then terminal, state, column of each thread, ascending; or three times NONE, then each byte that must come
+    # before the grammar begins.
+    cdef SequenceTable state_keys
     cdef Segments states                # LiveState each
     cdef IdMap steps                    # state << 32 | symbol, or TOKEN | token -> state or DEAD
     cdef unordered_map[uint32_t, uint32_t] special_symbols   # token -> symbol >= 256
@@ -100,8 +102,11 @@ cdef class Engine:
     cdef bint advance(self, uint32_t symbol) except -1 nogil
     cdef bint advance_all(self, const uint8_t* text, size_t n) except -1 nogil
     cdef int move(self, uint32_t terminal, uint32_t state, uint32_t column, uint32_t byte) except -1 nogil
+    cdef uint32_t step_prefix(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil
     cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil
     cdef bint accepts(self, uint32_t here) noexcept nogil
+    cdef uint32_t intern_prefix(self, const uint8_t* text, size_t n) except? 0xFFFFFFFF nogil
+    cdef uint32_t intern_key(self, bint accepting) except? 0xFFFFFFFF nogil
     cdef uint32_t compute_mask(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t opening_mask(self) except? 0xFFFFFFFF nogil
@@ -121,6 +126,11 @@ cdef class Engine:
 
     cdef inline LiveState* at(self, uint32_t state) noexcept nogil:
         return <LiveState*>segments_at(&self.states, state)
+
+    cdef inline uint32_t prefix_length(self, uint32_t state) noexcept nogil:
+        """How many bytes must come before the grammar begins."""
+        cdef uint32_t n = self.state_keys.length(state)
+        return n - 3 if n > 3 and self.state_keys.words(state)[1] == NONE else 0
 
     cdef inline uint32_t known_step(self, uint32_t state, uint32_t symbol) noexcept nogil:
         """The state after a symbol, DEAD, or NONE where it has not been computed yet."""

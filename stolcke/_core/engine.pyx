@@ -22,6 +22,7 @@ from stolcke._core.containers cimport refill
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
+from stolcke._core.prefix cimport collect_prefix
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
     segments_push,
@@ -132,6 +133,8 @@ cdef class Engine:
         if self.n_steps % SOME == 0 and self.out_of_memory():
             return NONE
         self.n_steps += 1
+        if self.prefix_length(state):
+            return DEAD if 256 <= symbol < TOKEN else self.step_prefix(state, symbol)
         self.enter(START if state == OPENING else state)
         if symbol < TOKEN:
             alive = self.advance(symbol)
@@ -142,6 +145,29 @@ cdef class Engine:
             n = <size_t>(self.store.offsets[token + 1] - self.store.offsets[token])
             alive = self.advance_all(&self.store.data[0] + self.store.offsets[token], n)
         if alive:
+            return self.intern_state(self.here)
+        return DEAD if self.refusal.limit == NULL else NONE
+
+    cdef uint32_t step_prefix(self, uint32_t state, uint32_t symbol) except? 0xFFFFFFFF nogil:
+        """The same, of a byte or a token where some bytes must come before the grammar begins."""
+        cdef const uint32_t* words = self.state_keys.words(state) + 3
+        cdef uint32_t length = self.prefix_length(state)
+        cdef uint8_t byte = <uint8_t>symbol
+        cdef const uint8_t* text = &byte
+        cdef size_t i, n = 1
+        if symbol >= TOKEN:
+            symbol &= ~<uint32_t>TOKEN
+            text = &self.store.data[0] + self.store.offsets[symbol]
+            n = <size_t>(self.store.offsets[symbol + 1] - self.store.offsets[symbol])
+        for i in range(min(n, length)):
+            if text[i] != words[i]:
+                return DEAD
+        if n < length:
+            self.key.assign(3, NONE)
+            self.key.insert(self.key.end(), words + n, words + length)
+            return self.intern_key(False)
+        self.enter(START)
+        if self.advance_all(text + length, n - length):
             return self.intern_state(self.here)
         return DEAD if self.refusal.limit == NULL else NONE
 
@@ -239,22 +265,31 @@ cdef class Engine:
     cdef uint32_t intern_state(self, uint32_t column) except? 0xFFFFFFFF nogil:
         """The live state of a column (or NONE) and the collected threads."""
         cdef size_t i
-        cdef uint32_t index
-        cdef LiveState* state
         self.key.clear()
         self.key.push_back(column)
         for i in range(self.threads.size()):
             self.key.push_back(self.threads[i].terminal)
             self.key.push_back(self.threads[i].state)
             self.key.push_back(self.threads[i].column)
-        index = self.state_keys.find(self.key.data(), self.key.size())
+        return self.intern_key(column != NONE and self.accepts(column))
+
+    cdef uint32_t intern_prefix(self, const uint8_t* text, size_t n) except? 0xFFFFFFFF nogil:
+        """The live state in which these bytes, at least one, must come before the grammar begins."""
+        self.key.assign(3, NONE)
+        self.key.insert(self.key.end(), text, text + n)
+        return self.intern_key(False)
+
+    cdef uint32_t intern_key(self, bint accepting) except? 0xFFFFFFFF nogil:
+        """The live state whose key has been put together."""
+        cdef LiveState* state
+        cdef uint32_t index = self.state_keys.find(self.key.data(), self.key.size())
         if index != NONE:
             return index
         if self.states.size == self.state_keys.count():     # else an earlier MemoryError left one to be reused
             segments_push(&self.states)
         state = self.at(self.state_keys.count())
         state.mask = NONE
-        state.accepting = column != NONE and self.accepts(column)
+        state.accepting = accepting
         return self.state_keys.intern(self.key.data(), self.key.size())
 
     cdef bint accepts(self, uint32_t here) noexcept nogil:
@@ -343,13 +378,19 @@ cdef class Engine:
         """The mask of a state, or NONE where a limit refuses it."""
         cdef const uint32_t* words = self.state_keys.words(state)
         cdef uint32_t n = self.state_keys.length(state)
-        cdef uint32_t i
+        cdef uint32_t i, node
         if self.n_masks % SOME == 0 and self.out_of_memory():
             return NONE
         self.n_masks += 1
         if state == OPENING:
             return self.opening_mask()
         self.cascade.start()
+        if self.prefix_length(state):
+            node = collect_prefix(self.cascade, words + 3, self.prefix_length(state))
+            n = 0
+            if node != NONE and self.cascade.fresh(self.state_keys.words(START)[0], node):
+                self.refuse_vocabulary()
+                return NONE
         for i in range(1, n, 3):
             if self.cascade.thread(words[i + 1], words[i + 2], words[i]):
                 self.refuse_vocabulary()
@@ -408,6 +449,9 @@ cdef class Engine:
         cdef const Column* c
         memset(out, 0, sizeof(ByteSet))
         special[0] = False
+        if self.prefix_length(state):
+            out.bits[words[3] >> 6] = <uint64_t>1 << (words[3] & 63)
+            return
         for i in range(1, n, 3):
             join_live(out, self.store.state(words[i + 1]))
         if words[0] != NONE:

@@ -30,6 +30,7 @@ from stolcke._core.cascade cimport first_bytes, overlap
 from stolcke._core.chart cimport Column
 from stolcke._core.engine cimport DEAD, OPENING, START, Refusal, sort_threads
 from stolcke._core.partition cimport Partition
+from stolcke._core.prefix cimport collect_prefix
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.types cimport NONE, byteset_has, byteset_join
 
@@ -409,6 +410,8 @@ cdef class GuardedEngine(Engine):
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef const uint32_t* words = self.state_keys.words(state)
         cdef uint32_t n = self.state_keys.length(state)
+        cdef uint32_t spot = words[0]
+        cdef uint32_t node = 0
         cdef uint32_t i, part, place, found
         cdef const Partition* p
         if self.n_masks % SOME == 0 and self.out_of_memory():
@@ -416,6 +419,11 @@ cdef class GuardedEngine(Engine):
         self.n_masks += 1
         self.cascade.start()
         self.questions.clear()
+        if self.prefix_length(state):
+            node = collect_prefix(self.cascade, words + 3, n - 3)
+            n = 0
+            if node != NONE:
+                spot = self.state_keys.words(START)[0]
         for i in range(1, n, 3):
             part = self.store.partition(0, words[i + 1], self.vocabulary_cache_bytes)
             if part == NONE:
@@ -431,8 +439,8 @@ cdef class GuardedEngine(Engine):
                 found = self.evaluate(place, p.residue)
                 if found != NONE:
                     self.allow(found)
-        for i in range(0 if words[0] == NONE else self.spots.length(words[0])):
-            found = self.evaluate(self.spots.words(words[0])[i], 0)
+        for i in range(0 if spot == NONE else self.spots.length(spot)):
+            found = self.evaluate(self.spots.words(spot)[i], node)
             if found != NONE:
                 self.allow(found)
         if self.refusal.limit == NULL and not self.questions.empty():
@@ -528,6 +536,9 @@ cdef class GuardedEngine(Engine):
         cdef Place p
         memset(out, 0, sizeof(ByteSet))
         special[0] = False
+        if self.prefix_length(state):
+            out.bits[words[3] >> 6] = <uint64_t>1 << (words[3] & 63)
+            return
         for i in range(1, self.state_keys.length(state), 3):
             join_live(out, self.store.state(words[i + 1]))
         for k in range(0 if words[0] == NONE else self.spots.length(words[0])):

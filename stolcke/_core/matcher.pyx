@@ -50,13 +50,21 @@ cdef class CoreMatcher:
     cdef readonly bint prunes_masks     # a class that says so has restrict_mask()
 
     def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False,
-                 bint prunes_masks=False):
+                 bint prunes_masks=False, const unsigned char[::1] prefix not None=b""):
+        cdef uint32_t state = OPENING if opening else START
         self.engine = engine
         self.prunes_masks = prunes_masks
         self.end_tokens = end_tokens
         self.texts = []
+        if prefix.shape[0]:
+            with nogil:
+                engine.lock.lock()
+                try:
+                    state = engine.intern_prefix(&prefix[0], prefix.shape[0])
+                finally:
+                    engine.lock.unlock()
         self.history.clear()
-        self.history.push_back(OPENING if opening else START)
+        self.history.push_back(state)
 
     cdef inline uint32_t checked(self, token) except? 0xFFFFFFFF:
         cdef Py_ssize_t index
@@ -145,6 +153,14 @@ cdef class CoreMatcher:
         """Whether :meth:`accept` would take a token; found without a mask."""
         return self.after(self.checked(token)) != DEAD
 
+    def fill_exact_mask(self, row):
+        """Write the mask of all tokens that the grammar allows; as :meth:`fill_mask`, but never restricted further."""
+        cdef Py_ssize_t n_words = 0
+        cdef int32_t* words = row_pointer(self.engine, row, &n_words)
+        cdef uint32_t state = self.history.back()
+        with nogil:
+            self.engine.fill(state, words, n_words)
+
     def fill_mask(self, row):
         """Write the mask of allowed tokens.
 
@@ -222,6 +238,19 @@ cdef class CoreMatcher:
         return self.history.back() == OPENING
 
     @property
+    def prefix_left(self):
+        """What must still be written before the grammar begins: the rest of the prefix, as bytes."""
+        cdef uint32_t state = self.history.back()
+        cdef uint32_t n = self.engine.prefix_length(state)
+        cdef const uint32_t* words = self.engine.state_keys.words(state)
+        return bytes([words[3 + i] for i in range(n)])
+
+    @property
+    def last_token(self):
+        """The token accepted last; None where there is none yet, and behind bytes."""
+        return None if self.given.empty() or self.given.back() == NONE else self.given.back()
+
+    @property
     def state(self):
         """Id of the live state, for looking inside with ``CompiledGrammar.dump``."""
         return self.history.back()
@@ -264,7 +293,7 @@ cdef class CoreMatcher:
 
     def weighed(self):
         """The weighted readings of the text so far, or None before :meth:`weigh`."""
-        cdef size_t i, text
+        cdef size_t i, text, skip
         cdef const unsigned char[::1] data
         if self.track is None or self.track.readings.size() == self.history.size():
             return self.track
@@ -276,11 +305,14 @@ cdef class CoreMatcher:
             if self.given[i] == NONE:
                 data = self.texts[text]
                 text += 1
-                self.track.follow_bytes(&data[0] if data.shape[0] else NULL, data.shape[0])
+                skip = min(<size_t>self.engine.prefix_length(self.history[i]), <size_t>data.shape[0])
+                self.track.follow_bytes(&data[0] + skip if data.shape[0] else NULL, data.shape[0] - skip)
             elif self.history[i + 1] == FINISHED:
                 self.track.follow_end()
             elif self.history[i] == OPENING:
                 self.track.follow_first(self.given[i])
+            elif self.engine.prefix_length(self.history[i]):
+                self.track.follow_behind(self.given[i], self.engine.prefix_length(self.history[i]))
             else:
                 self.track.follow(self.given[i])
         return self.track
@@ -293,6 +325,10 @@ cdef class CoreMatcher:
             return -INFINITY
         if self.history.back() == OPENING:
             return track.first_logprob(index)
+        if self.engine.prefix_length(self.history.back()):
+            if self.after(index) == DEAD:
+                return -INFINITY
+            return track.behind_logprob(index, self.engine.prefix_length(self.history.back()))
         return track.logprob(index, index in self.end_tokens)
 
 

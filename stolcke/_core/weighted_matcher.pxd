@@ -23,5 +23,6 @@ cdef class WeightTrack:
     cdef uint32_t symbol(self, uint32_t token) noexcept
     cdef int follow(self, uint32_t token) except -1
     cdef int follow_first(self, uint32_t token) except -1
+    cdef int follow_behind(self, uint32_t token, size_t prefix) except -1
     cdef int follow_end(self) except -1
     cdef int follow_bytes(self, const unsigned char* data, size_t n) except -1

@@ -113,6 +113,12 @@ cdef class WeightTrack:
         text = self.scores.engine.opening.text(token, &n)
         return self.follow_bytes(text, n)
 
+    cdef int follow_behind(self, uint32_t token, size_t prefix) except -1:
+        """Read one more call: a token whose first bytes, up to ``prefix``, are none of the text's."""
+        cdef size_t n = <size_t>(self.scores.store.offsets[token + 1] - self.scores.store.offsets[token])
+        cdef size_t skip = min(n, prefix)
+        return self.follow_bytes(&self.scores.store.data[0] + self.scores.store.offsets[token] + skip, n - skip)
+
     cdef int follow_end(self) except -1:
         """Read one more call: the end of the text, behind which nothing comes."""
         cdef Reading reading = self.readings.back()
@@ -188,6 +194,14 @@ cdef class WeightTrack:
         if self.scores.store.skip[token]:
             return self.logprob(token, token in self.scores.end_tokens)
         self.follow_first(token)
+        logprob = self.readings.back().logprob
+        self.readings.pop_back()
+        return logprob
+
+    def behind_logprob(self, uint32_t token, size_t prefix):
+        """The same where the first bytes of the token, up to ``prefix``, are none of the text's."""
+        cdef double logprob
+        self.follow_behind(token, prefix)
         logprob = self.readings.back().logprob
         self.readings.pop_back()
         return logprob

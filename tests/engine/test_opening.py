@@ -245,7 +245,7 @@ DECODED = {
 
 @cache
 def tokenizer_and_vocabulary(kind: str):
-    made = pytest.importorskip("tests.test_tokenizers")
+    made = pytest.importorskip("tests.tokenizers.test_hugging_face")
     tokenizer = made.MAKERS[kind]()
     # Spaces where they are seldom: runs of them, and within a piece.
     tokenizer.add_tokens([made.AddedToken(text, normalized=False) for text in ("▁▁", "▁▁▁the", "a▁b", "a b", " the")])

@@ -18,56 +18,14 @@ that is found in a ``tokenizer.json``.
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from stolcke.errors import VocabularyError
+from stolcke.tokenizers.table import BYTE_PIECE, END_NAMES, LARGEST_ID, TokenTable, as_list, byte_level
 
-__all__ = ["END_NAMES", "TokenTable", "from_file", "from_object"]
-
-END_NAMES = frozenset(
-    {
-        "</s>",
-        "<eos>",
-        "<end_of_turn>",
-        "<|end|>",
-        "<|endoftext|>",
-        "<|end_of_text|>",
-        "<|end_of_turn|>",
-        "<|eom_id|>",
-        "<|eos|>",
-        "<|eot_id|>",
-        "<|im_end|>",
-        "<|return|>",
-        "<｜end▁of▁sentence｜>",
-        "[EOS]",
-    }
-)
-"""Special tokens with one of these names are taken for ends where a tokenizer names none."""
-
-_BYTE_PIECE = re.compile(r"<0x([0-9A-Fa-f]{2})>")
-# An id this large is a mistake in the file; the table of tokens is dense.
-_LARGEST_ID = (1 << 24) - 1
-
-
-@dataclass(frozen=True, slots=True)
-class TokenTable:
-    """A tokenizer's vocabulary in bytes: what :class:`stolcke.Vocabulary` is made from."""
-
-    tokens: list[bytes]
-    """By id; ``b""`` for ids that have no token."""
-    eos_token_ids: list[int]
-    """What is known or guessed of the ends; empty where nothing is."""
-    special_token_ids: list[int]
-    """Beside the ends; not sorted."""
-    strips_first_space: bool
-    first_texts: dict[int, bytes]
-    """Of the tokens from which decoding takes more than that, or nothing, at the beginning of a text."""
+__all__ = ["from_json", "from_object"]
 
 
 class _Added(NamedTuple):
@@ -92,27 +50,22 @@ class _Parts(NamedTuple):
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
-def from_object(tokenizer: Any, generation_config: Any = None) -> TokenTable:
+def from_object(tokenizer: Any, ends: list[int]) -> TokenTable:
     """Read a ``tokenizers.Tokenizer`` or a fast tokenizer of ``transformers``.
 
     Parameters
     ----------
     tokenizer : object
-        Recognised by its methods, not its class.
-    generation_config : object or mapping, optional
-        Has ``eos_token_id``: an int, a list of them, or None.
+        Has the methods of one of them.
+    ends : list of int
+        Ids that end a text beside the tokenizer's own.
 
     Raises
     ------
     VocabularyError
-        It is neither, or of a kind that is not supported.
+        It is of a kind that is not supported.
     """
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
-    if not (hasattr(backend, "get_added_tokens_decoder") and hasattr(backend, "decoder")):
-        raise VocabularyError(
-            f"{type(tokenizer).__name__} is neither a tokenizers.Tokenizer nor a fast tokenizer of transformers; "
-            "give the bytes of its tokens to stolcke.Vocabulary(tokens, ...)"
-        )
     model = backend.model
     if type(model).__name__ == "Unigram":
         settings, pieces = _model(_component(model))
@@ -130,11 +83,7 @@ def from_object(tokenizer: Any, generation_config: Any = None) -> TokenTable:
         pre_tokenizer=_component(backend.pre_tokenizer),
         decoder=_component(backend.decoder),
     )
-    if isinstance(generation_config, Mapping):
-        ends = generation_config.get("eos_token_id")
-    else:
-        ends = getattr(generation_config, "eos_token_id", None)
-    known = [*_as_list(getattr(tokenizer, "eos_token_id", None)), *_as_list(ends)]
+    known = [*as_list(getattr(tokenizer, "eos_token_id", None)), *ends]
     return _table(parts, known, getattr(tokenizer, "all_special_ids", ()))
 
 
@@ -148,54 +97,37 @@ def _component(component: Any) -> dict[str, Any]:
         raise VocabularyError(f"the tokenizer's {type(component).__name__} cannot be read: {error}") from error
 
 
-def from_file(source: str | os.PathLike[str]) -> TokenTable:
-    """Read a ``tokenizer.json``: a path, the path of its folder, or its text.
+def from_json(top: Mapping[str, Any], name: str, config: Mapping[str, Any], ends: list[int]) -> TokenTable:
+    """Read what a ``tokenizer.json`` holds.
+
+    Parameters
+    ----------
+    top : mapping
+        Its parsed text.
+    name : str
+        Of the file, for messages.
+    config : mapping
+        What the ``tokenizer_config.json`` beside it holds; empty where there is none.
+    ends : list of int
+        Ids that end a text beside the one that ``config`` names.
 
     Raises
     ------
     VocabularyError
         It is not one, or of a kind that is not supported.
-    OSError
-        The file cannot be read.
     """
-    if isinstance(source, str) and source.lstrip().startswith("{"):
-        return _table(*_from_json(source, "tokenizer.json", {}, {}))
-    path = Path(source)
-    if path.is_dir():
-        path /= "tokenizer.json"
-    beside = [path.with_name(name) for name in ("tokenizer_config.json", "generation_config.json")]
-    config, generation = ((_load(p.read_bytes(), str(p)) if p.is_file() else {}) for p in beside)
-    return _table(*_from_json(path.read_bytes(), str(path), config, generation))
-
-
-def _load(text: str | bytes, name: str) -> dict[str, Any]:
-    """Parse the text of one JSON object."""
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise VocabularyError(f"{name} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise VocabularyError(f"{name} is not a JSON object")
-    return value
-
-
-def _from_json(
-    text: str | bytes, name: str, config: Mapping[str, Any], generation: Mapping[str, Any]
-) -> tuple[_Parts, list[int]]:
-    """Return the parts of a tokenizer and the ends that the files beside it name."""
-    top = _load(text, name)
     try:
         settings, pieces = _model(top["model"])
         added = [_Added(t["id"], t["content"], bool(t["special"])) for t in top.get("added_tokens") or ()]
         parts = _Parts(settings, pieces, added, top.get("normalizer"), top.get("pre_tokenizer"), top.get("decoder"))
     except (KeyError, TypeError, ValueError) as error:
         raise VocabularyError(f"{name} is not a tokenizer.json: {error!r}") from error
-    known = _as_list(generation.get("eos_token_id"))
     eos = config.get("eos_token")
     content = eos.get("content") if isinstance(eos, dict) else eos
+    known = list(ends)
     if content is not None:
         known += [t.id for t in added if t.content == content] or [i for piece, i in pieces if piece == content]
-    return parts, known
+    return _table(parts, known)
 
 
 def _model(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], Collection[tuple[str, int]]]:
@@ -205,12 +137,6 @@ def _model(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], Collection[tupl
         # Older files do not write the type of the model; only BPE has merges.
         return {"type": "BPE" if "merges" in model else None, **model}, vocab.items()
     return {"type": "Unigram", **model}, [(piece, i) for i, (piece, _) in enumerate(vocab)]
-
-
-def _as_list(ids: int | Iterable[int] | None) -> list[int]:
-    if ids is None:
-        return []
-    return list(ids) if isinstance(ids, Iterable) else [ids]
 
 
 # -- pieces to bytes ----------------------------------------------------------------------------------------------
@@ -268,7 +194,7 @@ def _refuse_unsupported_model(model: Mapping[str, Any]) -> None:
 def _check_ids(ids: list[Any], added: Mapping[Any, _Added]) -> None:
     """Refuse ids that are not small integers, and two pieces of the model with one id."""
     for i in (*ids, *added):
-        if type(i) is not int or not 0 <= i <= _LARGEST_ID:
+        if type(i) is not int or not 0 <= i <= LARGEST_ID:
             raise VocabularyError(f"{i!r} is not a token id")
     if len(set(ids)) != len(ids):
         twice = Counter(ids).most_common(1)[0][0]
@@ -302,7 +228,7 @@ def _spelling(parts: _Parts) -> _Spelling:
             for step in decoder:
                 if step["type"] not in ("ByteLevel", "Fuse"):
                     raise VocabularyError(f"a byte-level tokenizer with a {step['type']} decoder is not supported")
-            return _Spelling(_byte_level, byte_level=True)
+            return _Spelling(byte_level, byte_level=True)
         if not decoder:
             # Such a tokenizer can only encode; what a space became tells what it will be again.
             decoder = [step for step in others if step["type"] == "Metaspace"]
@@ -350,7 +276,7 @@ def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> _Sp
                 )
 
     def spell(piece: str, dropped: Collection[str] = ()) -> bytes:
-        if byte_fallback and (match := _BYTE_PIECE.fullmatch(piece)):
+        if byte_fallback and (match := BYTE_PIECE.fullmatch(piece)):
             return bytes([int(match[1], 16)])
         for old, new in replacements:
             piece = piece.replace(old, "" if old in dropped else new)
@@ -359,28 +285,3 @@ def _sentencepiece(decoder: list[Mapping[str, Any]], byte_fallback: bool) -> _Sp
     if dropped:
         return _Spelling(spell, strips=True, first=lambda piece: spell(piece, dropped))
     return _Spelling(spell, strips=strips)
-
-
-def _byte_level_alphabet() -> dict[int, str]:
-    """Return the map from GPT-2's character for a byte to the character with that byte's number.
-
-    Bytes that print in Latin-1 are their own characters; the other 68 are,
-    in order, the characters from U+0100.
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [b for b in range(256) if b not in printable]
-    # Characters below U+0100 outside the alphabet must not pass for bytes: they become one Latin-1 lacks.
-    table = dict.fromkeys(others, "\uffff") | {b: chr(b) for b in printable}
-    return table | {256 + k: chr(b) for k, b in enumerate(others)}
-
-
-_ALPHABET = _byte_level_alphabet()
-
-
-def _byte_level(piece: str) -> bytes:
-    """Return the bytes of a piece of byte-level BPE."""
-    try:
-        return piece.translate(_ALPHABET).encode("latin-1")
-    except UnicodeEncodeError:
-        # A piece outside the alphabet is its own text, as it is for the decoder.
-        return piece.encode()

@@ -1,0 +1,1 @@
+"""Tokenizers of every kind: what their ids stand for."""
