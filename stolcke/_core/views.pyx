@@ -30,7 +30,7 @@ def state_threads(Engine engine not None, uint32_t state):
     if state == OPENING:
         state = START
     if engine.prefix_length(state):
-        return None, []
+        return [], []
     cdef const uint32_t* words = engine.state_keys.words(state)
     cdef uint32_t i
     threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, engine.state_keys.length(state), 3)]
