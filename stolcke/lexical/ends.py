@@ -9,7 +9,7 @@ two or three; sets of them are held as the bits of numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -53,6 +53,8 @@ class Ends:
     Parameters
     ----------
     terminals : mapping of str to TerminalDefinition
+    unseen : collection of str
+        Declared terminals that no text stands for.
     limits : Limits
     deadline : Deadline
 
@@ -74,7 +76,13 @@ class Ends:
         Where a terminal has bytes that are no characters, which restrictions are about.
     """
 
-    def __init__(self, terminals: Mapping[str, TerminalDefinition], limits: Limits, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        terminals: Mapping[str, TerminalDefinition],
+        unseen: Collection[str],
+        limits: Limits,
+        deadline: Deadline,
+    ) -> None:
         self._terminals = terminals
         self._limits = limits
         self._variants = {name: variants(definition) for name, definition in terminals.items()}
@@ -87,7 +95,7 @@ class Ends:
         for name, several in self._variants.items():
             deadline.check(f"looking at the ends of terminal {name}")
             begins[name], ends[name] = set(), set()
-            for each in several:
+            for each in several if name not in unseen else ():
                 first, last = self._classes_of(name, each)
                 begins[name] |= {(number, each.precede) for number in first}
                 ends[name] |= {(number, each.follow) for number in last}
