@@ -83,8 +83,9 @@ class Matcher(CoreMatcher, Scoring):
         _, threads = views.state_threads(self.engine, self.state)
         titles = self.compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
-        words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
-        words += [titles[terminal] for terminal in views.state_terminals(self.engine, self.state)]
+        # Parts of one terminal, which differ in where they may stand, have one title.
+        words = list(dict.fromkeys(f"more of {titles[terminal]}" for terminal in sorted(going_on)))
+        words += dict.fromkeys(titles[terminal] for terminal in views.state_terminals(self.engine, self.state))
         return [*words, "the end of the text"] if self.is_accepting else words
 
     def sample(self, seed: int | np.random.Generator | None = None, *, max_bytes: int = MAX_BYTES) -> bytes:

@@ -10,10 +10,11 @@ from typing import Any
 
 import stolcke
 from stolcke.grammar import analysis
-from stolcke.grammar.model import Terminal
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Special
+from stolcke.grammar.model import Terminal, TerminalDefinition
+from stolcke.grammar.patterns import Choice, Literal, Regex, Special
 from stolcke.grammar.weights import is_weighted, rule_weights
-from stolcke.lexer import Automaton, CountedAutomaton, edge_variants, terminal_automaton
+from stolcke.lexer import Automaton, CountedAutomaton, edge_variants
+from stolcke.lexer.boolean import unreserved
 from stolcke.lexer.overlap import common_text
 
 __all__ = ["FINDINGS", "MOST_NAMED", "describe"]
@@ -44,17 +45,17 @@ def _written(names: Iterable[str]) -> list[str]:
     return sorted(name for name in names if not HELPER.search(name))
 
 
-def _machine(pattern: Pattern) -> Automaton:
-    """What a pattern matches, if it is not too large, wherever it stands."""
-    variants = [variant for variant, _, _ in edge_variants(pattern)]
-    machine = terminal_automaton(variants[0] if len(variants) == 1 else Choice(tuple(variants)))
+def _machine(terminal: TerminalDefinition) -> Automaton:
+    """What a terminal matches, whatever stands beside it."""
+    variants = tuple(variant for variant, _, _ in edge_variants(terminal.pattern))
+    machine = unreserved(variants[0] if len(variants) == 1 else Choice(variants), terminal.reserved)
     return machine.unbounded if isinstance(machine, CountedAutomaton) else machine
 
 
 def describe(grammar: stolcke.Grammar) -> dict[str, Any]:
     """Count and analyse: ``counts`` by name, ``findings`` by the keys of FINDINGS."""
     automata = {
-        name: _machine(definition.pattern)
+        name: _machine(definition)
         for name, definition in grammar.terminals.items()
         if not isinstance(definition.pattern, Special)
     }

@@ -185,6 +185,14 @@ def test_special_tokens(capsys, grammar, text_file) -> None:
     assert "_CALL" in capsys.readouterr().err
 
 
+def test_terminals_that_look_beside_their_matches(capsys, grammar, text_file) -> None:
+    path = grammar("start: (A | B)+\nA: /a\\b/\nB: /[ab]/\nC: /a\\bb/")
+    status, report = report_of(capsys, path, "--check", text_file(b"ba"))
+    assert status == 0
+    assert report["findings"]["empty_terminals"] == ["C"]
+    assert any("A" in found and "B" in found for found in report["findings"]["overlaps"])
+
+
 def test_dump(capsys) -> None:
     assert main([JSON, "-q", "--dump"]) == 0
     assert "STRING" in capsys.readouterr().out
