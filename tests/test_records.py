@@ -31,6 +31,19 @@ def test_an_instance_is_what_the_constructor_makes(made, values):
         setattr(instance, made.__slots__[0], None)
 
 
+def test_the_collector_is_spared_what_cannot_be_in_a_cycle():
+    nonterminal = Maker(Nonterminal, acyclic=True).of_one("".join(["na", "me"]))
+    rhs = (nonterminal, Maker(Terminal, acyclic=True).of_one("B"))
+    rule = Maker(Rule, acyclic=True).of_two(nonterminal, rhs)
+    assert not any(map(gc.is_tracked, (*rhs, rhs, rule)))
+    assert rule == Rule(Nonterminal("name"), (Nonterminal("name"), B))
+    name = nonterminal.name
+    held = sys.getrefcount(name)
+    del nonterminal, rhs, rule
+    gc.collect()
+    assert sys.getrefcount(name) == held - 1
+
+
 def test_values_are_held_and_let_go():
     value = [object()]
     before = sys.getrefcount(value)

@@ -347,6 +347,31 @@ cdef int raw_characters(
     return 0
 
 
+cdef bint is_all_but_one(const Row& spans) noexcept nogil:
+    """Whether all characters lead to one state, but for one before the surrogates: so it is in names but some."""
+    return (
+        spans.size() == 4 and spans[0].low == 0 and spans[1].low == spans[1].high < 0xD000
+        and spans[0].high + 1 == spans[1].low and spans[1].high + 1 == spans[2].low
+        and spans[2].high == SURROGATES - 1 and spans[3].low == SURROGATES + GAP and spans[3].high == END - 1
+        and spans[0].target == spans[2].target == spans[3].target
+    )
+
+
+cdef int32_t all_but_one(Writer& writer, int32_t character, int32_t target, int32_t others) except -2 nogil:
+    """The row before the four digits of a character or of any other, or before those of two surrogates."""
+    cdef int32_t[16] digits
+    cdef int32_t place, i, other
+    for place in range(4):
+        other = others if place == 0 else whole(writer, HEXES + place - 1, others)
+        for i in range(16):
+            digits[i] = other
+        if place == 3:
+            digits[0xD] = whole(writer, AFTER_D, others)
+        digits[character >> (HEX * place) & 15] = target
+        target = hex_row(writer, digits)
+    return target
+
+
 cdef int32_t hexadecimal(Writer& writer, const Row& spans) except -2 nogil:
     r"""The row after ``\u``; NONE where no character may be escaped so."""
     cdef int32_t[16] digits
@@ -354,6 +379,8 @@ cdef int32_t hexadecimal(Writer& writer, const Row& spans) except -2 nogil:
     cdef int32_t state, i
     if spans.size() == 1 and spans[0].low == spans[0].high < ASTRAL:
         return four_digits(writer, spans[0].low, spans[0].target)
+    if is_all_but_one(spans):
+        return all_but_one(writer, spans[1].low, spans[1].target, spans[0].target)
     writer.plain.clear()
     clip(spans, 0, 0xCFFF, writer.plain)
     clip(spans, 0xE000, ASTRAL - 1, writer.plain)
@@ -413,6 +440,15 @@ cdef int spans_of(Dfa& dfa, int32_t state, Row& spans) except -1 nogil:
     return 0
 
 
+cdef int make_room(Rows& rows, size_t expected) except -1 nogil:
+    """Let so many rows be added without moving those before them."""
+    rows.begin.reserve(expected + 1)
+    rows.edges.reserve(2 * expected)
+    rows.accepting.reserve(expected)
+    rows.hashes.reserve(expected)
+    return 0
+
+
 cdef bint write(Dfa& dfa, bint all_escapes, bint ascii_only, int64_t limit, Dfa& result) except -1 nogil:
     """Make the automaton of all literals; True where the limit does not suffice."""
     cdef Writer writer
@@ -420,13 +456,17 @@ cdef bint write(Dfa& dfa, bint all_escapes, bint ascii_only, int64_t limit, Dfa&
     cdef Line line
     cdef Dfa raw
     cdef int32_t n = <int32_t>dfa.accepting.size(), state, backslash
+    cdef size_t slots = 64
     if n == 0:
         result.offsets.push_back(0)
         return False
     refill(writer.known, <size_t>n * KINDS, NONE)
     writer.first = n + 2
-    writer.rows.begin.reserve(<size_t>n * ROWS_PER_STATE)
-    writer.rows.edges.reserve(<size_t>n * 2 * ROWS_PER_STATE)
+    make_room(writer.states, <size_t>n + 2)
+    make_room(writer.rows, <size_t>n * ROWS_PER_STATE)
+    while slots < 2 * (<size_t>n * ROWS_PER_STATE + 1):
+        slots *= 2
+    writer.rows.slots.assign(slots, NONE)
     for state in range(n):
         spans.clear()
         line.size = 0

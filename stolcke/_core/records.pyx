@@ -13,6 +13,7 @@ __all__ = ["Maker"]
 
 cdef extern from "Python.h":
     object PyType_GenericAlloc(type made, Py_ssize_t size)
+    void PyObject_GC_UnTrack(void* instance)
 
 
 cdef class Maker:
@@ -22,6 +23,10 @@ cdef class Maker:
     ----------
     made : type
         A dataclass with slots, whose fields all have plain values and which does nothing else when it is made.
+    acyclic : bool
+        Whether no instance can ever lead back to itself, as where its fields hold texts, instances of the same kind,
+        and tuples of these. Then neither the instances nor such tuples are shown to the garbage collector, which
+        would go through all of a grammar again and again.
 
     Raises
     ------
@@ -29,7 +34,7 @@ cdef class Maker:
         For other classes.
     """
 
-    def __init__(self, type made not None):
+    def __init__(self, type made not None, bint acyclic=False):
         fields = dataclasses.fields(made)
         if "__slots__" not in vars(made) or hasattr(made, "__post_init__"):
             raise TypeError(f"{made.__name__} is no plain dataclass with slots")
@@ -37,6 +42,7 @@ cdef class Maker:
         if any(each.default_factory is not missing or not each.init for each in fields):
             raise TypeError(f"{made.__name__} has fields that are no plain values")
         self.made = made
+        self.acyclic = acyclic
         self.slots = tuple([vars(made)[each.name] for each in fields])
         self.defaults = tuple([None if each.default is missing else each.default for each in fields])
         self.required = sum([each.default is missing for each in fields])
@@ -57,6 +63,10 @@ cdef class Maker:
         new = PyType_GenericAlloc(self.made, 0)
         for i in range(len(self.slots)):
             put(self.slots[i], new, first if i == 0 else second if i < given else self.defaults[i])
+        if self.acyclic:
+            PyObject_GC_UnTrack(<void*>new)
+            if type(second) is tuple:
+                PyObject_GC_UnTrack(<void*>second)
         return new
 
 

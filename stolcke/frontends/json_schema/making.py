@@ -13,10 +13,10 @@ from stolcke.grammar.patterns import Pattern
 
 __all__ = ["NONTERMINALS", "RULES", "definition", "nonterminal", "rule", "terminal"]
 
-NONTERMINALS = Maker(Nonterminal)
-RULES = Maker(Rule)
+NONTERMINALS = Maker(Nonterminal, acyclic=True)
+RULES = Maker(Rule, acyclic=True)
 
-definition: Callable[[str, Pattern], TerminalDefinition] = Maker(TerminalDefinition).of_two
+definition: Callable[[str, Pattern], TerminalDefinition] = Maker(TerminalDefinition, acyclic=True).of_two
 nonterminal: Callable[[str], Nonterminal] = NONTERMINALS.of_one
 rule: Callable[[Nonterminal, tuple[Symbol, ...]], Rule] = RULES.of_two
-terminal: Callable[[str], Terminal] = Maker(Terminal).of_one
+terminal: Callable[[str], Terminal] = Maker(Terminal, acyclic=True).of_one
