@@ -11,10 +11,8 @@ from __future__ import annotations
 import calendar
 import json
 import random
-import tomllib
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from xml.parsers import expat
 
 import lark
@@ -23,21 +21,10 @@ import pytest
 
 import stolcke
 from stolcke.grammar.weights import is_weighted
+from tests.shipped_grammars import NAMES, ROOT, accepts, cases, compiled
 
-ROOT = Path(__file__).parents[1]
-NAMES = sorted(path.stem for path in (ROOT / "grammars").glob("*.lark"))
+SHORT = 60  # characters: Lark takes a second for a page
 END = 256  # the id of the end token in Vocabulary.from_bytes()
-
-
-@cache
-def cases(name: str) -> dict:
-    return tomllib.loads((ROOT / f"tests/cases/grammars/{name}.toml").read_text(encoding="utf-8"))
-
-
-@cache
-def compiled(name: str) -> stolcke.CompiledGrammar:
-    grammar = stolcke.Grammar.from_file(ROOT / f"grammars/{name}.lark")
-    return stolcke.compile(grammar, stolcke.Vocabulary.from_bytes())
 
 
 @cache
@@ -56,11 +43,6 @@ def lark_accepts(name: str, text: str) -> bool:
     except lark.exceptions.LarkError:
         return False
     return True
-
-
-def accepts(name: str, text: str | bytes) -> bool:
-    matcher = compiled(name).matcher()
-    return matcher.accept_bytes(text.encode() if isinstance(text, str) else text) and matcher.is_accepting
 
 
 def accepted_texts() -> list:
@@ -132,9 +114,11 @@ def _mask_after(name: str, text: bytes) -> np.ndarray:
 def test_lark_agrees(name: str) -> None:
     """These grammars use nothing in which Lark's own parser has another meaning."""
     for text in cases(name)["accepted"]:
-        assert lark_accepts(name, text), text
+        if len(text) < SHORT:
+            assert lark_accepts(name, text), text
     for viable, rest in cases(name)["rejected"]:
-        assert not lark_accepts(name, viable + rest), viable + rest
+        if len(viable + rest) < SHORT:
+            assert not lark_accepts(name, viable + rest), viable + rest
 
 
 # -- JSON against the json module ------------------------------------------------------------------
