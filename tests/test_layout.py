@@ -20,7 +20,7 @@ FLOORS = [
     {"collector", "deadline", "memo"},
     {"container", "grammar", "shipped", "tokenizers"},
     {"lexer", "scoring", "vocabulary"},
-    {"frontends", "weights"},
+    {"frontends", "lexical", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
     {"domains", "languages", "prewarming"},

@@ -20,12 +20,12 @@ from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
-from stolcke.grammar.naming import anonymous_name
-from stolcke.grammar.patterns import Counted, Literal, Machine, Regex, Special
-from stolcke.grammar.printing import pattern_text
+from stolcke.grammar.patterns import Counted, Regex, Special
+from stolcke.grammar.printing import terminal_title
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
+from stolcke.lexical import without_restrictions
 from stolcke.options import Limits, Options
 from stolcke.weights import Distribution
 from stolcke.weights.proper import ProperWeights, proper_weights
@@ -357,7 +357,11 @@ def lower(
     for name, tally in grammar.tallies.items():
         if len(tally.entries) > limits.tally_entries:
             raise LimitExceeded("tally_entries", len(tally.entries), limits.tally_entries, f"tally {name}")
-    chosen = distributed.choose(grammar, distributions, default_distribution, _title)
+    chosen = distributed.choose(grammar, distributions, default_distribution, terminal_title)
+    written = grammar
+    plain = without_restrictions(grammar, limits, deadline)
+    grammar = plain.grammar
+    chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
     machines = _automata(grammar, limits, deadline, chosen)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
@@ -365,7 +369,7 @@ def lower(
     weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
     rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal, weights)
     if not rules.trim(nothing):
-        raise _derives_nothing(grammar)
+        raise _derives_nothing(written)
     rules.remove_duplicates()
     empty = rules.empty_entry()
     if empty is not None:
@@ -381,7 +385,7 @@ def lower(
     )
     deadline.check("numbering the grammar")
     arrays = _number(grammar, machines, rules, options, chosen)
-    if weights is not None:
+    if written.raw_weights or mention_weights(written.rules):
         deadline.check("making probabilities of the weights")
         _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
     return arrays
@@ -453,17 +457,6 @@ def _automata(
     return made
 
 
-def _title(definition: TerminalDefinition) -> str:
-    """A terminal's name in messages: anonymous ones are shown as what they match."""
-    anonymous = definition.name.startswith("__") or definition.name == anonymous_name(definition.pattern)
-    if anonymous and isinstance(definition.pattern, Literal) and isinstance(definition.pattern.text, bytes):
-        return repr(definition.pattern.text)
-    try:
-        return pattern_text(definition.pattern) if anonymous else definition.name
-    except GrammarError:  # not every pattern has a text
-        return definition.pattern.title if isinstance(definition.pattern, Machine) else definition.name
-
-
 def _number(
     grammar: Grammar,
     machines: dict[str, TerminalMachine | None],
@@ -491,7 +484,9 @@ def _number(
         number = number_of.setdefault(key, len(distinct)) if options.merge_terminals else len(distinct)
         if number == len(distinct):
             distinct.append(machine)
-            tables.append(chosen[name].table(_title(grammar.terminals[name]), machine) if name in chosen else None)
+            tables.append(
+                chosen[name].table(terminal_title(grammar.terminals[name]), machine) if name in chosen else None
+            )
             called.append([])
         called[number].append(grammar.terminals[name])
         numbers[index] = number
@@ -502,7 +497,7 @@ def _number(
     written, made = rules.names, rules.made
 
     def naming() -> Names:
-        titles = (" or ".join(dict.fromkeys(map(_title, definitions))) for definitions in called)
+        titles = (" or ".join(dict.fromkeys(map(terminal_title, definitions))) for definitions in called)
         return (*titles, *specials), _nonterminals(written, made, order.tolist())
 
     return GrammarArrays(

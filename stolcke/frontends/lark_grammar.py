@@ -9,6 +9,7 @@ from typing import Any
 from stolcke.errors import GrammarError
 from stolcke.frontends.lark_json import Schemas
 from stolcke.frontends.lark_modules import Definitions, load, suggestion
+from stolcke.frontends.lark_restrictions import Restrictions
 from stolcke.frontends.lark_rules import Lowering
 from stolcke.frontends.lark_terminals import Terminals
 from stolcke.grammar.model import Grammar, Terminal, error_at
@@ -40,9 +41,11 @@ def read_lark(
     _check_start(definitions, start)
     terminals = Terminals(definitions, limits)
     schemas = Schemas(json_options or {}, limits)
-    lowering = Lowering(definitions, terminals, schemas, limits)
+    restrictions = Restrictions(definitions, terminals, limits)
+    lowering = Lowering(definitions, terminals, schemas, restrictions.unreserved, limits)
     lowering.run()
     ignored = terminals.ignored()
+    restrictions.apply()
     used = {symbol.name for rule in lowering.rules for symbol in rule.rhs if isinstance(symbol, Terminal)}
     _check_templates(definitions, lowering)
     grammar = Grammar(

@@ -248,7 +248,7 @@ class _Joined:
     def _terminal(self, definition: TerminalDefinition) -> Terminal:
         """The terminal of a pattern, under its own name where another pattern does not have it already."""
         name, number = definition.name, 0
-        while name in self.terminals and self.terminals[name].pattern != definition.pattern:
+        while name in self.terminals and self.terminals[name] != replace(definition, name=name):
             number += 1
             name = f"{definition.name}_{number}"
         self.terminals.setdefault(name, replace(definition, name=name))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import pkgutil
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
@@ -21,11 +21,12 @@ from typing import Any
 from lark import Token, Tree
 
 from stolcke.errors import GrammarError, LimitExceeded
+from stolcke.frontends.lark_directives import Directive
 from stolcke.frontends.lark_syntax import Module, parse
 from stolcke.grammar.model import RuleOptions
 from stolcke.options import Limits
 
-__all__ = ["Body", "Definition", "Definitions", "Scope", "load"]
+__all__ = ["Body", "Definition", "Definitions", "Restriction", "Scope", "load", "suggestion", "symbols_of"]
 
 
 _NO_OPTIONS = RuleOptions()
@@ -80,6 +81,41 @@ class Definition:
         return self.scope.module.error(reason, self.token)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Restriction:
+    """A directive about the neighbours or the reserved texts of terminals, and what it says of them."""
+
+    directive: Directive
+    body: Body
+
+    @property
+    def kind(self) -> str:
+        """What it is about: "follow", "precede" or "reserve"."""
+        return self.directive.kind
+
+    @property
+    def token(self) -> Token:
+        """Its own place."""
+        return self.directive.token
+
+    @property
+    def targets(self) -> list[Token]:
+        """The terminals that it is about: names, and literals that rules have."""
+        return self.directive.targets
+
+    @property
+    def excepted(self) -> list[Token]:
+        """The rules that it leaves out."""
+        return self.directive.excepted
+
+    def concerns(self, names: Container[str], has_rules: bool) -> bool:
+        """Whether it is about one of the names, or, where there are rules, about a literal."""
+        return any(
+            has_rules if target.type == "STRING" else self.body.scope.name(str(target)) in names
+            for target in self.targets
+        )
+
+
 @dataclass(eq=False, slots=True)
 class Definitions:
     """Everything that a text and its imports define, by final name."""
@@ -88,6 +124,7 @@ class Definitions:
     ignore: list[tuple[Body, Token | None]]
     """With the probability of another match, where it is written."""
     raw_weights: bool = False
+    restrictions: list[Restriction] = field(default_factory=list)
 
 
 def _children(node: Tree) -> list[Any]:
@@ -138,7 +175,8 @@ class _Loader:
             if statement.data == "import":
                 self._collect_import(module, statement, imports)
         for (relative, path), (token, aliases) in imports.items():
-            imported = self._import(scope, relative, path, token, aliases, chain)
+            imported, restrictions = self._import(scope, relative, path, token, aliases, chain)
+            definitions.restrictions += restrictions
             for name in imported:
                 if name in definitions.by_name:
                     raise module.error(f"{name!r} is imported twice; rename one with '->'", token)
@@ -163,7 +201,9 @@ class _Loader:
         key = (path.data == "import_rel", tuple(map(str, tokens)))
         imports.setdefault(key, (tokens[0], {}))[1].update(aliases)
 
-    def _import(self, scope: Scope, relative: bool, path: tuple, token: Token, aliases: dict, chain: tuple) -> dict:
+    def _import(
+        self, scope: Scope, relative: bool, path: tuple, token: Token, aliases: dict, chain: tuple
+    ) -> tuple[dict[str, Definition], list[Restriction]]:
         module = self._find(scope.module, relative, path, token)
         origin = str(module.source)
         if origin in chain:
@@ -171,15 +211,16 @@ class _Loader:
             raise scope.module.error(f"files import each other: {circle}", token)
         self.count(module.text)
         inner = Scope(module, "__".join(path), aliases, scope)
-        loaded = self.load(module, inner, (*chain, origin)).by_name
+        definitions = self.load(module, inner, (*chain, origin))
+        loaded = definitions.by_name
         for name in aliases:
             if inner.name(name) not in loaded:
                 known = [str(d.token) for d in loaded.values() if d.scope is inner]
                 raise scope.module.error(f"{origin} does not define {name!r}{suggestion(name, known)}", token)
-        needed = _needed(loaded, [inner.name(name) for name in aliases])
+        needed, restrictions = _needed(definitions, [inner.name(name) for name in aliases])
         if module.raw_weights and not inner.main().raw_weights and any(not d.is_terminal for d in needed.values()):
             raise scope.module.error(f"{origin} has raw weights; write %weights raw in the importing text, too", token)
-        return needed
+        return needed, restrictions
 
     def _find(self, importer: Module, relative: bool, path: tuple[str, ...], token: Token) -> Module:
         file = os.path.join(*path) + ".lark"
@@ -210,20 +251,32 @@ class _Loader:
         return module
 
 
-def _needed(loaded: dict[str, Definition], names: Iterable[str]) -> dict[str, Definition]:
-    """Keep what the imported names depend on, in the order defined."""
-    needed, waiting = set(), list(names)
+def _needed(definitions: Definitions, names: Iterable[str]) -> tuple[dict[str, Definition], list[Restriction]]:
+    """Keep what the imported names depend on, in the order defined, and the restrictions about that."""
+    loaded = definitions.by_name
+    needed: set[str] = set()
+    restrictions: list[Restriction] = []
+    waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name in needed or name not in loaded:
-            continue
-        needed.add(name)
-        for body in loaded[name].bodies:
-            cache = body.scope.module.names
-            if id(body.tree) not in cache:
-                cache[id(body.tree)] = symbols_of(body.tree)
-            waiting += map(body.scope.name, cache[id(body.tree)])
-    return {name: definition for name, definition in loaded.items() if name in needed}
+        if name not in needed and name in loaded:
+            needed.add(name)
+            for body in loaded[name].bodies:
+                waiting += _mentioned(body)
+        if not waiting:
+            has_rules = any(not loaded[name].is_terminal for name in needed)
+            more = [r for r in definitions.restrictions if r not in restrictions and r.concerns(needed, has_rules)]
+            restrictions += more
+            waiting += [name for restriction in more for name in _mentioned(restriction.body)]
+    return {name: definition for name, definition in loaded.items() if name in needed}, restrictions
+
+
+def _mentioned(body: Body) -> Iterable[str]:
+    """The final names of what a definition mentions."""
+    cache = body.scope.module.names
+    if id(body.tree) not in cache:
+        cache[id(body.tree)] = symbols_of(body.tree)
+    return map(body.scope.name, cache[id(body.tree)])
 
 
 def _unpack(scope: Scope, statement: Tree) -> Definition:
@@ -311,6 +364,12 @@ def _ignore(definitions: Definitions, scope: Scope, statement: Tree) -> None:
         definitions.ignore.append((Body(children[0], scope), children[1] if len(children) > 1 else None))
 
 
+def _restrict(definitions: Definitions, scope: Scope, statement: Tree) -> None:
+    token, tree = _children(statement)
+    directive = scope.module.directives[token.line, token.column]
+    definitions.restrictions.append(Restriction(directive, Body(tree, scope)))
+
+
 def _skip(definitions: Definitions, scope: Scope, statement: Tree) -> None:
     """Imports were read first."""
 
@@ -322,6 +381,7 @@ _STATEMENTS = {
     "extend": _extend,
     "declare": _declare,
     "ignore": _ignore,
+    "restrict": _restrict,
     "import": _skip,
 }
 

@@ -24,6 +24,7 @@ if it has one as a sequence of ``x``.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from decimal import Decimal
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -83,14 +84,24 @@ class Lowering:
         Gains the unnamed literals of the rules.
     schemas : Schemas
         Gains those of the rules.
+    unreserved : mapping of str to mapping of str to Terminal
+        Of some rules, what stands there for some terminals.
     limits : Limits
     """
 
-    def __init__(self, definitions: Definitions, terminals: Terminals, schemas: Schemas, limits: Limits) -> None:
+    def __init__(
+        self,
+        definitions: Definitions,
+        terminals: Terminals,
+        schemas: Schemas,
+        unreserved: Mapping[str, Mapping[str, Terminal]],
+        limits: Limits,
+    ) -> None:
         self._definitions = definitions.by_name
         self._raw = definitions.raw_weights
         self._terminals = terminals
         self._schemas = schemas
+        self._unreserved = unreserved
         self._limits = limits
         self.rules: list[Rule] = []
         self.options: dict[str, RuleOptions] = {}
@@ -109,6 +120,7 @@ class Lowering:
         self._literals: dict[str, Terminal] = {}
         # What is being lowered: its name, module, bound parameters and options.
         self._owner = ""
+        self._instead: Mapping[str, Terminal] = {}
         self._body: Body
         self._bound: dict[str, Symbol] = {}
         self._keep_all = False
@@ -176,6 +188,7 @@ class Lowering:
         if not definition.bodies:
             raise definition.error(f"rule {name!r} is declared but never defined; give it with %override")
         self._owner, self._bound, self._keep_all = name, bound, definition.options.keep_all_tokens
+        self._instead = self._unreserved.get(definition.name, {})
         lhs = Nonterminal(name)
         count = 0
         for body in definition.bodies:
@@ -265,7 +278,7 @@ class Lowering:
         if bound is not None:
             return bound
         name = self._body.scope.name(token.value)
-        found = self._named.get(name)
+        found = self._instead.get(name) or self._named.get(name)
         if found is None:
             found = Terminal(name) if token.type == "TERMINAL" else Nonterminal(name)
             if name in self._definitions:

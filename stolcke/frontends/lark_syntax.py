@@ -14,6 +14,7 @@ from lark.lexer import PatternStr
 from lark.load_grammar import _literal_to_pattern
 
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
+from stolcke.frontends.lark_directives import Directive, Place, mark_directives, take_directives
 from stolcke.frontends.lark_json import EmbeddedSchema, mark_schemas, take_schemas
 from stolcke.frontends.lark_parser import parse_grammar
 from stolcke.frontends.lark_weights import take_weights
@@ -49,6 +50,8 @@ class Module:
     is_weighted: bool = False
     """Whether the tree has nodes of weights."""
     raw_weights: bool = False
+    directives: dict[Place, Directive] = field(default_factory=dict)
+    """About restrictions, by their places."""
     names: dict[int, frozenset[str]] = field(default_factory=dict)
     """Symbols used by a definition, by the id of its tree; a cache of the importer."""
 
@@ -105,6 +108,7 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
     """
     readable, schemas = take_schemas(text, source)
     readable, weights = take_weights(readable, text, source)
+    readable, directives = take_directives(readable, text, source)
     check_sizes(readable, limits)
     try:
         tree = parse_grammar(readable + "\n")
@@ -120,7 +124,8 @@ def parse(text: str, source: str | None, folder: str | None, limits: Limits) -> 
         raise error_at(reason, place) from None
     mark_schemas(tree, schemas)
     weights.put_into(tree)
-    return Module(text, source, folder, tree, schemas, bool(weights.found), weights.raw)
+    mark_directives(tree, directives)
+    return Module(text, source, folder, tree, schemas, bool(weights.found), weights.raw, directives)
 
 
 _TOKEN_WORDS = {

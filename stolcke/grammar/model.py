@@ -11,11 +11,13 @@ from typing import Any
 from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
 from stolcke.grammar.patterns import Pattern
+from stolcke.grammar.terminals import Location, Neighbour, TerminalDefinition, check_restrictions, error_at
 from stolcke.options import Limits, Options
 
 __all__ = [
     "Grammar",
     "Location",
+    "Neighbour",
     "Nonterminal",
     "Rule",
     "RuleOptions",
@@ -26,28 +28,6 @@ __all__ = [
     "TerminalDefinition",
     "error_at",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place in a grammar text, counted from 1."""
-
-    line: int
-    column: int
-    source: str | None = None
-    text: str | None = field(default=None, repr=False, compare=False)
-    """The whole text, so that errors can show the line."""
-
-    def place(self) -> dict[str, Any]:
-        """Make the arguments that tell a :class:`GrammarError` where it is."""
-        lines = [] if self.text is None else self.text.split("\n", self.line)
-        text_line = lines[self.line - 1] if self.line <= len(lines) else None
-        return {"line": self.line, "column": self.column, "text_line": text_line, "source": self.source}
-
-
-def error_at(reason: str, location: Location | None) -> GrammarError:
-    """Make an error about a place, where one is known."""
-    return GrammarError(reason, **(location.place() if location else {}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +51,6 @@ class Nonterminal:
 
 
 Symbol = Terminal | Nonterminal
-
-
-@dataclass(frozen=True, slots=True)
-class TerminalDefinition:
-    """A terminal's pattern and how it was written."""
-
-    name: str
-    pattern: Pattern
-    priority: int = 0
-    location: Location | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +230,8 @@ class Grammar:
                 raise GrammarError(f"terminals[{name!r}] must be a TerminalDefinition of that name, not {definition!r}")
             if not isinstance(definition.pattern, Pattern):
                 raise GrammarError(f"the pattern of terminal {name!r} must be a Pattern, not {definition.pattern!r}")
+            if definition.is_restricted:
+                check_restrictions(definition)
         defined = set()
         for rule in self.rules:
             if not isinstance(rule, Rule) or not isinstance(rule.lhs, Nonterminal) or not isinstance(rule.rhs, tuple):

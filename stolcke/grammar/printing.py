@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from stolcke.errors import GrammarError
-from stolcke.grammar.model import Grammar, Rule, RuleOptions, Symbol, Tally, Terminal, TerminalDefinition
+from stolcke.grammar.model import Grammar, Neighbour, Rule, RuleOptions, Symbol, Tally, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name, legal_names
 from stolcke.grammar.patterns import (
     Choice,
@@ -23,10 +23,11 @@ from stolcke.grammar.patterns import (
     Special,
 )
 
-__all__ = ["lark_text", "pattern_text"]
+__all__ = ["lark_text", "pattern_text", "terminal_title"]
 
 _RULE_NAME = re.compile(r"_?[a-z][_a-z0-9]*")
 _TERMINAL_NAME = re.compile(r"_?[A-Z][_A-Z0-9]*")
+_NO_CHARACTER = "[^\\s\\S]"
 
 
 def lark_text(grammar: Grammar) -> str:
@@ -67,6 +68,8 @@ def lark_text(grammar: Grammar) -> str:
             raise GrammarError(f"Lark cannot say that {terminal.name!r} stands for {terminal.pattern.name!r}")
     if specials:
         lines.append(f"%declare {' '.join(specials)}")
+    for terminal in named:
+        lines += _restrictions(terminal, terminals[terminal.name])
     for name in grammar.ignore:
         weight = grammar.ignore_weights.get(name)
         lines.append(f"%ignore {terminals[name]}" + ("" if weight is None else f" {{{_number(weight)}}}"))
@@ -75,12 +78,64 @@ def lark_text(grammar: Grammar) -> str:
     return "\n".join(lines) + "\n"
 
 
+def terminal_title(terminal: TerminalDefinition) -> str:
+    """A terminal's name in messages: one that was written without a name is shown as what it matches."""
+    name, pattern = terminal.name, terminal.pattern
+    if terminal.variant_of is not None:
+        return pattern.title if isinstance(pattern, Machine) else terminal.variant_of
+    if not (name.startswith("__") or name == anonymous_name(pattern)):
+        return name
+    if isinstance(pattern, Literal) and isinstance(pattern.text, bytes):
+        return repr(pattern.text)
+    try:
+        return pattern_text(pattern)
+    except GrammarError:  # not every pattern has a text
+        return pattern.title if isinstance(pattern, Machine) else name
+
+
 def _is_unnamed(terminal: TerminalDefinition) -> bool:
     """Whether the terminal has the name that it gets when written in place."""
-    if terminal.priority or isinstance(terminal.pattern, Special):
+    if terminal.priority or terminal.is_restricted or isinstance(terminal.pattern, Special):
         return False
     in_place = isinstance(terminal.pattern, (Literal, Regex))
     return terminal.name.startswith("__") or (in_place and terminal.name == anonymous_name(terminal.pattern))
+
+
+def _restrictions(terminal: TerminalDefinition, name: str) -> list[str]:
+    """Directives for what a terminal asks of its neighbours, and for the texts that it leaves to others."""
+    lines = []
+    if terminal.reserved:
+        lines.append(f"%reserve {name}: {' | '.join(map(pattern_text, terminal.reserved))}")
+    if terminal.follow is not None:
+        wrong = ([_outside(terminal.follow)] if _outside(terminal.follow) else []) + ["$"] * (not terminal.follow.edge)
+        lines.append(f"%follow {name}: /{'|'.join(wrong) or _NO_CHARACTER}/")
+    if terminal.precede is not None:
+        wrong = ["^"] * (not terminal.precede.edge) + (
+            [_outside(terminal.precede)] if _outside(terminal.precede) else []
+        )
+        lines.append(f"%precede {name}: /{'|'.join(wrong) or _NO_CHARACTER}/")
+    return lines
+
+
+def _outside(neighbour: Neighbour) -> str:
+    """A character class of the code points that may not stand there; empty where all may."""
+    if not neighbour.characters:
+        return "[\\s\\S]"
+    bounds = (0, *neighbour.characters, 0x110000)
+    ranges = [(low, end - 1) for low, end in zip(bounds[::2], bounds[1::2], strict=True) if low < end]
+    if not ranges:
+        return ""
+    return f"[{''.join(_member(low) if low == last else f'{_member(low)}-{_member(last)}' for low, last in ranges)}]"
+
+
+def _member(code: int) -> str:
+    """A character in a class, spelled so that neither Lark nor the expression takes it for anything else."""
+    char = chr(code)
+    if char.isalnum() and char.isascii():
+        return char
+    if code < 0x80:
+        return f"\\{code:03o}"
+    return char if char.isprintable() else _code(char)
 
 
 def _head(name: str, options: RuleOptions) -> str:

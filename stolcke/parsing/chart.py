@@ -311,11 +311,11 @@ class Chart:
                 return
             symbol, origin = self._completed_by(item)
 
-    def expected(self) -> tuple[list[str], list[str]]:
-        """The names of terminals that could have gone on, and begun, behind the last byte that was good."""
-        names, n_terminals = self.tables.names, self.tables.n_terminals
+    def expected(self) -> tuple[list[int], list[int]]:
+        """The terminals that could have gone on, and begun, behind the last byte that was good."""
+        n_terminals = self.tables.n_terminals
         column = self.columns[self.reached]
         beginning: set[int] = set()
         if column is not None:
             beginning.update(column.prediction.terminals, (symbol for symbol in column.waiting if symbol < n_terminals))
-        return [names[terminal] for terminal in sorted(self.open)], [names[terminal] for terminal in sorted(beginning)]
+        return sorted(self.open), sorted(beginning)

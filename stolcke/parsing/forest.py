@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from math import exp, inf, log
 from typing import NamedTuple
@@ -93,11 +93,14 @@ class Forest:
         Natural logarithm of the probability of the text: the sum over all its derivations.
     """
 
-    def __init__(self, chart: Chart, places: Places, shapes: Shapes, n_rules: int) -> None:
+    def __init__(
+        self, chart: Chart, places: Places, shapes: Shapes, n_rules: int, rule_of: Sequence[int] | None = None
+    ) -> None:
         self._tables = chart.tables
         self._places = places
         self._shapes = shapes
         self._n_rules = n_rules
+        self._rule_of = rule_of
         self._graph = Graph((chart.tables.start, 0, len(places.data)), partial(_expand, chart))
         self._ranked: BestFirst | None = None
         self._known_uses: list[float] | None = None
@@ -199,6 +202,8 @@ class Forest:
                 continue
             for share, alternative in zip(self._graph.shares(node), alternatives, strict=True):
                 source = self._tables.source[alternative.rule]
+                if source >= 0 and self._rule_of is not None:
+                    source = self._rule_of[source]
                 if source >= 0:
                     counts[source] += used * share
         return counts
@@ -228,9 +233,9 @@ class Forest:
         places = self._places
         if not 0 <= begin <= end <= places.position(len(places.data)):
             return None
-        key = self._tables.symbol(symbol), places.byte(begin), places.byte(end)
-        node = self._graph.number.get(key)
-        return None if node is None else self._make_span(node)
+        keys = [(number, places.byte(begin), places.byte(end)) for number in self._tables.symbols(symbol)]
+        nodes = [self._graph.number[key] for key in keys if key in self._graph.number]
+        return self._make_span(*nodes) if nodes else None
 
     def spans(self) -> Iterator[Span]:
         """Go through all symbols of derivations of the text with their places, the helpers of operators included."""
@@ -238,9 +243,12 @@ class Forest:
             if key[0] >= 0:
                 yield self._make_span(node)
 
-    def _make_span(self, node: int) -> Span:
-        symbol, begin, end = self._graph.keys[node]
-        inside, used, position = self._graph.inside[node], self._uses[node], self._places.position
+    def _make_span(self, *nodes: int) -> Span:
+        """What nodes come to that are copies of one symbol."""
+        symbol, begin, end = self._graph.keys[nodes[0]]
+        position = self._places.position
+        inside = float(np.logaddexp.reduce([self._graph.inside[node] for node in nodes]))
+        used = sum(self._uses[node] for node in nodes)
         outer = (log(used) if used > 0 else -inf) + self._graph.inside[0] - inside
         return Span(self._tables.names[symbol], position(begin), position(end), inside, outer, used)
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from stolcke.compiler.distributed import Chosen, choose
+from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError, ParseError
 from stolcke.grammar.model import Grammar, TerminalDefinition, error_at
 from stolcke.grammar.patterns import Special
-from stolcke.grammar.printing import pattern_text
+from stolcke.grammar.printing import pattern_text, terminal_title
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
 from stolcke.lexer import automaton as plain_automaton
+from stolcke.lexical import without_restrictions
 from stolcke.options import Limits
 from stolcke.parsing.chart import Chart, Predictor
 from stolcke.parsing.forest import Forest
@@ -68,6 +70,9 @@ class Parser:
     ) -> None:
         self.grammar = grammar
         chosen = choose(grammar, distributions or {}, default_distribution, _title)
+        plain = without_restrictions(grammar, limits, Deadline())
+        chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
+        grammar = plain.grammar
         automata = _automata(grammar, limits, chosen)
         machines = {name: _machine(grammar.terminals[name], each, chosen.get(name)) for name, each in automata.items()}
         ignored = [automata[name] for name in grammar.ignore if name in automata]
@@ -75,10 +80,12 @@ class Parser:
         once = len(ignored) == 1 and isinstance(ignored[0], Automaton) and ignored[0].repeats
         weights = rule_weights(grammar)
         self._tables = Tables(grammar, weights.tolist(), ignore_weights(grammar), machines, once)
+        self._tables.call(plain)
         if not grammar.raw_weights and not self._tables.is_empty:
             make_proper(self._tables)
         self._predictor = Predictor(self._tables)
-        self._shapes = Shapes(grammar, self._tables)
+        self._shapes = Shapes(grammar, self._tables, plain.original)
+        self._plain = plain
         # With probabilities of 0 some texts of the language have no derivation here.
         self._may_lack_texts = bool(chosen) or 0 in weights or 0 in grammar.ignore_weights.values()
 
@@ -99,7 +106,7 @@ class Parser:
         chart = Chart(self._predictor, places.data)
         if not chart.is_accepted(len(places.data)):
             raise self._error(places)
-        return Forest(chart, places, self._shapes, len(self.grammar.rules))
+        return Forest(chart, places, self._shapes, len(self.grammar.rules), self._plain.rule_of)
 
     def _error(self, places: Places) -> ParseError:
         """Say where a text leaves the language, and what was expected there."""
@@ -117,10 +124,10 @@ class Parser:
             reason = f"{_first_character(data[byte:])} cannot come here"
         if byte < chart.reached:
             chart = Chart(self._predictor, data[:byte], lookahead=False)
-        terminals = self.grammar.terminals
+        terminals = [_title(definition) for definition in self._plain.grammar.terminals.values()]
         going_on, beginning = chart.expected()
-        expected = [f"more of {_title(terminals[name])}" for name in going_on]
-        expected += [_title(terminals[name]) for name in beginning]
+        expected = list(dict.fromkeys(f"more of {terminals[number]}" for number in going_on))
+        expected += dict.fromkeys(terminals[number] for number in beginning)
         if chart.is_accepted(byte):
             expected.append("the end of the text")
         line, column = places.line_and_column(byte)
@@ -144,6 +151,8 @@ class Parser:
 
 def _title(terminal: TerminalDefinition) -> str:
     """What a terminal is called in messages."""
+    if terminal.variant_of is not None:
+        return terminal_title(terminal)
     try:
         return pattern_text(terminal.pattern) if is_in_place(terminal) else terminal.name
     except GrammarError:  # not every pattern has a text

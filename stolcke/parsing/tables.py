@@ -12,6 +12,7 @@ from math import log
 from stolcke.errors import GrammarError
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Grammar, Symbol, Terminal
+from stolcke.lexical import Plain
 from stolcke.parsing.machines import Machine
 from stolcke.parsing.tallies import TallyState, TallyStates
 
@@ -108,6 +109,7 @@ class Tables:
         self.silent = {self.number[name] for name in productive if name.startswith("%ignored")}
         self._nonterminals = frozenset(grammar.nonterminals)
         self._n_written = 0
+        self._called: dict[str, list[int]] = {}
         if not self.is_empty:
             self._write(grammar, weights, ignored, nothing, once)
 
@@ -180,18 +182,31 @@ class Tables:
         self.rule_at += [rule] * (len(rhs) + 1)
         self.rules_of[lhs].append(rule)
 
-    def symbol(self, name: str) -> int:
-        """The number of a symbol of the grammar; -1 for one that is part of no text.
+    def call(self, plain: Plain) -> None:
+        """Call symbols as they are called in the grammar that restrictions were compiled away from."""
+        for name, definition in plain.grammar.terminals.items():
+            self.names[self._terminal[name]] = definition.variant_of or name
+        for name, original in plain.original.items():
+            if name in self.number:
+                self.names[self.number[name]] = original
+        for name, number in (*self._terminal.items(), *self.number.items()):
+            self._called.setdefault(self.names[number], []).append(number)
+            self._called.setdefault(name, [number])
+        if plain.rule_of is not None:
+            self.root = self.number.get(plain.root, -1)
+
+    def symbols(self, name: str) -> list[int]:
+        """The numbers of a symbol of the grammar and its copies; none for one that is part of no text.
 
         Raises
         ------
         GrammarError
             Where there is none of that name.
         """
-        found = self._terminal.get(name, self.number.get(name))
+        found = self._called.get(name)
         if found is None and name not in self._nonterminals:
             raise GrammarError(f"the grammar has no symbol {name!r}")
-        return -1 if found is None else found
+        return found or []
 
     def length(self, rule: int) -> int:
         """Number of symbols on the right-hand side of a rule."""

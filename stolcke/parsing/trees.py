@@ -9,6 +9,7 @@ leaves no ``None``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from lark import Token, Tree
@@ -54,14 +55,24 @@ class Shapes:
         Of the symbols of tallies, which have no rules there.
     left_out : list of bool
         Whether each terminal is, in rules that do not keep all tokens; in the order of ``tables.names``.
+
+    Parameters
+    ----------
+    grammar : Grammar
+        Without restrictions.
+    tables : Tables
+    original : mapping of str to str
+        What symbols are called that are copies of others.
     """
 
-    def __init__(self, grammar: Grammar, tables: Tables) -> None:
-        self.of_rule = [_shape(grammar, rule.lhs.name, rule.alias) for rule in grammar.rules]
+    def __init__(self, grammar: Grammar, tables: Tables, original: Mapping[str, str]) -> None:
+        self.of_rule = [_shape(grammar, rule.lhs.name, rule.alias, original) for rule in grammar.rules]
         self.of_tally = {
-            tables.number[name]: _shape(grammar, name, None) for name in grammar.tallies if name in tables.number
+            tables.number[name]: _shape(grammar, name, None, original)
+            for name in grammar.tallies
+            if name in tables.number
         }
-        self.left_out = [is_left_out(grammar.terminals[name]) for name in tables.names[: tables.n_terminals]]
+        self.left_out = [is_left_out(definition) for definition in grammar.terminals.values()]
 
     def of(self, tables: Tables, symbol: int, rule: int) -> Shape:
         """What becomes of a symbol that is derived by a rule of the tables."""
@@ -69,10 +80,10 @@ class Shapes:
         return self.of_rule[source] if source >= 0 else self.of_tally.get(symbol, _MADE)
 
 
-def _shape(grammar: Grammar, name: str, alias: str | None) -> Shape:
+def _shape(grammar: Grammar, name: str, alias: str | None, original: Mapping[str, str]) -> Shape:
     options = grammar.options.get(name, RuleOptions())
     expands = options.inline_single_child and alias is None
-    shown = alias or grammar.templates.get(name, name)
+    shown = alias or grammar.templates.get(name, original.get(name, name))
     return Shape(shown, name.startswith(("_", "%")), options.keep_all_tokens, expands)
 
 

@@ -1,0 +1,5 @@
+"""Lexical rules, compiled away: a grammar with restrictions becomes one without, of the same language."""
+
+from stolcke.lexical.plain import Plain, without_restrictions
+
+__all__ = ["Plain", "without_restrictions"]

@@ -1,0 +1,364 @@
+"""Nonterminals copied for what may stand around them: the product of a grammar with the relation at its boundaries.
+
+A *copy* is (X, begin, end, empty): the derivations of the nonterminal X whose text begins with one of the right types
+``begin`` and ends with one of the left types ``end``, and the empty text where ``empty`` is set.  The copy with all
+types of X is X itself, so that only those nonterminals multiply that stand at a boundary where something is forbidden.
+
+A rule of a copy is rewritten from left to right.  What has been passed leaves a *context*: the right types that may
+come next, and whether the rule may end here.  After a symbol, the left types that it may end with are put together
+where they leave equal contexts.  Where they do not and something ignored may come next, it is decided there whether
+anything is ignored: mostly all left types may stand before it, and only some where nothing is.  Each derivation of the
+grammar without restrictions that keeps them is one derivation here, and no other is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from stolcke.deadline import Deadline
+from stolcke.errors import GrammarError, LimitExceeded
+from stolcke.grammar import analysis
+from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Terminal
+from stolcke.lexical.ends import Ends
+from stolcke.options import Limits
+
+__all__ = ["CopiedRule", "Copies", "Copy"]
+
+_FEW = 4
+"""As many alternatives that one rule becomes are written out; where there are more, their tails are shared."""
+
+
+class Copy(NamedTuple):
+    """A symbol, restricted; see above.  A terminal never derives the empty text."""
+
+    symbol: Symbol
+    begin: int
+    end: int
+    empty: bool
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the symbol is a terminal."""
+        return isinstance(self.symbol, Terminal)
+
+
+class Context(NamedTuple):
+    """What may come next in a rule."""
+
+    begin: int
+    """Right types."""
+    may_end: bool
+    """Whether nothing more need come."""
+    ignored: bool | None = None
+    """Whether something ignored must come next, or must not; None where both is right."""
+
+
+class Tail(NamedTuple):
+    """What is left of a rule's right-hand side in some context: a nonterminal that nobody wrote."""
+
+    string: int
+    """Number of the right-hand side among :attr:`Copies.strings`."""
+    place: int
+    context: Context
+    end: int
+    """The left types that the copy it belongs to may end with."""
+
+
+@dataclass(slots=True)
+class CopiedRule:
+    """A rule of a copy or tail, and the rule of the grammar it comes from; -1 for tails."""
+
+    lhs: Copy | Tail
+    rhs: tuple[Copy | Tail, ...]
+    origin: int
+
+
+@dataclass(slots=True)
+class _String:
+    """A right-hand side, and what can be said of each of its ends: of what begins at each place."""
+
+    symbols: tuple[Symbol, ...]
+    firsts: list[int] = field(default_factory=list)
+    nullable: list[bool] = field(default_factory=list)
+
+
+class Copies:
+    """The copies that are needed to derive texts from the start.
+
+    Parameters
+    ----------
+    grammar : Grammar
+        In which nothing is ignored: that is written out.
+    skip : Nonterminal or None
+        What stands for what is ignored.
+    ends : Ends
+        Of its terminals.
+    limits : Limits
+        ``rules`` is met here.
+    deadline : Deadline
+
+    Attributes
+    ----------
+    start : Copy
+    rules : list of CopiedRule
+    tallies : dict of Copy to list of tuple
+        The strings of each tally that is needed: its entries and its separator.
+    refused : dict of Copy to GrammarError
+        Copies that cannot be made, of tallies; an error if one is part of any text.
+    """
+
+    def __init__(
+        self, grammar: Grammar, skip: Nonterminal | None, ends: Ends, limits: Limits, deadline: Deadline
+    ) -> None:
+        self._grammar = grammar
+        self._skip = skip
+        self._ends = ends
+        self._limits = limits
+        self._nullable = analysis.nullable(grammar)
+        self._firsts = {Terminal(name): types for name, types in ends.firsts.items()}
+        self._lasts = {Terminal(name): types for name, types in ends.lasts.items()}
+        strings = [(rule.lhs, rule.rhs) for rule in grammar.rules]
+        for name, tally in grammar.tallies.items():
+            strings += [(Nonterminal(name), symbols) for symbols in tally.strings() if symbols]
+        self._close(strings, self._firsts, False)
+        self._close(strings, self._lasts, True)
+        self.strings = [self._string(rule.rhs) for rule in grammar.rules]
+        self._rules_of: dict[str, list[int]] = {}
+        for number, rule in enumerate(grammar.rules):
+            self._rules_of.setdefault(rule.lhs.name, []).append(number)
+        self.rules: list[CopiedRule] = []
+        self.tallies: dict[Copy, list[tuple[Copy | Tail, ...]]] = {}
+        self.refused: dict[Copy, GrammarError] = {}
+        self._waiting: list[Copy | Tail] = []
+        self._met: set[Copy | Tail] = set()
+        start = Nonterminal(grammar.start)
+        accepting = sum(1 << m for m, behind in enumerate(ends.meets) if behind & ends.end)
+        begin = ends.meets[ends.start]
+        self.start = self._copy(start, begin, accepting, bool(begin & ends.end))
+        self._need(self.start)
+        while self._waiting:
+            deadline.check("applying what terminals ask of their neighbours")
+            if len(self.rules) > limits.rules:
+                given = f"more than {limits.rules}"
+                raise LimitExceeded("rules", given, limits.rules, "a grammar whose terminals ask for neighbours")
+            self._write(self._waiting.pop())
+
+    # --- what begins and ends with what --------------------------------------------------------------------------
+
+    def _close(self, strings: list[tuple[Nonterminal, tuple[Symbol, ...]]], types: dict, backwards: bool) -> None:
+        """Find the types that nonterminals begin with, or end with: a least fixed point."""
+        users: dict[Symbol, set[Nonterminal]] = {}
+        corners: dict[Nonterminal, set[Symbol]] = {}
+        for lhs, rhs in strings:
+            corners.setdefault(lhs, set())
+            for symbol in reversed(rhs) if backwards else rhs:
+                corners[lhs].add(symbol)
+                users.setdefault(symbol, set()).add(lhs)
+                if symbol.name not in self._nullable or isinstance(symbol, Terminal):
+                    break
+        for lhs in corners:
+            types.setdefault(lhs, 0)
+        waiting = list(corners)
+        while waiting:
+            lhs = waiting.pop()
+            found = types[lhs]
+            for symbol in corners[lhs]:
+                found |= types.get(symbol, 0)
+            if found != types[lhs]:
+                types[lhs] = found
+                waiting += users.get(lhs, ())
+
+    def _is_nullable(self, symbol: Symbol) -> bool:
+        return isinstance(symbol, Nonterminal) and symbol.name in self._nullable
+
+    def _string(self, symbols: tuple[Symbol, ...]) -> _String:
+        firsts, nullable = [0], [True]
+        for symbol in reversed(symbols):
+            empty = self._is_nullable(symbol)
+            firsts.append(self._firsts.get(symbol, 0) | (firsts[-1] if empty else 0))
+            nullable.append(empty and nullable[-1])
+        return _String(symbols, firsts[::-1], nullable[::-1])
+
+    def _copy(self, symbol: Symbol, begin: int, end: int, empty: bool) -> Copy:
+        begin &= self._firsts.get(symbol, 0)
+        end &= self._lasts.get(symbol, 0)
+        if not (begin and end):
+            begin = end = 0
+        return Copy(symbol, begin, end, empty and self._is_nullable(symbol))
+
+    def is_whole(self, copy: Copy) -> bool:
+        """Whether nothing is taken away."""
+        symbol = copy.symbol
+        return copy == self._copy(symbol, -1, -1, True)
+
+    @property
+    def forbid_nothing(self) -> bool:
+        """Whether no derivation of a text is lost."""
+        written: dict[Copy | Tail, list[int]] = {}
+        for rule in self.rules:
+            if not all(isinstance(symbol, Copy) and self.is_whole(symbol) for symbol in (rule.lhs, *rule.rhs)):
+                return False
+            written.setdefault(rule.lhs, []).append(rule.origin)
+        met = [copy for copy in self._met if isinstance(copy, Copy) and copy not in self.tallies]
+        return not self.refused and all(
+            self.is_whole(copy) and written.get(copy, []) == self._rules_of.get(copy.symbol.name, []) for copy in met
+        )
+
+    # --- rules ---------------------------------------------------------------------------------------------------
+
+    def _need(self, copy: Copy | Tail) -> None:
+        if copy not in self._met and not (isinstance(copy, Copy) and copy.is_terminal):
+            self._met.add(copy)
+            self._waiting.append(copy)
+
+    def _add(self, lhs: Copy | Tail, rhs: tuple[Copy | Tail, ...], origin: int) -> None:
+        self.rules.append(CopiedRule(lhs, rhs, origin))
+        for symbol in rhs:
+            self._need(symbol)
+
+    def _write(self, copy: Copy | Tail) -> None:
+        if isinstance(copy, Tail):
+            string = self.strings[copy.string]
+            for rhs in self._alternatives(copy.string, string, copy.place, copy.context, copy.end):
+                self._add(copy, rhs, -1)
+            return
+        name = copy.symbol.name
+        if name in self._grammar.tallies:
+            self._write_tally(copy)
+            return
+        for number in self._rules_of.get(name, ()):
+            string = self.strings[number]
+            context = self._context(string, 0, copy.begin, copy.empty)
+            for rhs in self._alternatives(number, string, 0, context, copy.end):
+                self._add(copy, rhs, number)
+
+    def _context(self, string: _String, place: int, begin: int, may_end: bool) -> Context | None:
+        begin, may_end = begin & string.firsts[place], may_end and string.nullable[place]
+        return Context(begin, may_end) if begin or may_end else None
+
+    def _alternatives(
+        self, number: int, string: _String, place: int, context: Context | None, end: int
+    ) -> list[tuple[Copy | Tail, ...]]:
+        """The ways to write what a right-hand side has from some place on."""
+        if context is None:
+            return []
+        layers: list[dict[Context, list[tuple[Copy, Context]]]] = []
+        here = {context: None}
+        n = len(string.symbols)
+        for k in range(place, n):
+            layers.append({one: self._steps(string, k, one, end) for one in here})
+            here = dict.fromkeys(to for steps in layers[-1].values() for _, to in steps)
+        # How many ways lead from each context to the end: few are written out.
+        ways = {one: 1 for one in here if one.may_end}
+        counts = [ways]
+        for layer in reversed(layers):
+            ways = {one: sum(ways.get(to, 0) for _, to in steps) for one, steps in layer.items()}
+            counts.append(ways)
+        counts.reverse()
+        if not counts[0].get(context, 0):
+            return []
+        written = counts[0][context] <= _FEW
+        found: list[tuple[Copy | Tail, ...]] = []
+        waiting: list[tuple[tuple[Copy | Tail, ...], int, Context]] = [((), place, context)]
+        while waiting:
+            done, k, one = waiting.pop()
+            # A single way on is followed; before the next fork, the rest is a nonterminal of its own.
+            while k < n:
+                steps = [step for step in layers[k - place][one] if counts[k - place + 1].get(step[1], 0)]
+                if len(steps) > 1:
+                    break
+                (symbol, one), k = steps[0], k + 1
+                done = (*done, symbol)
+            if k == n:
+                found.append(done)
+            elif written or k == place:
+                waiting += [((*done, symbol), k + 1, to) for symbol, to in reversed(steps)]
+            elif done:
+                found.append((*done, Tail(number, k, one, end)))
+        return found
+
+    def _steps(self, string: _String, place: int, context: Context, end: int) -> list[tuple[Copy, Context]]:
+        """The restricted symbols that may stand at a place, and the context behind each."""
+        symbol = string.symbols[place]
+        behind: list[tuple[int, Context]] = []  # the left type that the symbol ends with, or -1 where it is empty
+        if context.begin & self._firsts.get(symbol, 0) and context.ignored is not False:
+            types = self._lasts.get(symbol, 0)
+            for m, meets in enumerate(self._ends.meets):
+                to = self._context(string, place + 1, meets, bool(end >> m & 1)) if types >> m & 1 else None
+                if to is not None:
+                    behind.append((m, to))
+        if self._is_nullable(symbol) and context.ignored is not True:
+            to = self._context(string, place + 1, context.begin, context.may_end)
+            if to is not None:
+                behind.append((-1, to))
+        if len({to for _, to in behind}) > 1 and string.symbols[place + 1] == self._skip:
+            behind = [(m, decided) for m, to in behind for decided in self._decided(string, place + 1, to)]
+        groups: dict[Context, tuple[int, bool]] = {}
+        for m, to in behind:
+            types, empty = groups.get(to, (0, False))
+            groups[to] = (types, True) if m < 0 else (types | 1 << m, empty)
+        return [
+            (self._copy(symbol, context.begin if types else 0, types, empty), to)
+            for to, (types, empty) in groups.items()
+        ]
+
+    def _decided(self, string: _String, place: int, context: Context) -> Iterator[Context]:
+        """Split a context before what is ignored: something is, or nothing."""
+        some = context.begin & self._firsts.get(self._skip, 0)
+        if some:
+            yield Context(some, False, True)
+        none = self._context(string, place + 1, context.begin, context.may_end)
+        if none is not None:
+            yield none._replace(ignored=False)
+
+    # --- tallies -------------------------------------------------------------------------------------------------
+
+    def _write_tally(self, copy: Copy) -> None:
+        tally = self._grammar.tallies[copy.symbol.name]
+        if not copy.begin:
+            if copy.empty:
+                self._add(copy, (), -1)
+            return
+        if not self.is_whole(copy._replace(empty=self._is_nullable(copy.symbol))):
+            self._refuse(copy, "restricts what begins or ends it")
+            return
+        every = sum(1 << m for m in range(len(self._ends.meets)))
+        entries = [entry.symbols for entry in tally.entries]
+        inner = [*entries, tally.separator] if tally.separator else entries
+        firsts = [self._string(symbols).firsts[0] for symbols in inner]
+        lasts = [self._types_at_end(symbols) for symbols in inner]
+        for before in lasts:
+            for m, behind in enumerate(self._ends.meets):
+                if before >> m & 1 and any(first & ~behind for first in firsts):
+                    self._refuse(copy, "comes between its entries")
+                    return
+        written = []
+        for symbols in (*entries, tally.separator):
+            if not symbols:
+                written.append(())
+                continue
+            self.strings.append(self._string(symbols))
+            tail = Tail(len(self.strings) - 1, 0, Context(self.strings[-1].firsts[0], False), every)
+            ways = self._alternatives(tail.string, self.strings[-1], 0, tail.context, every)
+            written.append(ways[0] if len(ways) == 1 else (tail,))
+        self.tallies[copy] = written
+        for symbols in written:
+            for symbol in symbols:
+                self._need(symbol)
+
+    def _types_at_end(self, symbols: tuple[Symbol, ...]) -> int:
+        found = 0
+        for symbol in reversed(symbols):
+            found |= self._lasts.get(symbol, 0)
+            if not self._is_nullable(symbol):
+                break
+        return found
+
+    def _refuse(self, copy: Copy, how: str) -> None:
+        self.tallies[copy] = []
+        self.refused[copy] = GrammarError(
+            f"what a terminal asks of its neighbours (%follow, %precede) {how}: the tally {copy.symbol.name!r}, whose "
+            "entries come in any order; put a terminal that asks for nothing between them"
+        )
