@@ -9,15 +9,21 @@ less, the judge here says so, too: by the other parser's message, or by ``None``
 from __future__ import annotations
 
 import configparser
+import contextlib
 import random
 import re
+import shutil
+import sqlite3
+import subprocess
 import tomllib
 import warnings
 from collections.abc import Callable
 from email.errors import MessageError
 from email.headerregistry import Address
 
+import lark
 import pytest
+from lark.load_grammar import _get_parser as parser_of_lark
 from rfc3986_validator import validate_rfc3986
 
 from stolcke import SampleTooLong
@@ -61,9 +67,7 @@ def regex(text: str) -> Verdict:
     except re.error as error:
         if error.msg.startswith("bad character range"):
             return False if re.search(r"\\[dDsSwW]", error.msg) else None
-        elsewhere = (
-            "unknown group name|invalid group ref|redefinition of|look-behind|min repeat|cannot refer|.*on and off"
-        )
+        elsewhere = "unknown group name|invalid group ref|redefinition|look-behind|min repeat|cannot refer|.*on and off"
         return None if re.match(elsewhere, error.msg) else False
     except OverflowError:
         return None
@@ -71,6 +75,18 @@ def regex(text: str) -> Verdict:
     repeat = r"\{(\d{1,9}(,\d{0,9})?|,\d{0,9})\}"
     narrower = rf"(?!{repeat})\{{|\\|\(\?#|\(\?[a-z]*x|^\(\?[aims]+\)\(\?|\(\?(P?[<=]|\()[^)>]*[^\x00-\x7f]"
     return None if re.search(narrower, plain) else True
+
+
+def of_lark(text: str) -> Verdict:
+    try:
+        tree = parser_of_lark().parse(text + "\n")
+    except lark.exceptions.UnexpectedInput:
+        return False
+    literals = tree.scan_values(lambda token: token.type in ("STRING", "REGEXP"))
+    # These Lark reads, too, and refuses when it evaluates them.
+    unfit = r"""(?s).*(?<!\\)(\\\\)*\\["/][a-z]*|/.*\n.*/[a-wyz]*"""
+    halves = any(re.fullmatch(unfit, literal) for literal in literals)
+    return None if halves or re.search(r"\\ *\Z|[\x0b\x0c\r\x1c-\x1f\x85\xa0]", text) else True
 
 
 def uri(text: str) -> Verdict:
@@ -89,13 +105,52 @@ def email(text: str) -> Verdict:
     return True if re.fullmatch(r"[^\s()\\\[\]]*@[A-Za-z0-9]{1,63}(\.[A-Za-z0-9]{1,63})*", text) else None
 
 
+DOT = shutil.which("dot") or shutil.which("graphviz-pure")
+
+
+def dot(text: str) -> Verdict:
+    def reads(text: str) -> bool:
+        done = subprocess.run([DOT, "-Tcanon"], input=text.encode(), capture_output=True, check=False)
+        return bool(done.stdout) and b"syntax error" not in done.stderr
+
+    if not reads(text):
+        return False
+    # It stops reading where the first graph ends.
+    return None if reads(text[: text.rindex("}")]) else True
+
+
+def sql(text: str) -> Verdict:
+    try:
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("EXPLAIN " + text)
+    except sqlite3.Warning:
+        return None  # more than one statement
+    except (sqlite3.Error, ValueError) as error:
+        if re.search("syntax error|incomplete input|unrecognized token|null character", str(error)):
+            return False
+        # Names are looked up when all has been read.
+        return True if re.match("no such|Incorrect number of bindings", str(error)) else None
+    return True
+
+
 JUDGES: dict[str, Callable[[str], Verdict]] = {
     "email": email,
     "ini": ini,
+    "lark": of_lark,
     "regex": regex,
     "toml": toml,
     "uri": uri,
 }
+if DOT:
+    JUDGES["dot"] = dot
+if sqlite3.sqlite_version_info >= (3, 39):  # full joins
+    JUDGES["sql"] = sql
+WIDER = {"dot", "sql"}
+"""Languages of which the other parser takes more than the grammar, in more ways than can be told here."""
+
+
+# Of Graphviz each verdict costs a process.
+TRIES = {name: EFFORT if name == "dot" else 4 * EFFORT for name in JUDGES}
 
 
 def damaged(text: str, alphabet: str, generator: random.Random) -> str:
@@ -110,23 +165,24 @@ def damaged(text: str, alphabet: str, generator: random.Random) -> str:
 def test_cases(name: str) -> None:
     for text in cases(name)["accepted"]:
         assert JUDGES[name](text) is not False, text
-    for viable, rest in cases(name)["rejected"]:
-        assert JUDGES[name](viable + rest) is not True, viable + rest
+    if name not in WIDER:
+        for viable, rest in cases(name)["rejected"]:
+            assert JUDGES[name](viable + rest) is not True, viable + rest
 
 
 @pytest.mark.parametrize("name", JUDGES)
 @pytest.mark.filterwarnings("ignore::stolcke.InconsistentGrammarWarning")
 def test_texts_drawn(name: str) -> None:
-    kept = 0
-    for seed in range(300 * EFFORT):
+    n_right = 0
+    for seed in range(80 * TRIES[name]):
         try:
             text = compiled(name).sample(seed, max_bytes=5000).decode()
         except SampleTooLong:
             continue
         verdict = JUDGES[name](text)
         assert verdict is not False, text
-        kept += bool(verdict)
-    assert kept > 50 * EFFORT
+        n_right += verdict is True
+    assert n_right > 10 * TRIES[name]
 
 
 @pytest.mark.parametrize("name", JUDGES)
@@ -135,10 +191,11 @@ def test_damaged_texts(name: str) -> None:
     texts = cases(name)["accepted"]
     alphabet = "".join(sorted({c for text in texts for c in text if c.isascii()}))
     verdicts = []
-    for _ in range(2000 * EFFORT):
+    for _ in range(500 * TRIES[name]):
         text = damaged(generator.choice(texts), alphabet, generator)
         verdict = JUDGES[name](text)
-        if verdict is not None:
-            assert accepts(name, text) == verdict, (text, verdict)
-            verdicts.append(verdict)
-    assert 200 * EFFORT < sum(verdicts) < len(verdicts) - 200 * EFFORT  # both verdicts were put to the test
+        if verdict is not None and not (verdict and name in WIDER):
+            assert accepts(name, text) == verdict, text
+        verdicts.append(verdict)
+    # Both verdicts were put to the test.
+    assert verdicts.count(True) > 50 * TRIES[name] and verdicts.count(False) > 50 * TRIES[name]
