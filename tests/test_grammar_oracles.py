@@ -71,9 +71,9 @@ def regex(text: str) -> Verdict:
         return None if re.match(elsewhere, error.msg) else False
     except OverflowError:
         return None
-    plain = re.sub(r"(?s)\\[^N4-7]", "", text)
+    plain = re.sub(r"(?s)\\[^N]", "", text)
     repeat = r"\{(\d{1,9}(,\d{0,9})?|,\d{0,9})\}"
-    narrower = rf"(?!{repeat})\{{|\\|\(\?#|\(\?[a-z]*x|^\(\?[aims]+\)\(\?|\(\?(P?[<=]|\()[^)>]*[^\x00-\x7f]"
+    narrower = rf"(?!{repeat})\{{|\\|\(\?#|\(\?[a-z]*[tx]|^\(\?[aims]+\)\(\?|\(\?(P?[<=]|\()[^)>]*[^\x00-\x7f]"
     return None if re.search(narrower, plain) else True
 
 
