@@ -5,15 +5,14 @@ A *copy* is (X, begin, end, empty): the derivations of the nonterminal X whose t
 types of X is X itself, so that only those nonterminals multiply that stand at a boundary where something is forbidden.
 
 A rule of a copy is rewritten from left to right.  What has been passed leaves a *context*: the right types that may
-come next, and whether the rule may end here.  After a symbol, the left types that it may end with are put together
-where they leave equal contexts.  Where they do not and something ignored may come next, it is decided there whether
-anything is ignored: mostly all left types may stand before it, and only some where nothing is.  Each derivation of the
-grammar without restrictions that keeps them is one derivation here, and no other is.
+come next, and whether the rule may end here.  After a symbol, the left types that it may end with leave contexts; equal
+ones are put together.  Where they differ, what is common to all of them is told apart from what only some allow: before
+the first, the symbol may end as it likes, as it does elsewhere.  Each derivation of the restricted grammar that keeps
+the restrictions is one derivation here, and no other is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -51,8 +50,21 @@ class Context(NamedTuple):
     """Right types."""
     may_end: bool
     """Whether nothing more need come."""
-    ignored: bool | None = None
-    """Whether something ignored must come next, or must not; None where both is right."""
+
+    def split(self, common: Context) -> tuple[Context, ...]:
+        """What it has in common with others, and what it has more; without those of them that are nothing."""
+        rest = Context(self.begin & ~common.begin, self.may_end and not common.may_end)
+        return tuple(part for part in (common, rest) if any(part))
+
+
+def _common(contexts: list[Context]) -> Context:
+    """What may come next in all of some contexts; nothing, where they are all the same."""
+    if len(set(contexts)) < 2:
+        return Context(0, False)
+    begin, may_end = -1, True
+    for each in contexts:
+        begin, may_end = begin & each.begin, may_end and each.may_end
+    return Context(begin, may_end)
 
 
 class Tail(NamedTuple):
@@ -91,8 +103,6 @@ class Copies:
     ----------
     grammar : Grammar
         In which nothing is ignored: that is written out.
-    skip : Nonterminal or None
-        What stands for what is ignored.
     ends : Ends
         Of its terminals.
     limits : Limits
@@ -109,11 +119,8 @@ class Copies:
         Copies that cannot be made, of tallies; an error if one is part of any text.
     """
 
-    def __init__(
-        self, grammar: Grammar, skip: Nonterminal | None, ends: Ends, limits: Limits, deadline: Deadline
-    ) -> None:
+    def __init__(self, grammar: Grammar, ends: Ends, limits: Limits, deadline: Deadline) -> None:
         self._grammar = grammar
-        self._skip = skip
         self._ends = ends
         self._limits = limits
         self._nullable = analysis.nullable(grammar)
@@ -283,18 +290,18 @@ class Copies:
         """The restricted symbols that may stand at a place, and the context behind each."""
         symbol = string.symbols[place]
         behind: list[tuple[int, Context]] = []  # the left type that the symbol ends with, or -1 where it is empty
-        if context.begin & self._firsts.get(symbol, 0) and context.ignored is not False:
+        if context.begin & self._firsts.get(symbol, 0):
             types = self._lasts.get(symbol, 0)
             for m, meets in enumerate(self._ends.meets):
                 to = self._context(string, place + 1, meets, bool(end >> m & 1)) if types >> m & 1 else None
                 if to is not None:
                     behind.append((m, to))
-        if self._is_nullable(symbol) and context.ignored is not True:
+        common = _common([to for _, to in behind])
+        if self._is_nullable(symbol):
             to = self._context(string, place + 1, context.begin, context.may_end)
             if to is not None:
                 behind.append((-1, to))
-        if len({to for _, to in behind}) > 1 and string.symbols[place + 1] == self._skip:
-            behind = [(m, decided) for m, to in behind for decided in self._decided(string, place + 1, to)]
+        behind = [(m, part) for m, to in behind for part in (to.split(common) if m >= 0 else (to,))]
         groups: dict[Context, tuple[int, bool]] = {}
         for m, to in behind:
             types, empty = groups.get(to, (0, False))
@@ -303,15 +310,6 @@ class Copies:
             (self._copy(symbol, context.begin if types else 0, types, empty), to)
             for to, (types, empty) in groups.items()
         ]
-
-    def _decided(self, string: _String, place: int, context: Context) -> Iterator[Context]:
-        """Split a context before what is ignored: something is, or nothing."""
-        some = context.begin & self._firsts.get(self._skip, 0)
-        if some:
-            yield Context(some, False, True)
-        none = self._context(string, place + 1, context.begin, context.may_end)
-        if none is not None:
-            yield none._replace(ignored=False)
 
     # --- tallies -------------------------------------------------------------------------------------------------
 

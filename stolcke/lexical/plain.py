@@ -48,7 +48,7 @@ class Plain:
     original: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -> Plain:
+def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *, ignored_behind: bool = True) -> Plain:
     """Compile restrictions away.
 
     Parameters
@@ -57,6 +57,9 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -
     limits : Limits
         ``regex_states`` and ``rules`` are met here, the latter by the rules that are written.
     deadline : Deadline
+    ignored_behind : bool
+        Whether what is ignored is written behind the terminal that it follows, which needs fewer copies, and not before
+        the one that it precedes.
 
     Raises
     ------
@@ -75,8 +78,8 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline) -
     skip = next((Nonterminal(name) for name in grammar.nonterminals if name.startswith(_IGNORED)), None)
     if grammar.ignore:
         skip = Nonterminal(_free(_IGNORED, grammar.nonterminals))
-    written = _with_ignored(grammar, whole, skip)
-    copies = Copies(written, skip, ends, limits, deadline)
+    written = _with_ignored(grammar, whole, skip, ignored_behind)
+    copies = Copies(written, ends, limits, deadline)
     if copies.forbid_nothing:
         return same
     return _Writer(grammar, written, skip, whole, ends, copies).plain()
@@ -91,7 +94,9 @@ def _whole(definition: TerminalDefinition, ends: Ends) -> TerminalDefinition:
     return replace(definition, pattern=pattern, follow=None, precede=None, reserved=())
 
 
-def _with_ignored(grammar: Grammar, terminals: Mapping[str, TerminalDefinition], skip: Nonterminal | None) -> Grammar:
+def _with_ignored(
+    grammar: Grammar, terminals: Mapping[str, TerminalDefinition], skip: Nonterminal | None, behind: bool
+) -> Grammar:
     """Write out what is ignored, and the weights of rules."""
     weights = rule_weights(grammar).tolist()
     rules = [replace(rule, weight=weight) for rule, weight in zip(grammar.rules, weights, strict=True)]
@@ -101,16 +106,19 @@ def _with_ignored(grammar: Grammar, terminals: Mapping[str, TerminalDefinition],
     start = Nonterminal(_free(f"%{grammar.start}", grammar.nonterminals))
 
     def opened(symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
-        return tuple(each for s in symbols for each in ((skip, s) if isinstance(s, Terminal) else (s,)))
+        pairs = (((s, skip) if behind else (skip, s)) if isinstance(s, Terminal) else (s,) for s in symbols)
+        return tuple(each for pair in pairs for each in pair)
 
     rules = [replace(rule, rhs=opened(rule.rhs)) for rule in rules]
-    rules.append(Rule(start, (Nonterminal(grammar.start), skip), weight=1.0))
+    first = Nonterminal(grammar.start)
+    rules.append(Rule(start, (skip, first) if behind else (first, skip), weight=1.0))
     only = terminals[grammar.ignore[0]].pattern if len(grammar.ignore) == 1 else None
     once = only is not None and not isinstance(only, Special) and automaton(only).repeats
     matches, stop = ignore_weights(grammar)
     rules.append(Rule(skip, (), weight=stop))
     for name, weight in zip(grammar.ignore, matches, strict=True):
-        rules.append(Rule(skip, (Terminal(name),) if once else (skip, Terminal(name)), weight=weight))
+        # Recursive on the right, so that it is not taken for a list to be folded behind every terminal.
+        rules.append(Rule(skip, (Terminal(name),) if once else (Terminal(name), skip), weight=weight))
     tallies = {
         name: replace(
             tally,
@@ -324,8 +332,8 @@ class _Writer:
         """The start that was written, below the one that ends with what is ignored."""
         if start.startswith("%"):
             for rule in rules:
-                if rule.lhs.name == start and rule.rhs:
-                    yield rule.rhs[0]
+                if rule.lhs.name == start:
+                    yield from (symbol for symbol in rule.rhs if not symbol.name.startswith(_IGNORED))
 
     def _templates(self, rules: list[Rule]) -> dict[str, str]:
         templates = self._grammar.templates

@@ -70,7 +70,7 @@ class Parser:
     ) -> None:
         self.grammar = grammar
         chosen = choose(grammar, distributions or {}, default_distribution, _title)
-        plain = without_restrictions(grammar, limits, Deadline())
+        plain = without_restrictions(grammar, limits, Deadline(), ignored_behind=False)
         chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
         grammar = plain.grammar
         automata = _automata(grammar, limits, chosen)
