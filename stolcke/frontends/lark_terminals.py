@@ -183,7 +183,7 @@ class Terminals:
 
     def of_body(self, body: Body, token: Token) -> Pattern:
         """Give the pattern of what is written like a terminal's definition, but defines none."""
-        return self._resolve(Definition(f"<{id(body.tree)}>", True, token, body.scope, [body]))
+        return self._resolve(Definition(f"<{len(self._patterns)}>", True, token, body.scope, [body]))
 
     def of_pattern(self, pattern: Pattern, module: Module, token: Token) -> Terminal:
         """Return the terminal of a literal or regular expression written in a rule, named as Lark does.

@@ -13,13 +13,14 @@ the restrictions is one derivation here, and no other is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.grammar import analysis
-from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Terminal
+from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Tally, Terminal
 from stolcke.lexical.ends import Ends
 from stolcke.options import Limits
 
@@ -324,14 +325,9 @@ class Copies:
             return
         every = sum(1 << m for m in range(len(self._ends.meets)))
         entries = [entry.symbols for entry in tally.entries]
-        inner = [*entries, tally.separator] if tally.separator else entries
-        firsts = [self._string(symbols).firsts[0] for symbols in inner]
-        lasts = [self._types_at_end(symbols) for symbols in inner]
-        for before in lasts:
-            for m, behind in enumerate(self._ends.meets):
-                if before >> m & 1 and any(first & ~behind for first in firsts):
-                    self._refuse(copy, "comes between its entries")
-                    return
+        if not all(self._may_meet(before, behind) for before, behind in _neighbours(tally)):
+            self._refuse(copy, "comes between its entries")
+            return
         written = []
         for symbols in (*entries, tally.separator):
             if not symbols:
@@ -345,6 +341,11 @@ class Copies:
         for symbols in written:
             for symbol in symbols:
                 self._need(symbol)
+
+    def _may_meet(self, before: tuple[Symbol, ...], behind: tuple[Symbol, ...]) -> bool:
+        """Whether all that some symbols end with may meet all that others begin with."""
+        first, last = self._string(behind).firsts[0], self._types_at_end(before)
+        return not any(last >> m & 1 and first & ~meets for m, meets in enumerate(self._ends.meets))
 
     def _types_at_end(self, symbols: tuple[Symbol, ...]) -> int:
         found = 0
@@ -360,3 +361,15 @@ class Copies:
             f"what a terminal asks of its neighbours (%follow, %precede) {how}: the tally {copy.symbol.name!r}, whose "
             "entries come in any order; put a terminal that asks for nothing between them"
         )
+
+
+def _neighbours(tally: Tally) -> Iterator[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:
+    """Which strings of a tally may stand beside each other."""
+    if tally.most == 1:
+        return
+    for i, one in enumerate(tally.entries):
+        if tally.separator:
+            yield tally.separator, one.symbols
+        for k, other in enumerate(tally.entries):
+            if i != k or not one.once:
+                yield one.symbols, (*tally.separator, *other.symbols)

@@ -85,32 +85,35 @@ def merged(rules: list[CopiedRule], tallies: _Tallies, known: Callable[[_Any], o
     dict
         Of each left side, that which stands for all that are the same; the coarsest partition that the rules respect.
     """
-    of: dict[_Any, list[CopiedRule]] = {}
+    everyone = list(dict.fromkeys([*(rule.lhs for rule in rules), *tallies]))
+    # Numbers first: those of what has rules, then those of terminals, which never change.
+    number: dict[object, int] = {one: i for i, one in enumerate(everyone)}
+    n = len(everyone)
+
+    def numbered(symbols: tuple[_Any, ...]) -> tuple[int, ...]:
+        return tuple([number[x] if x in number else number.setdefault(known(x), len(number)) for x in symbols])
+
+    strings: list[list[tuple[int, tuple[int, ...]]]] = [[] for _ in everyone]
     for rule in rules:
-        of.setdefault(rule.lhs, []).append(rule)
-    everyone = [*of, *(copy for copy in tallies if copy not in of)]
+        strings[number[rule.lhs]].append((rule.origin, numbered(rule.rhs)))
+    for copy, parts in tallies.items():
+        strings[number[copy]] += [(-2 - k, numbered(part)) for k, part in enumerate(parts)]
     kinds: dict[object, int] = {}
-    block: dict[_Any, int] = {}
-    for one in everyone:
-        kind = one.symbol if isinstance(one, Copy) else (one.string, one.place)
-        block[one] = kinds.setdefault((kind, isinstance(one, Tail)), len(kinds))
+    block = [kinds.setdefault(one.symbol if isinstance(one, Copy) else one[:2], len(kinds)) for one in everyone]
+    block += range(len(everyone), len(number))
     count = len(kinds)
     while True:
-        numbers: dict[object, int] = {}
-        refined = {}
-        for one in everyone:
-            written = frozenset(
-                (rule.origin, tuple(block.get(symbol, known(symbol)) for symbol in rule.rhs))
-                for rule in of.get(one, ())
+        signatures: dict[object, int] = {}
+        refined = [
+            signatures.setdefault(
+                (block[i], frozenset([(origin, tuple([block[x] for x in rhs])) for origin, rhs in strings[i]])),
+                len(signatures),
             )
-            strings = tuple(
-                tuple(block.get(symbol, known(symbol)) for symbol in string)
-                for string in (tallies.get(one, ()) if isinstance(one, Copy) else ())
-            )
-            refined[one] = numbers.setdefault((block[one], written, strings), len(numbers))
-        block = refined
-        if len(numbers) == count:
+            for i in range(n)
+        ]
+        block[:n] = refined
+        if len(signatures) == count:
             break
-        count = len(numbers)
+        count = len(signatures)
     leaders: dict[int, _Any] = {}
-    return {one: leaders.setdefault(block[one], one) for one in everyone}
+    return {one: leaders.setdefault(block[i], one) for i, one in enumerate(everyone)}

@@ -9,22 +9,17 @@ from random import Random
 import pytest
 
 import stolcke
-from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
 from stolcke.grammar.model import (
     Grammar,
     Neighbour,
     Nonterminal,
     Rule,
-    Tally,
-    TallyEntry,
     Terminal,
     TerminalDefinition,
 )
-from stolcke.grammar.patterns import Choice, Literal, Regex, Special
+from stolcke.grammar.patterns import Choice, Literal, Regex
 from stolcke.lexer.charsets import complement
-from stolcke.lexical import without_restrictions
-from stolcke.options import Limits
 from tests.reference.language import all_texts
 from tests.reference.random_grammars import random_grammar
 from tests.reference.restricted import Restricted

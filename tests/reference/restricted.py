@@ -63,7 +63,7 @@ class Restricted:
                 reached = {(i, i) for i in range(n + 1)}
                 for symbol in rule.rhs:
                     parts = spans[symbol.name] if isinstance(symbol, Terminal) else found[symbol.name]
-                    reached = {(i, l) for i, k in reached for m, l in parts if k == m}
+                    reached = {(i, end) for i, k in reached for begin, end in parts if k == begin}
                 if not reached <= found[rule.lhs.name]:
                     found[rule.lhs.name] |= reached
                     changed = True
