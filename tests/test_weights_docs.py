@@ -2,54 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib.util
-import io
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import stolcke
+from tests.pages import DOCS, run
 
-PAGE = Path(__file__).parents[1] / "docs/weights.md"
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def blocks() -> list[tuple[int, str, str | None]]:
-    """Line, code, and the output shown below it, if any."""
-    page = PAGE.read_text(encoding="utf-8")
-    found: list[tuple[int, str, str | None]] = []
-    for match in BLOCK.finditer(page):
-        kind, content = match.groups()
-        if kind == "python":
-            found.append((page.count("\n", 0, match.start()) + 2, content, None))
-        elif kind == "text":
-            line, code, shown = found.pop()
-            assert shown is None, f"two outputs below the code of line {line}"
-            found.append((line, code, content))
-    return found
+PAGE = DOCS / "weights.md"
 
 
 # Warnings are part of what the page explains.
 @pytest.mark.filterwarnings("ignore:by the grammar's weights")
 def test_the_code_prints_what_the_page_shows(tmp_path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    names: dict = {}
-    compared = 0
-    for line, code, shown in blocks():
-        if "import torch" in code and importlib.util.find_spec("torch") is None:
-            continue
-        # Padded, so that a traceback names the line of the page.
-        program = compile("\n" * (line - 1) + code, str(PAGE), "exec")
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            exec(program, names)
-        if shown is not None:
-            assert printed.getvalue() == shown, f"line {line} of {PAGE.name}"
-            compared += 1
-    assert compared >= 8
+    assert run(PAGE, tmp_path, monkeypatch) >= 8
 
 
 def says(*sentences: str) -> None:
