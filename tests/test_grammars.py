@@ -23,6 +23,7 @@ import pytest
 import stolcke
 from stolcke.grammar.weights import is_weighted
 from tests.shipped_grammars import NAMES, ROOT, accepts, cases, compiled
+from tests.vocabularies import real
 
 SHORT = 60  # characters: Lark takes a second for a page
 END = 256  # the id of the end token in Vocabulary.from_bytes()
@@ -93,6 +94,30 @@ def test_masks_let_accepted_texts_through(name: str, text: str) -> None:
     assert matcher.accept(END)
     assert matcher.is_finished
     assert not matcher.mask().any()
+
+
+@cache
+def llama3() -> tuple[stolcke.Vocabulary, dict[bytes, int]]:
+    tokens, ends, special = real("llama3")
+    ids = {token: i for i, token in enumerate(tokens) if token and i not in special}
+    return stolcke.Vocabulary(tokens, eos_token_ids=ends, special_token_ids=special), ids
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_masks_of_a_real_vocabulary(name: str) -> None:
+    """Text by text, the longest token each time: it is allowed, and so is an end token where the text ends."""
+    vocabulary, ids = llama3()
+    grammar = stolcke.Grammar.from_file(ROOT / f"grammars/{name}.lark")
+    compiled_for_tokens = stolcke.compile(grammar, vocabulary)
+    for text in cases(name)["accepted"]:
+        matcher, data, begin = compiled_for_tokens.matcher(), text.encode(), 0
+        while begin < len(data):
+            end = next(end for end in range(min(begin + 32, len(data)), begin, -1) if data[begin:end] in ids)
+            token = ids[data[begin:end]]
+            assert matcher.mask()[token], (text, begin)
+            assert matcher.accept(token)
+            begin = end
+        assert matcher.mask()[vocabulary.eos_token_ids].all(), text
 
 
 @pytest.mark.parametrize(("name", "viable", "rest"), rejected_texts())
