@@ -26,6 +26,7 @@ from tests.shipped_grammars import NAMES, ROOT, accepts, cases, compiled
 from tests.vocabularies import real
 
 SHORT = 60  # characters: Lark takes a second for a page
+AMBIGUOUS = {"markup", "uri"}  # text of several pieces; IPv4 addresses, which are names of hosts, too, as in the RFC
 END = 256  # the id of the end token in Vocabulary.from_bytes()
 
 
@@ -94,6 +95,14 @@ def test_masks_let_accepted_texts_through(name: str, text: str) -> None:
     assert matcher.accept(END)
     assert matcher.is_finished
     assert not matcher.mask().any()
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - AMBIGUOUS))
+@pytest.mark.filterwarnings("ignore::stolcke.InconsistentGrammarWarning")
+def test_texts_are_read_in_one_way(name: str) -> None:
+    parser = stolcke.Parser(stolcke.Grammar.from_file(ROOT / f"grammars/{name}.lark"))
+    for text in cases(name)["accepted"]:
+        assert parser.parse(text).n_derivations == 1, text
 
 
 @cache
