@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stolcke
-from tests.pages import DOCS, run
+from tests.docs_pages import DOCS, run
 
 PAGE = DOCS / "weights.md"
 
@@ -14,7 +14,8 @@ PAGE = DOCS / "weights.md"
 # Warnings are part of what the page explains.
 @pytest.mark.filterwarnings("ignore:by the grammar's weights")
 def test_the_code_prints_what_the_page_shows(tmp_path, monkeypatch) -> None:
-    assert run(PAGE, tmp_path, monkeypatch) >= 8
+    monkeypatch.chdir(tmp_path)
+    assert run(PAGE) >= 8
 
 
 def says(*sentences: str) -> None:

@@ -1,17 +1,18 @@
-"""Pages of the documentation: their code runs as written, in order, and prints what stands below it."""
+"""docs/grammars.md and docs/howto-blocking.md do what they say."""
 
 from __future__ import annotations
 
 import pytest
 
 import stolcke
-from tests.pages import DOCS, run
+from tests.docs_pages import DOCS, run
 from tests.shipped_grammars import NAMES
 
 
 @pytest.mark.parametrize(("page", "outputs"), [("grammars", 4), ("howto-blocking", 7)])
 def test_a_page_prints_what_it_shows(page: str, outputs: int, tmp_path, monkeypatch) -> None:
-    assert run(DOCS / f"{page}.md", tmp_path, monkeypatch) == outputs
+    monkeypatch.chdir(tmp_path)
+    assert run(DOCS / f"{page}.md", shell=tmp_path) == outputs
 
 
 def test_all_grammars_are_listed() -> None:
