@@ -25,7 +25,7 @@ from stolcke.grammar.weights import is_weighted
 from tests.shipped_grammars import NAMES, ROOT, accepts, cases, compiled
 from tests.vocabularies import real
 
-SHORT = 60  # characters: Lark takes a second for a page
+SHORT = 40  # characters: Lark takes a second for a page
 AMBIGUOUS = {"markup", "uri"}  # text of several pieces; IPv4 addresses, which are names of hosts, too, as in the RFC
 END = 256  # the id of the end token in Vocabulary.from_bytes()
 
