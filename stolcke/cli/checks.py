@@ -127,7 +127,7 @@ def _stopped(name: str, data: bytes, stop: int, matcher: stolcke.Matcher, found:
         line=data.count(b"\n", 0, stop) + 1,
         column=len(data[begin:stop].decode(errors="replace")) + 1,
         found=found,
-        expected=[*matcher.expected(), *(["the end of the text"] if matcher.is_accepting else [])],
+        expected=matcher.expected(),
         text_line=line.rstrip("\r"),
         hint=hint,
     )

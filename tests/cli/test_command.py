@@ -121,6 +121,11 @@ def test_words_and_caret(capsys, text_file) -> None:
     assert "found ';'" in reason
 
 
+def test_the_end_is_expected_once(capsys, text_file) -> None:
+    _, report = report_of(capsys, JSON, "--check", text_file(b"[1];"))
+    assert report["checks"][0]["expected"].count("the end of the text") == 1
+
+
 def test_text_that_ends_too_early(capsys, text_file) -> None:
     _, report = report_of(capsys, JSON, "--check", text_file(b"[1"))
     (check,) = report["checks"]
