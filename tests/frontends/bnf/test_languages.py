@@ -147,6 +147,15 @@ def test_what_is_regular_is_a_terminal_and_what_recurs_a_rule() -> None:
     assert set(grammar.terminals) == {"LPAR", "RPAR", "WORD"}
 
 
+def test_much_that_is_regular_stays_several_rules() -> None:
+    """So that messages say more than that the whole text goes on."""
+    grammar = Grammar.from_gbnf(CHESS)
+    assert {rule.lhs.name for rule in grammar.rules if not rule.lhs.name.startswith("_")} == {"root", "pair", "result"}
+    matcher = stolcke.compile(grammar, BYTES).matcher()
+    assert matcher.accept_bytes(b"1. e4 e5\n")
+    assert {"RESULT", "the end of the text"} <= set(matcher.expected())
+
+
 def test_rules_whose_automata_would_be_large_stay_rules() -> None:
     """The automaton of 2 ** 41 states is never made."""
     grammar = Grammar.from_gbnf("root ::= [ab]* [a] [ab]{40}")
