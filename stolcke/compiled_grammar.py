@@ -123,6 +123,7 @@ def compile(  # the name that re and the other engines use, too
     deadline = Deadline(timeout, cancel)
     deadline.check("beginning")
     special = {name: each if isinstance(each, Marker) else tuple(each) for name, each in dict(special or {}).items()}
+    special = _named_tokens(grammar) | special
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
     key = _key(grammar, special, limits, options, distributions, default_distribution)
@@ -132,7 +133,7 @@ def compile(  # the name that re and the other engines use, too
         known = None
     if known is None:
         arrays = lower(grammar, limits, options, deadline, distributions, default_distribution)
-        bound = bind(arrays, {**_markers(grammar, arrays.specials), **special}, vocabulary)
+        bound = bind(arrays, special, vocabulary)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options)
         known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes, {})
@@ -148,9 +149,9 @@ def compile(  # the name that re and the other engines use, too
     return compiled
 
 
-def _markers(grammar: Grammar, names: Iterable[str]) -> dict[str, tuple[Marker, ...]]:
+def _named_tokens(grammar: Grammar) -> dict[str, Marker | tuple[Marker, ...]]:
     """The special tokens that the grammar itself names for its declared terminals."""
-    patterns = ((name, grammar.terminals[name].pattern) for name in names)
+    patterns = ((name, definition.pattern) for name, definition in grammar.terminals.items())
     return {name: pattern.markers for name, pattern in patterns if isinstance(pattern, Special) and pattern.markers}
 
 
