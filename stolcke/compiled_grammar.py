@@ -19,7 +19,6 @@ from stolcke.compiler.binding import Marker
 from stolcke.deadline import Deadline
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch
 from stolcke.grammar.model import Grammar
-from stolcke.grammar.patterns import Special
 from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
 from stolcke.options import Limits, Options
@@ -123,7 +122,7 @@ def compile(  # the name that re and the other engines use, too
     deadline = Deadline(timeout, cancel)
     deadline.check("beginning")
     special = {name: each if isinstance(each, Marker) else tuple(each) for name, each in dict(special or {}).items()}
-    special = _named_tokens(grammar) | special
+    special = grammar.named_tokens | special
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
     key = _key(grammar, special, limits, options, distributions, default_distribution)
@@ -147,12 +146,6 @@ def compile(  # the name that re and the other engines use, too
         columns += finished
     known.prewarmed = max(columns, prewarm)
     return compiled
-
-
-def _named_tokens(grammar: Grammar) -> dict[str, Marker | tuple[Marker, ...]]:
-    """The special tokens that the grammar itself names for its declared terminals."""
-    patterns = ((name, definition.pattern) for name, definition in grammar.terminals.items())
-    return {name: pattern.markers for name, pattern in patterns if isinstance(pattern, Special) and pattern.markers}
 
 
 def _key(
