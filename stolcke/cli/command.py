@@ -98,8 +98,8 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         grammar, explainer = _read_grammar(arguments)
     if arguments.to is not None:
         return OK, {"text": grammar.to_gbnf() if arguments.to == "gbnf" else grammar.to_ebnf()}
-    named = (marker for markers in grammar.named_tokens.values() for marker in markers if isinstance(marker, str))
-    markers = list(dict.fromkeys([*specials.values(), *named]))
+    tokens = (marker for markers in grammar.named_tokens.values() for marker in markers if isinstance(marker, str))
+    markers = list(dict.fromkeys([*specials.values(), *tokens]))
     with progress("reading the vocabulary"):
         vocabulary = read_vocabulary(arguments.vocab, markers)
     with progress("compiling"):

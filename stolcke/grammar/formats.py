@@ -171,10 +171,10 @@ class Formats:
         """By declared terminal, the special tokens that the grammar itself says it stands for: texts or ids."""
         # Kept, as it is asked for each time that a grammar is compiled.
         if "_named_tokens" not in self.__dict__:
-            patterns = {name: definition.pattern for name, definition in self.terminals.items()}  # type: ignore[attr-defined]
-            found = {
-                name: each.markers for name, each in patterns.items() if isinstance(each, Special) and each.markers
-            }
+            found = {}
+            for name, definition in self.terminals.items():  # type: ignore[attr-defined]  # of the Grammar
+                if isinstance(definition.pattern, Special) and definition.pattern.markers:
+                    found[name] = definition.pattern.markers
             self.__dict__["_named_tokens"] = found
         return dict(self.__dict__["_named_tokens"])
 
