@@ -19,7 +19,6 @@ from stolcke.compiler.binding import Marker
 from stolcke.deadline import Deadline
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch, WeightsError
 from stolcke.grammar.model import Grammar
-from stolcke.grammar.patterns import Special
 from stolcke.guard import Guard
 from stolcke.lexer import CountedAutomaton
 from stolcke.matcher import Matcher
@@ -128,6 +127,7 @@ def compile(  # the name that re and the other engines use, too
     deadline = Deadline(timeout, cancel)
     deadline.check("beginning")
     special = {name: each if isinstance(each, Marker) else tuple(each) for name, each in dict(special or {}).items()}
+    special = grammar.named_tokens | special
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
     watched: tuple[str, ...] = ()
@@ -142,7 +142,7 @@ def compile(  # the name that re and the other engines use, too
         known = None
     if known is None:
         arrays = lower(grammar, limits, options, deadline, distributions, default_distribution, watched)
-        bound = bind(arrays, {**_markers(grammar, arrays.specials), **special}, vocabulary, inserted)
+        bound = bind(arrays, special, vocabulary, inserted)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
         known = _Remembered(grammar, arrays, bound, engine, arrays.n_bytes, {})
@@ -158,12 +158,6 @@ def compile(  # the name that re and the other engines use, too
         columns += finished
     known.prewarmed = max(columns, prewarm)
     return compiled
-
-
-def _markers(grammar: Grammar, names: Iterable[str]) -> dict[str, tuple[Marker, ...]]:
-    """The special tokens that the grammar itself names for its declared terminals."""
-    patterns = ((name, grammar.terminals[name].pattern) for name in names)
-    return {name: pattern.markers for name, pattern in patterns if isinstance(pattern, Special) and pattern.markers}
 
 
 def _key(

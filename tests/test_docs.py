@@ -88,6 +88,12 @@ def test_the_code_prints_what_the_page_shows(page, tmp_path, monkeypatch) -> Non
             assert printed.getvalue() == shown, f"line {line} of {page.name}"
 
 
+def test_all_shipped_grammars_are_listed() -> None:
+    page = (ROOT / "docs/grammars.md").read_text(encoding="utf-8")
+    names = [path.stem for path in (ROOT / "grammars").glob("*.lark")]
+    assert len(names) > 10 and [name for name in names if f"| `{name}` |" not in page] == []
+
+
 def test_what_blocks_finds() -> None:
     page = "a\n```python\nprint(1)\n```\n\n```text\n1\n```\n```py\nno\n```\n```text\nno\n```\n```python\nx\n```\n"
     assert blocks(page, ("python",)) == [("python", 3, "print(1)\n", "1\n"), ("python", 16, "x\n", None)]

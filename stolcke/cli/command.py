@@ -18,7 +18,6 @@ from stolcke.cli.inputs import progress, read_text, read_vocabulary
 from stolcke.cli.parses import parse, print_parse
 from stolcke.cli.schemas import Explainer, options_of, read_schema
 from stolcke.errors import Cancelled, GrammarError, LimitExceeded, SchemaError, StolckeError
-from stolcke.grammar.patterns import Special
 
 __all__ = ["main"]
 
@@ -99,7 +98,8 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         grammar, explainer = _read_grammar(arguments)
     if arguments.to is not None:
         return OK, {"text": grammar.to_gbnf() if arguments.to == "gbnf" else grammar.to_ebnf()}
-    markers = list(dict.fromkeys([*specials.values(), *_named_tokens(grammar)]))
+    tokens = (marker for markers in grammar.named_tokens.values() for marker in markers if isinstance(marker, str))
+    markers = list(dict.fromkeys([*specials.values(), *tokens]))
     with progress("reading the vocabulary"):
         vocabulary = read_vocabulary(arguments.vocab, markers)
     with progress("compiling"):
@@ -135,13 +135,6 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         tried.append(report["parse"])
     failed = not all(found["accepted"] for found in tried)
     return (NOT_IN_LANGUAGE if failed else OK), report
-
-
-def _named_tokens(grammar: stolcke.Grammar) -> list[str]:
-    """The texts of the special tokens that a grammar names itself."""
-    patterns = [definition.pattern for definition in grammar.terminals.values()]
-    markers = (marker for each in patterns if isinstance(each, Special) for marker in each.markers)
-    return [marker for marker in markers if isinstance(marker, str)]
 
 
 def _print_report(arguments: argparse.Namespace, report: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stolcke.errors import GrammarError
+from stolcke.grammar.patterns import Special
 from stolcke.options import Limits
 
 if TYPE_CHECKING:
@@ -164,6 +165,18 @@ class Formats:
             raise GrammarError("the file is not UTF-8", line=line, column=column, source=str(path)) from None
         read = getattr(cls, f"from_{format}")
         return read(text, FORMATS[format] if start is None else start, **{"source": str(path), **keywords})
+
+    @property
+    def named_tokens(self) -> dict[str, tuple[str | int, ...]]:
+        """By declared terminal, the special tokens that the grammar itself says it stands for: texts or ids."""
+        # Kept, as it is asked for each time that a grammar is compiled.
+        if "_named_tokens" not in self.__dict__:
+            found = {}
+            for name, definition in self.terminals.items():  # type: ignore[attr-defined]  # of the Grammar
+                if isinstance(definition.pattern, Special) and definition.pattern.markers:
+                    found[name] = definition.pattern.markers
+            self.__dict__["_named_tokens"] = found
+        return dict(self.__dict__["_named_tokens"])
 
     def to_gbnf(self, root: str = "root") -> str:
         """Print the grammar in the notation of llama.cpp; :meth:`from_gbnf` reads the same language again.

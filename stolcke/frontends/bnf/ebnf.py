@@ -33,7 +33,7 @@ _TOKENS = re.compile(
     r"|(?P<name>[A-Za-z_.-][A-Za-z0-9_.-]*)|(?P<operator>[*+?])|(?P<bar>\|)|(?P<ahead>\(=)|(?P<open>\()|(?P<close>\))"
     r"|\{\s*(?P<least>[0-9]+)\s*(?:(?P<comma>,)\s*(?P<most>[0-9]*|-1)\s*)?\}"
 )
-_HEAD = re.compile(r"[ \t]*(?:\[(?P<attributes>[^\]\r\n]*)\][ \t]*)?(?:[ \t\r\n]|\#[^\r\n]*)*::=")
+_HEAD = re.compile(r"(?:\[(?P<attributes>[^\]\r\n]*)\])?(?:[ \t\r\n]|\#[^\r\n]*)*::=")
 _ATTRIBUTE = re.compile(r"\s*(?P<key>[a-z_]+)\s*(?:=\s*(?P<value>\"[^\"\\]*\"|[0-9.]+)\s*)?(?:,|$)")
 _IDS = re.compile(r"\s*\(\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*,?\s*\)")
 _REGEX = re.compile(r'\s*\(\s*"(?P<regex>(?:[^"\\\r\n]|\\[^\r\n])*)"\s*\)')

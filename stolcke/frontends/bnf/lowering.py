@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import groupby, islice
+from typing import NamedTuple
 
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.frontends.bnf.expressions import EMPTY, Definition, Expression, Reference, Source
@@ -26,9 +27,21 @@ from stolcke.options import Limits
 __all__ = ["grammar_of", "special_token"]
 
 _LARGEST = 1_000
-"""States of a terminal, and leaves of its pattern with all repeats written out."""
+"""States of a terminal, and characters of its pattern with all repeats written out."""
 _DEEPEST = 40
 """Depth of a terminal's pattern."""
+_WORDIEST = 40
+"""Literals and classes of a terminal that was several rules: with more it says too little in messages and trees."""
+
+
+class _Measure(NamedTuple):
+    """How large the pattern of an expression would be."""
+
+    size: int
+    """Characters, with repeats written out."""
+    depth: int
+    leaves: int
+    """Literals and character classes."""
 
 
 def special_token(markers: tuple[str | int, ...]) -> Special:
@@ -120,8 +133,8 @@ class _Lowering:
         self._limits = limits
         self._small = replace(limits, regex_states=min(_LARGEST, limits.regex_states))
         self._regular: dict[str, Pattern] = {}
-        self._measures: dict[str, tuple[int, int]] = {}
-        self._measured: dict[int, tuple[Expression, tuple[int, int] | None]] = {}
+        self._measures: dict[str, _Measure] = {}
+        self._measured: dict[int, tuple[Expression, _Measure | None]] = {}
         self._name_of: dict[Pattern, str] = {}
         self._location: Location | None = None
         self.builder = RuleBuilder(by_name, limits)
@@ -163,34 +176,34 @@ class _Lowering:
         """Find the pattern of a rule, if it has one that is small."""
         expression = self._by_name[name].expression
         measure = self._measure(expression)
-        if measure is None:
+        if measure is None or (measure.leaves > _WORDIEST and self._references[name]):
             return
         pattern = self._inlined(expression)
         if self._automaton(pattern) is not None:
             self._regular[name], self._measures[name] = pattern, measure
 
-    def _measure(self, expression: Expression) -> tuple[int, int] | None:
-        """Find the leaves, repeats written out, and the depth; None where they are too many or it is not regular."""
+    def _measure(self, expression: Expression) -> _Measure | None:
+        """Measure an expression; None where it is too large, or not regular."""
         for node in _inner_first(expression) if id(expression) not in self._measured else ():
             if id(node) not in self._measured:
                 self._measured[id(node)] = node, self._measure_of(node)
         return self._measured[id(expression)][1]
 
-    def _measure_of(self, node: Expression) -> tuple[int, int] | None:
+    def _measure_of(self, node: Expression) -> _Measure | None:
         if isinstance(node, Reference):
             return self._measures.get(node.name)
         if isinstance(node, Special):
             return None
         if not isinstance(node, Repeat | Sequence | Choice):
-            return len(node.text) if isinstance(node, Literal) else 1, 0
+            return _Measure(len(node.text) if isinstance(node, Literal) else 1, 0, 1)
         times = max(node.least, node.most or 1) if isinstance(node, Repeat) else 1
-        size = depth = 0
+        size = depth = leaves = 0
         for part in _parts(node):
             measure = self._measured[id(part)][1]
             if measure is None:
                 return None
-            size, depth = size + measure[0] * times, max(depth, measure[1] + 1)
-        return (size, depth) if size <= _LARGEST and depth <= _DEEPEST else None
+            size, depth, leaves = size + measure.size * times, max(depth, measure.depth + 1), leaves + measure.leaves
+        return _Measure(size, depth, leaves) if size <= _LARGEST and depth <= _DEEPEST else None
 
     def _inlined(self, node: Expression) -> Pattern:
         """Write the patterns of rules in place of their names."""

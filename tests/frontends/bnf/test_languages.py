@@ -102,8 +102,8 @@ EBNF = [
     (r'root ::= "\x411"', ["\u0411"], ["A1"]),
     (r"root ::= [\^\$\.\*\+\?\(\)\{\}\|\/]", list("^$.*+?(){}|/"), ["\\", "a"]),
     ('root ::= a "b" | a "c"\na ::= "a" (= "b")', ["ab", "ac"], ["a"]),
-    ('root ::= "a" (= x | [0-9]+)\nx ::= "b"', ["a"], ["ab"]),
-    ('root[capture="all"] ::= a\na [capture] ::= "a"', ["a"], [""]),
+    ('root ::= "a" (= x [0-9]+)\nx ::= "b"', ["a"], ["ab"]),
+    ('root[capture="all"] ::= a\na[ capture ] ::= "a"', ["a"], [""]),
     (r'root ::= Regex("a+\\.b?") "!"', ["aa.!", "a.b!"], ["a.b", "ab!"]),
     ('root ::= a.b "c"\na.b ::= "x"', ["xc"], ["x"]),
     ('root ::= "a"{1,-1}', ["a", "aaa"], [""]),
@@ -121,6 +121,16 @@ def test_texts_of_the_language_and_others(read, text, inside, outside) -> None:
     )
 
 
+@pytest.mark.parametrize(("text", "inside", "outside"), BOTH + EBNF)
+def test_xgrammar_itself_agrees(text, inside, outside) -> None:
+    xgrammar = pytest.importorskip("xgrammar")
+    testing = pytest.importorskip("xgrammar.testing")
+    for written in (text, Grammar.from_ebnf(text).to_ebnf()):
+        grammar = xgrammar.Grammar.from_ebnf(written)
+        for each in inside + outside:
+            assert testing._is_grammar_accept_string(grammar, each) == (each in inside), (written, each)
+
+
 @pytest.mark.parametrize("read", [Grammar.from_gbnf, Grammar.from_ebnf])
 def test_random_grammars_mean_what_their_sets_of_texts_say(read) -> None:
     for seed in range(200):
@@ -135,6 +145,15 @@ def test_what_is_regular_is_a_terminal_and_what_recurs_a_rule() -> None:
     grammar = Grammar.from_gbnf('root ::= "(" root ")" | word\nword ::= letter+ [0-9]?\nletter ::= [a-z]\n')
     assert [rule.lhs.name for rule in grammar.rules] == ["root", "root", "word"]
     assert set(grammar.terminals) == {"LPAR", "RPAR", "WORD"}
+
+
+def test_much_that_is_regular_stays_several_rules() -> None:
+    """So that messages say more than that the whole text goes on."""
+    grammar = Grammar.from_gbnf(CHESS)
+    assert {rule.lhs.name for rule in grammar.rules if not rule.lhs.name.startswith("_")} == {"root", "pair", "result"}
+    matcher = stolcke.compile(grammar, BYTES).matcher()
+    assert matcher.accept_bytes(b"1. e4 e5\n")
+    assert {"RESULT", "the end of the text"} <= set(matcher.expected())
 
 
 def test_rules_whose_automata_would_be_large_stay_rules() -> None:
