@@ -205,7 +205,7 @@ def random_texts(seed: int) -> list[str]:
         "ß",
     ]
     glue = ["", "", " ", " ", "\n", "'"]
-    return ["".join(rng.choice(parts) + rng.choice(glue) for _ in range(rng.randrange(1, 20))) for _ in range(60)]
+    return ["".join(rng.choice(parts) + rng.choice(glue) for _ in range(rng.randrange(1, 20))) for _ in range(25)]
 
 
 @pytest.mark.parametrize("name", ["llama3", "qwen3", "o200k"])
@@ -226,7 +226,7 @@ def test_a_real_tokenizer(name):
         if halves:
             tried += 1
             rejected += bool(forbidden(canonical, [*ids[:place], *rng.choice(halves), *ids[place + 1 :]]))
-    assert tried > 30
+    assert tried > 15
     assert rejected > 0.7 * tried
 
 
