@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import threading
 import unicodedata
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -154,12 +154,12 @@ class _Spines:
             self.right[token] = ends
             if made == token:
                 left += [(part, token, since, until) for part, since, until in begins]
-        table = np.array(sorted(left), np.int64).reshape(-1, 4)
-        self._starts = np.searchsorted(table[:, 0], np.arange(n + 1))
-        self._token, self._since, self._until = (table[:, i].copy() for i in (1, 2, 3))
-        rule = np.array(sorted((a, b, rank) for (a, b), (rank, _) in pairs.items()), np.int64).reshape(-1, 3)
-        self._rule_starts = np.searchsorted(rule[:, 0], np.arange(n + 1))
-        self._rule_right, self._rule_rank = rule[:, 1].copy(), rule[:, 2].copy()
+        table = _sorted_rows(left, 4)
+        self._starts = np.searchsorted(table[0], np.arange(n + 1))
+        self._token, self._since, self._until = table[1:]
+        rule = _sorted_rows([(a, b, rank) for (a, b), (rank, _) in pairs.items()], 3)
+        self._rule_starts = np.searchsorted(rule[0], np.arange(n + 1))
+        self._rule_right, self._rule_rank = rule[1:]
 
     def after(self, token: int) -> np.ndarray:
         """bool[n]: what may follow a token with no cut between them."""
@@ -180,6 +180,12 @@ class _Spines:
             meet = (ranks <= self._until[places]) & (since <= self._until[places]) & (self._since[places] < until)
             allowed[self._token[places[meet]]] = False
         return allowed | ~self._regular
+
+
+def _sorted_rows(rows: list[tuple[int, ...]], width: int) -> np.ndarray:
+    """Rows, sorted by what they begin with, as int64[width, len(rows)]."""
+    table = np.fromiter(chain.from_iterable(rows), np.int64, len(rows) * width).reshape(-1, width)
+    return np.ascontiguousarray(table[np.argsort(table[:, 0], kind="stable")].T)
 
 
 def _derivation(
