@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stolcke.canonical import Canonical
 from stolcke.compiled_grammar import CompiledGrammar, compile
 from stolcke.errors import (
     Cancelled,
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Cancelled",
+    "Canonical",
     "CompileError",
     "CompiledGrammar",
     "FileFormatError",

@@ -14,6 +14,7 @@ from stolcke._core import views
 from stolcke._core.engine import Engine
 from stolcke._core.token_scores import TokenScores
 from stolcke._core.weighted_matcher import WeightTrack
+from stolcke.canonical import Canonical
 from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, check_guard, lower
 from stolcke.compiler.binding import Marker
 from stolcke.deadline import Deadline
@@ -267,7 +268,15 @@ class CompiledGrammar:
             self._scores.setdefault(key, made)
         return WeightTrack(self._scores[key], self.weights.start_log_partition if self.arrays.raw_weights else 0.0)
 
-    def matcher(self, *, strip_first_space: bool = False, prefix: bytes = b"", pruning: Pruning = Pruning()) -> Matcher:
+    def matcher(
+        self,
+        *,
+        strip_first_space: bool = False,
+        prefix: bytes = b"",
+        canonical: Canonical | None = None,
+        previous: int | None = None,
+        pruning: Pruning = Pruning(),
+    ) -> Matcher:
         """A new matcher, at the empty text.
 
         Parameters
@@ -286,13 +295,27 @@ class CompiledGrammar:
             of a prompt whose last tokens were taken away (:func:`stolcke.heal`).
             It is certain, so it has probability 1, and no part of the text: a
             token that goes on behind it is worth what it adds to the text.
+        canonical : Canonical, optional
+            Masks then leave out the tokens that the tokenizer would not have
+            written behind the one before, unless no other remains.  What
+            ``accept`` takes does not depend on it, nor do probabilities.
+        previous : int, optional
+            The last token of the prompt, for ``canonical``; without it the text
+            stands alone.
         pruning : Pruning
             What probabilities may leave out; nothing, so that they are exact,
             unless you ask for it.
         """
         if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
             raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
-        return Matcher(self, strip_first_space=strip_first_space, prefix=prefix, pruning=pruning)
+        return Matcher(
+            self,
+            strip_first_space=strip_first_space,
+            prefix=prefix,
+            canonical=canonical,
+            previous=previous,
+            pruning=pruning,
+        )
 
     def __repr__(self) -> str:
         a = self.arrays

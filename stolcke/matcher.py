@@ -12,6 +12,7 @@ import numpy as np
 
 from stolcke._core import bitmask, views
 from stolcke._core.matcher import CoreMatcher, fill_rows
+from stolcke.canonical import Canonical
 from stolcke.errors import LimitExceeded, VocabularyError
 from stolcke.scoring import Pruning, Scoring
 from stolcke.weights.sampling import MAX_BYTES, continuation
@@ -41,6 +42,8 @@ class Matcher(CoreMatcher, Scoring):
         *,
         strip_first_space: bool = False,
         prefix: bytes = b"",
+        canonical: Canonical | None = None,
+        previous: int | None = None,
         pruning: Pruning = Pruning(),
     ) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
@@ -53,12 +56,15 @@ class Matcher(CoreMatcher, Scoring):
             )
         if len(prefix) > (most := compiled.limits.token_bytes):
             raise LimitExceeded("token_bytes", len(prefix), most, "the prefix of a matcher")
-        super().__init__(compiled.engine, compiled.end_tokens, opening, pruning.prune_mask, prefix)
+        restricts = pruning.prune_mask or canonical is not None
+        super().__init__(compiled.engine, compiled.end_tokens, opening, restricts, prefix)
         self.compiled = compiled
         self.pruning = pruning
+        self.canonical = canonical
+        self.previous = previous
 
     def _new(self) -> Matcher:
-        return Matcher(self.compiled, pruning=self.pruning)
+        return Matcher(self.compiled, canonical=self.canonical, previous=self.previous, pruning=self.pruning)
 
     def __repr__(self) -> str:
         kind = "finished" if self.is_finished else "accepting" if self.is_accepting else "open"
@@ -179,6 +185,23 @@ class Matcher(CoreMatcher, Scoring):
         """Whether some token that loses its first space begins with a text and is longer than it."""
         others = self.compiled.vocabulary.first_texts.values()
         return self.engine.store.has_longer(b" " + text) or any(t[: len(text)] == text != t for t in others)
+
+    def restrict_mask(self, row: np.ndarray) -> None:
+        """Take out of a mask what pruning and canonical tokenisation forbid, as long as something remains of it.
+
+        Parameters
+        ----------
+        row : int32[n], n >= (vocabulary size + 31) // 32
+            As :meth:`fill_mask` writes it.
+        """
+        if self.pruning.prune_mask:
+            super().restrict_mask(row)
+        if self.canonical is None:
+            return
+        if self.n_accepted == 0:
+            self.canonical.restrict(row, self.previous)
+        elif self.last_token is not None:  # else there are bytes, of which nobody knows the tokens
+            self.canonical.restrict(row, self.last_token)
 
     def dump(self) -> str:
         """The live state in words: the threads under way and the column that begins here."""

@@ -20,7 +20,7 @@ FLOORS = [
     {"collector", "deadline", "guard", "memo"},
     {"container", "grammar", "shipped", "tokenizers"},
     {"lexer", "scoring", "vocabulary"},
-    {"frontends", "lexical", "weights"},
+    {"canonical", "frontends", "lexical", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
     {"domains", "healing", "languages", "prewarming"},
@@ -37,7 +37,7 @@ BARRED = {("grammar", "_core")}
 # What importing stolcke may load; what its hosts bring is met only in integrations.
 RUN_TIME = {"lark", "numpy"}
 # What a caller's own argument may bring: only inside a function.
-LAZY_GUESTS = {("frontends", "pydantic"), ("tokenizers", "llama_cpp")}
+LAZY_GUESTS = {("frontends", "pydantic"), ("tokenizers", "llama_cpp"), ("tokenizers", "regex")}
 CYTHON = {"cpython", "cython", "libc", "libcpp", "posix"}
 
 CIMPORT = re.compile(
