@@ -1,8 +1,8 @@
-# Targets: test, lint, docs, bench, demo, wheel.  Each makes the virtual environment that
+# Targets: test, test-deep, fuzz, soak, lint, docs, bench, demo, wheel.  Each makes the virtual environment that
 # it needs, .venv-<target>, and keeps it until the requirements change.
 PYTHON ?= python3
 .DEFAULT_GOAL := test
-.PHONY: test lint docs bench demo wheel clean
+.PHONY: test test-deep fuzz soak lint docs bench demo wheel clean
 
 # What [build-system] in pyproject.toml requires, and the two programs behind it
 # where the machine has none: the in-place builds share one set of objects, so
@@ -26,6 +26,28 @@ BUILD = PATH="$(CURDIR)/.venv-$@/bin:$$PATH" .venv-$@/bin/python setup.py --quie
 test: .venv-test/ready
 	$(BUILD)
 	.venv-test/bin/python -m pytest $(ARGS)
+
+# The core instrumented by sanitizers, in a folder of its own, and the suite (or ARGS) on it with fewer examples;
+# docs/hardening.md says what is left out and why.  SANITIZE=thread runs the tests of threads.
+SANITIZE ?= address,undefined
+COMMA := ,
+SANITIZED = build/sanitized-$(subst $(COMMA),-,$(SANITIZE))
+test-deep: .venv-test/ready
+	PATH="$(CURDIR)/.venv-test/bin:$$PATH" STOLCKE_SANITIZE=$(SANITIZE) .venv-test/bin/python setup.py --quiet build
+	tests/hardening/sanitized $(SANITIZED)/lib .venv-test/bin/python $(SANITIZE) $(ARGS)
+
+# `make fuzz TIME=1200`: so many seconds for each of the targets of tests/fuzz, one after the other.
+TIME ?= 1200
+TARGETS ?= lark regex file calls
+fuzz: .venv-test/ready
+	PATH="$(CURDIR)/.venv-test/bin:$$PATH" .venv-test/bin/python setup.py --quiet build_ext --inplace
+	.venv-test/bin/python -m pip install --quiet --disable-pip-version-check "atheris>=3"
+	for target in $(TARGETS); do .venv-test/bin/python tests/fuzz/fuzz.py $$target --seconds $(TIME) || exit 1; done
+
+# A thousand matchers under random calls for TIME seconds (600 make sense).
+soak: .venv-test/ready
+	PATH="$(CURDIR)/.venv-test/bin:$$PATH" .venv-test/bin/python setup.py --quiet build_ext --inplace
+	.venv-test/bin/python -m tests.soak.soak --seconds $(TIME)
 
 STUBBED = $(subst /,.,$(basename $(wildcard stolcke/_core/*.pyi)))
 

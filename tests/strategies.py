@@ -19,8 +19,16 @@ from stolcke.grammar.model import Grammar, Nonterminal, Rule, Symbol, Tally, Tal
 from stolcke.grammar.patterns import Choice, Counted, Literal, Pattern, Repeat, Sequence, Special
 from tests.reference.masks import Tokens
 
-EFFORT = int(os.environ.get("STOLCKE_EFFORT", "1"))
-"""How many times the usual number of random examples to try."""
+
+class Effort(float):
+    """A factor that leaves of every number at least one."""
+
+    def __rmul__(self, number: int) -> int:
+        return max(1, round(number * float(self)))
+
+
+EFFORT = Effort(os.environ.get("STOLCKE_EFFORT", "1"))
+"""How many times the usual number of random examples to try; less than 1 where checks are slow."""
 
 A, B, C = Literal("a"), Literal("b"), Literal("c")
 

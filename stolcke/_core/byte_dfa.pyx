@@ -19,9 +19,9 @@ cdef ByteDfa byte_dfa(Dfa& dfa):
     """The value of an automaton that is minimal and numbered breadth first."""
     cdef ByteDfa made = ByteDfa.__new__(ByteDfa)
     cdef size_t i
-    made.offsets = dfa.offsets
-    made.target = dfa.target
-    made.accepting = dfa.accepting
+    made.offsets.assign(dfa.offsets.begin(), dfa.offsets.end())
+    made.target.assign(dfa.target.begin(), dfa.target.end())
+    made.accepting.assign(dfa.accepting.begin(), dfa.accepting.end())
     made.low.resize(dfa.low.size())
     made.high.resize(dfa.low.size())
     for i in range(dfa.low.size()):

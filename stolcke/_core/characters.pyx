@@ -377,7 +377,7 @@ cdef cppclass Pairs:
 cdef inline int32_t number_of_pair(Pairs& pairs, int32_t p, int32_t q) except -1 nogil:
     cdef int32_t* number
     if pairs.table.empty():
-        number = &pairs.numbers[(<uint64_t>(p + 1) << 32) | <uint64_t>(q + 1)]
+        number = slot_of(pairs.numbers, (<uint64_t>(p + 1) << 32) | <uint64_t>(q + 1))
     else:
         number = &pairs.table[<size_t>(p + 1) * pairs.width + (q + 1)]
     if number[0] == 0:

@@ -13,8 +13,9 @@ cdef uint32_t strong_components(const vector[uint32_t]& begin, const vector[uint
     """
     cdef uint32_t n = <uint32_t>begin.size() - 1
     cdef vector[uint32_t] index, low, open_nodes, path
-    cdef vector[uint32_t] at = begin                # the next successor to look at
+    cdef vector[uint32_t] at                        # the next successor to look at
     cdef uint32_t root, s, t, counter = 0, n_components = 0
+    at.assign(begin.begin(), begin.end())
     refill(index, n, NONE)
     refill(low, n, 0)
     refill(component, n, NONE)

@@ -18,7 +18,7 @@ from libcpp.algorithm cimport sort, unique
 from stolcke._core.automata cimport State, join_live, state_next
 from stolcke._core.cascade cimport REFUSED
 from stolcke._core.chart cimport Column
-from stolcke._core.containers cimport refill
+from stolcke._core.containers cimport refill, slot_of
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.locks cimport ENGINE
 from stolcke._core.mask cimport Mask
@@ -75,7 +75,7 @@ cdef class Engine:
         segments_init(&self.states, sizeof(LiveState))
         idmap_init(&self.steps, 10)
         for token, symbol in special_tokens.items():
-            self.special_symbols[<uint32_t>token] = <uint32_t>symbol
+            slot_of(self.special_symbols, <uint32_t>token)[0] = <uint32_t>symbol
         # State FINISHED: no column, no threads; its mask is empty.
         self.key.push_back(NONE)
         self.state_keys.intern(self.key.data(), 1)

@@ -12,6 +12,7 @@ from libc.stdint cimport uint64_t
 
 from stolcke._core.cascade cimport REFUSED
 from stolcke._core.chart cimport Column
+from stolcke._core.containers cimport slot_of
 from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE
 
@@ -35,7 +36,7 @@ cdef class Opening:
         self.store = store
         self.begins.push_back(0)
         for token, text in exceptions.items():
-            self.places[<uint32_t>token] = self.exceptions.size()
+            slot_of(self.places, <uint32_t>token)[0] = self.exceptions.size()
             self.exceptions.push_back(<uint32_t>token)
             for byte in text:
                 self.texts.push_back(byte)

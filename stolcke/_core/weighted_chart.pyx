@@ -20,7 +20,6 @@ end, which may be cyclic (a linear system, Stolcke's R_U, per component).
 from libc.stdint cimport uint32_t
 from libc.string cimport memset
 from libcpp.pair cimport pair
-from libcpp.queue cimport priority_queue
 
 from stolcke._core.containers cimport enqueue, refill
 from stolcke._core.follower_system cimport Follower, FollowerSystem, Share

@@ -20,7 +20,7 @@ from libc.string cimport memset
 
 from stolcke._core.automata cimport State
 from stolcke._core.byte_dfa cimport ByteDfa
-from stolcke._core.containers cimport refill
+from stolcke._core.containers cimport refill, slot_of
 from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.engine cimport TOKEN
 from stolcke._core.follower_system cimport LARGEST
@@ -133,7 +133,7 @@ cdef class WeightedEngine:
         self.store.add_states(machine, ids.data())
         self.has_rows[terminal] = 1
         for i in range(machine.accepting.size()):
-            self.row_of[<uint64_t>terminal << 32 | ids[i]] = <uint32_t>(self.rows.size() // ROW)
+            slot_of(self.row_of, <uint64_t>terminal << 32 | ids[i])[0] = <uint32_t>(self.rows.size() // ROW)
             for k in range(ROW):
                 self.rows.push_back(weights[i, k])
 
