@@ -50,7 +50,8 @@ class Expression:
     @cached_property
     def widths(self) -> tuple[int, int]:
         """Least and greatest number of characters of a match."""
-        return (len(self.value),) * 2 if self.is_string else get_regexp_width(self.regexp)
+        least, most = (len(self.value),) * 2 if self.is_string else get_regexp_width(self.regexp)
+        return least, most
 
 
 def expression_of(pattern: Pattern) -> Expression | None:

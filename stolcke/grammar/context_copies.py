@@ -57,7 +57,7 @@ class _Writer:
         self._options = dict(grammar.options)
         self._templates = dict(grammar.templates)
         self._taken = {*grammar.nonterminals, *grammar.terminals}
-        self._copied: set[str] = set()
+        self._copied: dict[str, str] = {}
         self._terminals: dict[str, TerminalDefinition] = {}
         self._used: dict[tuple[TerminalDefinition, ...], tuple[str, ...]] = {}
         self._choices: dict[tuple[tuple[str, ...], bool], Nonterminal] = {}
@@ -74,10 +74,12 @@ class _Writer:
             if not any(name == (other.variant_of or other.name) for other in self._terminals.values()):
                 self._terminals[name] = definition
         written = {rule.lhs.name for rule in self._rules}
-        rest = [rule for rule in self._grammar.rules if rule.lhs.name not in written]
+        rules = self._rules + [rule for rule in self._grammar.rules if rule.lhs.name not in written]
+        place = {rule.lhs.name: number for number, rule in reversed(list(enumerate(self._grammar.rules)))}
+        rules.sort(key=lambda rule: place.get(self._copied.get(rule.lhs.name, rule.lhs.name), len(self._grammar.rules)))
         return replace(
             self._grammar,
-            rules=(*self._rules, *rest),
+            rules=tuple(rules),
             terminals=self._terminals,
             options=self._options,
             templates=self._templates,
@@ -182,9 +184,10 @@ class _Writer:
 
     def _copy_name(self, name: str) -> str:
         if name not in self._copied:
-            self._copied.add(name)
+            self._copied[name] = name
             return name
         other = self._free_name(name)
+        self._copied[other] = name
         self._templates[other] = self._grammar.templates.get(name, name)
         if name in self._grammar.options:
             self._options[other] = self._grammar.options[name]
