@@ -127,11 +127,10 @@ class _Writer:
         """Write the rules as they were, each place of a terminal with what all its contexts agree in."""
         live: dict[tuple[int, int], frozenset[str]] = {}
         for state, names in enumerate(found.automaton.predicted if found else ()):
-            for name in names:
-                for number in found.automaton.rules_of[name]:
-                    source = found.rules[number].source
-                    for place, here in enumerate(found.automaton.walk(state, number)[:-1]):
-                        key = source, place
+            for number in [number for name in names for number in found.automaton.rules_of[name]]:
+                for place, (_, here) in enumerate(found.along(state, number)):
+                    if here >= 0:
+                        key = found.rules[number].source, place
                         live[key] = live[key] & found.live[here] if key in live else found.live[here]
         for number, rule in enumerate(self._grammar.rules):
             rhs = tuple(
@@ -165,7 +164,7 @@ class _Writer:
                     self._variant(found.names[symbol], found.live[here], self._grammar.rules[source])
                     if symbol < n_terminals
                     else node(here, symbol)
-                    for symbol, here in zip(found.rules[number].rhs, automaton.walk(state, number), strict=False)
+                    for symbol, here in found.along(state, number)
                 ]
                 body.append((source, tuple(rhs)))
             bodies.append(body)

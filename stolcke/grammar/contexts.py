@@ -6,7 +6,7 @@ from what it writes where that matters, as LR parsers do with optional parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
 
@@ -34,8 +34,11 @@ class ContextRule(NamedTuple):
 
     lhs: int
     rhs: tuple[int, ...]
+    """Without the symbols that are left out: an LR parser would first have to see what comes instead."""
     source: int
     """Number of the rule that it stands for."""
+    whole: tuple[tuple[int, bool], ...]
+    """Each symbol of that rule, and whether it is left out."""
 
 
 class Contexts(NamedTuple):
@@ -47,6 +50,12 @@ class Contexts(NamedTuple):
     automaton: LrAutomaton
     live: list[frozenset[str]]
     """Of each state, the terminals that are sure to be possible when one is read that this state goes on with."""
+
+    def along(self, state: int, number: int) -> Iterator[tuple[int, int]]:
+        """Go through the symbols of a rule that begins in a state, each with the state before it; -1 if left out."""
+        path = iter(self.automaton.walk(state, number) if state >= 0 else ())
+        for symbol, is_left_out in self.rules[number].whole:
+            yield symbol, -1 if is_left_out else next(path)
 
 
 Relevant = Callable[[str], frozenset[str]]
@@ -108,7 +117,9 @@ def _analysed(start: str, alternatives: _Alternatives, most: int | None) -> Cont
     number_of((start, ()))
     for name in waiting:
         for source, rhs in alternatives.of(name):
-            rules.append(ContextRule(symbols[name], tuple(map(number_of, rhs)), source))
+            whole = tuple((number_of(symbol), alternatives.is_left_out(symbol)) for symbol in rhs)
+            written = tuple(symbol for symbol, is_left_out in whole if not is_left_out)
+            rules.append(ContextRule(symbols[name], written, source, whole))
             if most is not None and len(rules) > most:
                 raise LimitExceeded("rules", f"more than {most}", most, "parts of nonterminals")
     automaton = LrAutomaton([(rule.lhs, rule.rhs) for rule in rules], n_terminals, n_terminals)
@@ -160,6 +171,15 @@ class _Alternatives:
             and symbol.name in self._labels
             and self._rank[symbol.name] < self._rank[name]
         ]
+
+    def is_left_out(self, symbol: _Name | str) -> bool:
+        """Whether a symbol is a part of a nonterminal that is the empty text alone."""
+        if isinstance(symbol, str) or not symbol[1]:
+            return False
+        number, *labels = symbol[1]
+        rule = next(rule for each, rule in self._of[symbol[0]] if each == number)
+        names = self._inner(symbol[0], rule)
+        return len(names) == len(rule.rhs) and all(map(self.is_left_out, zip(names, labels, strict=True)))
 
     def of(self, name: _Name) -> Iterable[tuple[int, tuple[_Name | str, ...]]]:
         """Go through the right sides, each with the number of its rule."""
