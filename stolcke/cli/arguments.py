@@ -67,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--json-schema", type=Path, metavar="FILE", help="a JSON Schema instead of a grammar")
     add("--start", metavar="RULE", help="the rule to start from (default: start)")
     add(
+        "--lexer",
+        choices=("dynamic_complete", "contextual"),
+        help="cut texts into terminals in every way, or as Lark's LALR parser does (default: dynamic_complete)",
+    )
+    add(
         "--import-path",
         "-I",
         action="append",
@@ -153,8 +158,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if (arguments.grammar is None) == (arguments.json_schema is None):
         parser.error("give either a GRAMMAR or --json-schema FILE")
-    if arguments.json_schema is not None and (arguments.start or arguments.import_path or arguments.special):
-        parser.error("--start, --import-path and --special are about grammars, not about JSON Schemas")
+    about_grammars = arguments.start or arguments.lexer or arguments.import_path or arguments.special
+    if arguments.json_schema is not None and about_grammars:
+        parser.error("--start, --lexer, --import-path and --special are about grammars, not about JSON Schemas")
     if arguments.output is not None and arguments.vocab is None:
         parser.error("-o needs --vocab: a compiled grammar belongs to one vocabulary")
     return arguments

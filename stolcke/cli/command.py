@@ -84,6 +84,7 @@ def _read_grammar(arguments: argparse.Namespace) -> tuple[stolcke.Grammar, Expla
         grammar = stolcke.Grammar.from_file(
             arguments.grammar,
             start=arguments.start or "start",
+            lexer=arguments.lexer or "dynamic_complete",
             import_paths=tuple(arguments.import_path),
             json_options=options,
         )

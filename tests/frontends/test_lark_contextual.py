@@ -120,6 +120,19 @@ def test_examples(text, accepted, refused):
         assert [both.lark_accepts(each) for each in given] == [expected] * len(given)
 
 
+def test_the_table_of_the_docs():
+    both = Both('start: NAME "=" e | "if" e "then" start\ne: NAME | "not" e\nNAME: /[a-z]+/\n%ignore " "')
+    plain = stolcke.compile(stolcke.Grammar.from_lark(both.text), vocabulary_of(BYTES)).matcher()
+    table = {"x = not y": True, "x = noty": True, "x = not": False, "if = x": False, "x = if": True}
+    for text, expected in table.items():
+        plain.reset()
+        assert plain.accept_bytes(text.encode())
+        assert plain.is_accepting
+        assert both.accepts(text) == both.lark_accepts(text) == expected
+    assert len(list(stolcke.Parser(stolcke.Grammar.from_lark(both.text)).parse("x = noty"))) == 2
+    assert len(list(stolcke.Parser(both.grammar).parse("x = noty"))) == 1
+
+
 def random_text(random: Random) -> str:
     """A grammar with competing terminals; Lark refuses about a third of them."""
     names = random.sample(list(TERMINALS), random.randint(1, 3))
