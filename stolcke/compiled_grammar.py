@@ -210,6 +210,9 @@ class CompiledGrammar:
     def weights(self) -> ProperWeights:
         """The grammar's probabilities, and what was found when they were made proper; computed when first needed.
 
+        Where terminals ask for neighbours, derivations that do not keep that are left out, and nothing is made up for
+        them: ``start_log_partition`` is then the logarithm of what all texts weigh together, and below 0.
+
         Raises
         ------
         WeightsError

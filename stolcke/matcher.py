@@ -66,8 +66,9 @@ class Matcher(CoreMatcher, Scoring):
         titles = self.compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
         beginning = [] if column is None else views.column_terminals(self.engine, column)
-        words = [f"more of {titles[terminal]}" for terminal in sorted(going_on)]
-        words += [titles[terminal] for terminal in beginning]
+        # Parts of one terminal, which differ in where they may stand, have one title.
+        words = list(dict.fromkeys(f"more of {titles[terminal]}" for terminal in sorted(going_on)))
+        words += dict.fromkeys(titles[terminal] for terminal in beginning)
         return [*words, "the end of the text"] if self.is_accepting else words
 
     def sample(self, seed: int | np.random.Generator | None = None, *, max_bytes: int = MAX_BYTES) -> bytes:

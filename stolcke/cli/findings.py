@@ -13,7 +13,8 @@ from stolcke.grammar import analysis
 from stolcke.grammar.model import Terminal
 from stolcke.grammar.patterns import Literal, Regex, Special
 from stolcke.grammar.weights import is_weighted, rule_weights
-from stolcke.lexer import Automaton, CountedAutomaton, terminal_automaton
+from stolcke.lexer import Automaton, CountedAutomaton
+from stolcke.lexer.boolean import unreserved
 from stolcke.lexer.overlap import common_text
 
 __all__ = ["FINDINGS", "MOST_NAMED", "describe"]
@@ -51,7 +52,7 @@ def _without_bounds(machine: Automaton | CountedAutomaton) -> Automaton:
 def describe(grammar: stolcke.Grammar) -> dict[str, Any]:
     """Count and analyse: ``counts`` by name, ``findings`` by the keys of FINDINGS."""
     automata = {
-        name: _without_bounds(terminal_automaton(definition.pattern))
+        name: _without_bounds(unreserved(definition.pattern, definition.reserved))
         for name, definition in grammar.terminals.items()
         if not isinstance(definition.pattern, Special)
     }

@@ -1,4 +1,4 @@
-"""What two automata have in common, and what one has more than the other."""
+"""What two automata have in common, what one has more than the other, and terminals without reserved texts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 
 from stolcke._core.minimize import minimize
 from stolcke.errors import LimitExceeded
-from stolcke.lexer.automaton import Automaton
+from stolcke.grammar.patterns import Choice, Pattern
+from stolcke.lexer.automaton import Automaton, automaton
+from stolcke.lexer.counted import CountedAutomaton, terminal_automaton
 from stolcke.options import Limits
 
-__all__ = ["difference", "intersection"]
+__all__ = ["difference", "intersection", "unreserved"]
 
 _Edges = list[tuple[int, int, int]]
 """First byte, last byte and target, ascending."""
@@ -38,6 +40,20 @@ def difference(a: Automaton, b: Automaton, limits: Limits = Limits()) -> Automat
         ``regex_states``.
     """
     return _paired(a, b, False, limits.regex_states)
+
+
+def unreserved(
+    pattern: Pattern, reserved: tuple[Pattern, ...], limits: Limits = Limits()
+) -> Automaton | CountedAutomaton:
+    """Give the automaton of a terminal without the texts that it leaves to others.
+
+    Raises
+    ------
+    RegexError, GrammarError, LimitExceeded
+    """
+    if not reserved:
+        return terminal_automaton(pattern, limits)
+    return difference(automaton(pattern, limits), automaton(Choice(reserved), limits), limits)
 
 
 @lru_cache(maxsize=1024)

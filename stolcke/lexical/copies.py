@@ -13,8 +13,8 @@ the restrictions is one derivation here, and no other is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from stolcke.deadline import Deadline
@@ -106,6 +106,8 @@ class Copies:
         In which nothing is ignored: that is written out.
     ends : Ends
         Of its terminals.
+    unseen : collection of str
+        Declared terminals that no text stands for: what is before and behind them meets.
     limits : Limits
         ``rules`` is met here.
     deadline : Deadline
@@ -120,11 +122,13 @@ class Copies:
         Copies that cannot be made, of tallies; an error if one is part of any text.
     """
 
-    def __init__(self, grammar: Grammar, ends: Ends, limits: Limits, deadline: Deadline) -> None:
+    def __init__(
+        self, grammar: Grammar, ends: Ends, unseen: Collection[str], limits: Limits, deadline: Deadline
+    ) -> None:
         self._grammar = grammar
         self._ends = ends
         self._limits = limits
-        self._nullable = analysis.nullable(grammar)
+        self._nullable = _nullable(grammar, unseen)
         self._firsts = {Terminal(name): types for name, types in ends.firsts.items()}
         self._lasts = {Terminal(name): types for name, types in ends.lasts.items()}
         strings = [(rule.lhs, rule.rhs) for rule in grammar.rules]
@@ -164,7 +168,7 @@ class Copies:
             for symbol in reversed(rhs) if backwards else rhs:
                 corners[lhs].add(symbol)
                 users.setdefault(symbol, set()).add(lhs)
-                if symbol.name not in self._nullable or isinstance(symbol, Terminal):
+                if not self._is_nullable(symbol):
                     break
         for lhs in corners:
             types.setdefault(lhs, 0)
@@ -179,7 +183,7 @@ class Copies:
                 waiting += users.get(lhs, ())
 
     def _is_nullable(self, symbol: Symbol) -> bool:
-        return isinstance(symbol, Nonterminal) and symbol.name in self._nullable
+        return symbol in self._nullable
 
     def _string(self, symbols: tuple[Symbol, ...]) -> _String:
         firsts, nullable = [0], [True]
@@ -361,6 +365,16 @@ class Copies:
             f"what a terminal asks of its neighbours (%follow, %precede) {how}: the tally {copy.symbol.name!r}, whose "
             "entries come in any order; put a terminal that asks for nothing between them"
         )
+
+
+def _nullable(grammar: Grammar, unseen: Collection[str]) -> set[Symbol]:
+    """Nonterminals that derive the empty text, and terminals that no text stands for."""
+    silent = {Terminal(name) for name in unseen}
+    seen = grammar
+    if silent:
+        rules = [replace(rule, rhs=tuple(s for s in rule.rhs if s not in silent)) for rule in grammar.rules]
+        seen = Grammar.made(grammar.start, tuple(rules), {}, tallies=grammar.tallies)
+    return silent | {Nonterminal(name) for name in analysis.nullable(seen)}
 
 
 def _neighbours(tally: Tally) -> Iterator[tuple[tuple[Symbol, ...], tuple[Symbol, ...]]]:

@@ -9,7 +9,7 @@ two or three; sets of them are held as the bits of numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,8 +17,8 @@ from stolcke.deadline import Deadline
 from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Pattern, Repeat, Sequence, Special
 from stolcke.grammar.printing import terminal_title
 from stolcke.grammar.terminals import Neighbour, TerminalDefinition, error_at
-from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
-from stolcke.lexer.boolean import difference, intersection
+from stolcke.lexer import Automaton, CountedAutomaton, automaton
+from stolcke.lexer.boolean import difference, intersection, unreserved
 from stolcke.lexer.charsets import ANY, Bounds, complement, intersect, union
 from stolcke.lexer.regex_syntax import Characters
 from stolcke.options import Limits
@@ -53,6 +53,8 @@ class Ends:
     Parameters
     ----------
     terminals : mapping of str to TerminalDefinition
+    unseen : collection of str
+        Declared terminals that no text stands for.
     limits : Limits
     deadline : Deadline
 
@@ -74,7 +76,13 @@ class Ends:
         Where a terminal has bytes that are no characters, which restrictions are about.
     """
 
-    def __init__(self, terminals: Mapping[str, TerminalDefinition], limits: Limits, deadline: Deadline) -> None:
+    def __init__(
+        self,
+        terminals: Mapping[str, TerminalDefinition],
+        unseen: Collection[str],
+        limits: Limits,
+        deadline: Deadline,
+    ) -> None:
         self._terminals = terminals
         self._limits = limits
         self._variants = {name: variants(definition) for name, definition in terminals.items()}
@@ -87,7 +95,7 @@ class Ends:
         for name, several in self._variants.items():
             deadline.check(f"looking at the ends of terminal {name}")
             begins[name], ends[name] = set(), set()
-            for each in several:
+            for each in several if name not in unseen else ():
                 first, last = self._classes_of(name, each)
                 begins[name] |= {(number, each.precede) for number in first}
                 ends[name] |= {(number, each.follow) for number in last}
@@ -119,7 +127,7 @@ class Ends:
         is_plain = isinstance(pattern, Literal) and isinstance(pattern.text, str) and not pattern.ignore_case
         if is_plain and pattern.text and not variant.reserved:
             return [_number(self._behind, ord(pattern.text[0]))], [_number(self._before, ord(pattern.text[-1]))]
-        machine = self.machine(name, variant)
+        machine = unreserved(variant.pattern, variant.reserved, self._limits)
         whole = machine.unbounded if isinstance(machine, CountedAutomaton) else machine
         if len(self._behind) + len(self._before) > 2 and not _is_text(whole):
             definition = self._terminals[name]
@@ -134,13 +142,6 @@ class Ends:
 
     # --- automata ------------------------------------------------------------------------------------------------
 
-    def machine(self, name: str, variant: Variant) -> Automaton | CountedAutomaton:
-        """The automaton of a variant, without what is reserved."""
-        if not variant.reserved:
-            return terminal_automaton(variant.pattern, self._limits)
-        machine = automaton(variant.pattern, self._limits)
-        return difference(machine, automaton(Choice(variant.reserved), self._limits), self._limits)
-
     def pattern(self, name: str, first: int, last: int) -> Pattern:
         """What a terminal matches that begins and ends with some of the types given."""
         definition = self._terminals[name]
@@ -149,22 +150,20 @@ class Ends:
         last &= self.lasts[name]
         is_whole = first == self.firsts[name] and last == self.lasts[name]
         if is_whole and len(several) == 1 and not several[0].reserved:
-            return definition.pattern
+            return several[0].pattern
         title = terminal_title(definition)
         parts = []
         for each in several:
-            machine = self.machine(name, each) if is_whole else self._part(name, each, first, last)
+            pattern = each.pattern.expanded() if isinstance(each.pattern, Counted) else each.pattern
+            machine = unreserved(pattern, each.reserved, self._limits)
+            if not is_whole:
+                machine = self._part(machine, each, first, last)
             if machine.n_states:
                 parts.append(Machine(title, machine))
         return parts[0] if len(parts) == 1 else Machine(title, automaton(Choice(tuple(parts)), self._limits))
 
-    def _part(self, name: str, variant: Variant, first: int, last: int) -> Automaton:
-        if isinstance(variant.pattern, Counted):
-            machine = automaton(variant.pattern, self._limits)
-            if variant.reserved:
-                machine = difference(machine, automaton(Choice(variant.reserved), self._limits), self._limits)
-        else:
-            machine = self.machine(name, variant)
+    def _part(self, machine: Automaton, variant: Variant, first: int, last: int) -> Automaton:
+        """The texts of a variant that begin and end with some of the types given."""
         begins = [self._right.get((i, variant.precede), -1) for i in range(len(self._behind))]
         ends = [self._left.get((i, variant.follow), -1) for i in range(len(self._before))]
         if not all(k < 0 or first >> k & 1 for k in begins):

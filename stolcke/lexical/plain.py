@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -48,7 +48,9 @@ class Plain:
     original: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
-def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *, ignored_behind: bool = True) -> Plain:
+def without_restrictions(
+    grammar: Grammar, limits: Limits, deadline: Deadline, *, unseen: Collection[str] = (), ignored_behind: bool = True
+) -> Plain:
     """Compile restrictions away.
 
     Parameters
@@ -57,6 +59,8 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *
     limits : Limits
         ``regex_states`` and ``rules`` are met here, the latter by the rules that are written.
     deadline : Deadline
+    unseen : collection of str
+        Declared terminals that no text stands for, not even that of a token: what is before and behind them meets.
     ignored_behind : bool
         Whether what is ignored is written behind the terminal that it follows, which needs fewer copies, and not before
         the one that it precedes.
@@ -69,7 +73,11 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *
     """
     if not any(definition.is_restricted for definition in grammar.terminals.values()):
         return Plain(grammar, grammar.start)
-    ends = Ends(grammar.terminals, limits, deadline)
+    ends = Ends(grammar.terminals, unseen, limits, deadline)
+    # What is named twice or matches nothing has no share of the weight.
+    ignored = tuple(dict.fromkeys(name for name in grammar.ignore if ends.firsts[name]))
+    given = {name: weight for name, weight in grammar.ignore_weights.items() if name in ignored}
+    grammar = replace(grammar, ignore=ignored, ignore_weights=given)
     whole = {name: _whole(definition, ends) for name, definition in grammar.terminals.items()}
     same = Plain(replace(grammar, terminals=whole), grammar.start)
     if not ends.matter:
@@ -79,7 +87,7 @@ def without_restrictions(grammar: Grammar, limits: Limits, deadline: Deadline, *
     if grammar.ignore:
         skip = Nonterminal(_free(_IGNORED, grammar.nonterminals))
     written = _with_ignored(grammar, whole, skip, ignored_behind)
-    copies = Copies(written, ends, limits, deadline)
+    copies = Copies(written, ends, unseen, limits, deadline)
     if copies.forbid_nothing:
         return same
     return _Writer(grammar, written, skip, whole, ends, copies).plain()

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import stolcke
+from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.grammar.model import Grammar, Neighbour, Nonterminal, Rule, Tally, TallyEntry, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Literal, Regex
+from stolcke.lexical import without_restrictions
 from stolcke.options import Limits
+from tests.reference.language import all_texts
 from tests.reference.restricted import Restricted
 
 BYTES = stolcke.Vocabulary.from_bytes()
@@ -117,6 +122,7 @@ def test_brackets_close_one_by_one_beside_an_operator_of_two(text, right):
     assert accepts(GENERICS, text) == right
 
 
+@pytest.mark.filterwarnings("ignore::stolcke.errors.InconsistentGrammarWarning")
 def test_two_signs_are_not_the_operator_of_two():
     forest = stolcke.Parser(Grammar.from_lark(GENERICS)).parse("a>>b")
     assert forest.n_derivations == 1  # the shift; without the restriction, `>` and a signed `b` is another
@@ -287,3 +293,16 @@ COMPILED = stolcke.compile(SMALL, BYTES)
 def test_random_texts_against_the_reference(text):
     matcher = COMPILED.matcher()
     assert (matcher.accept_bytes(text.encode()) and matcher.is_accepting) == REFERENCE.accepts(text)
+
+
+def test_terminals_without_text_are_not_seen():
+    """As those that a guard inserts: what stands around them meets."""
+    grammar = Grammar.from_lark(
+        "%declare _IN\nstart: WORD _IN inner\ninner: _IN? WORD | MARK\nWORD: /[ab]/\nMARK: /[.]/\n%follow WORD: /a/"
+    )
+    plain = without_restrictions(grammar, Limits(), Deadline(), unseen=("_IN",)).grammar
+    assert sum(symbol.name == "_IN" for rule in plain.rules for symbol in rule.rhs) >= 2
+    rules = [replace(rule, rhs=tuple(s for s in rule.rhs if s.name != "_IN")) for rule in plain.rules]
+    without = replace(plain, rules=tuple(rules))
+    right = {text for text in all_texts("ab.", 2) if accepts(without, text)}
+    assert right == {"ab", "bb", "a.", "b."}
