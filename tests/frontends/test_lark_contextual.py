@@ -347,3 +347,11 @@ def test_schemas_are_refused():
     with pytest.raises(stolcke.GrammarError, match=r"contextual.*%json") as caught:
         stolcke.Grammar.from_lark('start: "a" %json {"type": "null"}', lexer="contextual")
     assert caught.value.line == 1
+
+
+def test_directives_go_on_holding():
+    text = 'start: NAME | "do" NAME -> x\nNAME: /[a-z]+/\nEND: "end"\n%reserve NAME: END\n%ignore " "'
+    matcher = stolcke.compile(stolcke.Grammar.from_lark(text, lexer="contextual"), vocabulary_of(BYTES)).matcher()
+    for each, expected in {"x": True, "do": False, "end": False, "do end": False, "do x": True, "dox": True}.items():
+        matcher.reset()
+        assert (matcher.accept_bytes(each.encode()) and matcher.is_accepting) == expected, each
