@@ -79,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--json-schema", type=Path, metavar="FILE", help="a JSON Schema instead of a grammar")
     add("--start", metavar="RULE", help="the rule to start from (default: start; root in GBNF and EBNF)")
     add(
+        "--lexer",
+        choices=("dynamic_complete", "contextual"),
+        help="cut texts into terminals in every way, or as Lark's LALR parser does (default: dynamic_complete)",
+    )
+    add(
         "--import-path",
         "-I",
         action="append",
@@ -165,15 +170,16 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     arguments = parser.parse_args(argv)
     if (arguments.grammar is None) == (arguments.json_schema is None):
         parser.error("give either a GRAMMAR or --json-schema FILE")
-    if arguments.json_schema is not None and (arguments.start or arguments.import_path or arguments.special):
-        parser.error("--start, --import-path and --special are about grammars, not about JSON Schemas")
-    if arguments.json_schema is not None and arguments.format is not None:
-        parser.error("--format is about grammars, not about JSON Schemas")
+    about_grammars = arguments.start or arguments.lexer or arguments.import_path or arguments.special
+    if arguments.json_schema is not None and (about_grammars or arguments.format is not None):
+        parser.error("--format, --start, --lexer, --import-path and --special are about grammars, not about JSON Schemas")
     if arguments.grammar is not None:
         arguments.format = arguments.format or format_of(arguments.grammar)
         arguments.start = arguments.start or FORMATS[arguments.format]
         if arguments.import_path and arguments.format != "lark":
             parser.error("--import-path is about Lark's language")
+        if arguments.lexer is not None and arguments.format != "lark":
+            parser.error("--lexer is about Lark's language")
     if arguments.output is not None and arguments.vocab is None:
         parser.error("-o needs --vocab: a compiled grammar belongs to one vocabulary")
     return arguments

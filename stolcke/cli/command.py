@@ -82,7 +82,11 @@ def _read_grammar(arguments: argparse.Namespace) -> tuple[stolcke.Grammar, Expla
     options = options_of(arguments)
     if arguments.json_schema is None:
         keywords = {
-            "lark": {"import_paths": tuple(arguments.import_path), "json_options": options},
+            "lark": {
+                "lexer": arguments.lexer or "dynamic_complete",
+                "import_paths": tuple(arguments.import_path),
+                "json_options": options,
+            },
             "llguidance": {"json_options": options},
         }.get(arguments.format, {})
         path, start = arguments.grammar, arguments.start

@@ -13,7 +13,7 @@ from stolcke.frontends.lark_modules import Definitions, load, suggestion
 from stolcke.frontends.lark_restrictions import Restrictions
 from stolcke.frontends.lark_rules import Lowering
 from stolcke.frontends.lark_terminals import Terminals
-from stolcke.grammar.model import Grammar, Terminal, error_at
+from stolcke.grammar.model import Grammar, Rule, Terminal, error_at
 from stolcke.options import Limits
 
 __all__ = ["read_lark"]
@@ -58,15 +58,17 @@ def read_lark(
         templates=lowering.templates,
     )
     if lexer == "contextual":
-        _check_contextual(schemas)
+        _check_contextual(schemas, lowering.rules)
         return as_contextual(grammar, limits)
     return schemas.put_into(grammar)
 
 
-def _check_contextual(schemas: Schemas) -> None:
-    for definition in schemas.terminals().values():
-        reason = 'lexer="contextual" has no terminals for %json; use "dynamic_complete"'
-        raise error_at(reason, definition.location)
+def _check_contextual(schemas: Schemas, rules: Iterable[Rule]) -> None:
+    names = schemas.terminals()
+    for rule in rules if names else ():
+        if any(symbol.name in names for symbol in rule.rhs):
+            reason = 'lexer="contextual" knows no terminals in %json; use "dynamic_complete"'
+            raise error_at(reason, rule.location)
 
 
 def _check_start(definitions: Definitions, start: str) -> None:

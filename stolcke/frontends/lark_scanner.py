@@ -50,7 +50,8 @@ class Expression:
     @cached_property
     def widths(self) -> tuple[int, int]:
         """Least and greatest number of characters of a match."""
-        return (len(self.value),) * 2 if self.is_string else get_regexp_width(self.regexp)
+        least, most = (len(self.value),) * 2 if self.is_string else get_regexp_width(self.regexp)
+        return least, most
 
 
 def expression_of(pattern: Pattern) -> Expression | None:
@@ -101,6 +102,7 @@ class _Entry:
 
     def __init__(self, definition: TerminalDefinition, expression: Expression, is_ignored: bool) -> None:
         self.name = definition.name
+        self.origin = definition.variant_of or definition.name
         self.pattern = definition.pattern
         self.priority = definition.priority
         self.expression = expression
@@ -164,8 +166,12 @@ class Scanner:
         self._follow_all()
         unknown = [entry for entry in self._entries.values() if entry.machine is None]
         # A literal that an expression takes the place of is sure to be met only if the expression matches there.
+        # One that is restricted by the grammar's text, which Lark cannot do, may not be met at all.
+        restricted = {definition.name for definition in definitions if definition.is_restricted}
         self._usable = {
-            name for name, entry in self._entries.items() if entry.machine and not any(name in u.words for u in unknown)
+            name
+            for name, entry in self._entries.items()
+            if entry.machine and name not in restricted and not any(name in u.words for u in unknown)
         }
         self._relevant = {name: self._find_relevant(entry) for name, entry in self._entries.items()}
         self._known: dict[tuple[str, frozenset[str]], tuple[Restriction, ...]] = {}
@@ -231,7 +237,7 @@ class Scanner:
 
     def _beats(self, entry: _Entry, other: _Entry) -> bool:
         """Whether an entry, where it matches and is possible, keeps Lark from reporting the other one's own match."""
-        if entry.name not in self._usable or entry is other:
+        if entry.name not in self._usable or entry.origin == other.origin:
             return False
         if not entry.is_string:
             return entry.is_before(other)

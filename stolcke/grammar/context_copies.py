@@ -57,7 +57,7 @@ class _Writer:
         self._options = dict(grammar.options)
         self._templates = dict(grammar.templates)
         self._taken = {*grammar.nonterminals, *grammar.terminals}
-        self._copied: set[str] = set()
+        self._copied: dict[str, str] = {}
         self._terminals: dict[str, TerminalDefinition] = {}
         self._used: dict[tuple[TerminalDefinition, ...], tuple[str, ...]] = {}
         self._choices: dict[tuple[tuple[str, ...], bool], Nonterminal] = {}
@@ -74,10 +74,12 @@ class _Writer:
             if not any(name == (other.variant_of or other.name) for other in self._terminals.values()):
                 self._terminals[name] = definition
         written = {rule.lhs.name for rule in self._rules}
-        rest = [rule for rule in self._grammar.rules if rule.lhs.name not in written]
+        rules = self._rules + [rule for rule in self._grammar.rules if rule.lhs.name not in written]
+        place = {rule.lhs.name: number for number, rule in reversed(list(enumerate(self._grammar.rules)))}
+        rules.sort(key=lambda rule: place.get(self._copied.get(rule.lhs.name, rule.lhs.name), len(self._grammar.rules)))
         return replace(
             self._grammar,
-            rules=(*self._rules, *rest),
+            rules=tuple(rules),
             terminals=self._terminals,
             options=self._options,
             templates=self._templates,
@@ -125,11 +127,10 @@ class _Writer:
         """Write the rules as they were, each place of a terminal with what all its contexts agree in."""
         live: dict[tuple[int, int], frozenset[str]] = {}
         for state, names in enumerate(found.automaton.predicted if found else ()):
-            for name in names:
-                for number in found.automaton.rules_of[name]:
-                    source = found.rules[number].source
-                    for place, here in enumerate(found.automaton.walk(state, number)[:-1]):
-                        key = source, place
+            for number in [number for name in names for number in found.automaton.rules_of[name]]:
+                for place, (_, here) in enumerate(found.along(state, number)):
+                    if here >= 0:
+                        key = found.rules[number].source, place
                         live[key] = live[key] & found.live[here] if key in live else found.live[here]
         for number, rule in enumerate(self._grammar.rules):
             rhs = tuple(
@@ -163,7 +164,7 @@ class _Writer:
                     self._variant(found.names[symbol], found.live[here], self._grammar.rules[source])
                     if symbol < n_terminals
                     else node(here, symbol)
-                    for symbol, here in zip(found.rules[number].rhs, automaton.walk(state, number), strict=False)
+                    for symbol, here in found.along(state, number)
                 ]
                 body.append((source, tuple(rhs)))
             bodies.append(body)
@@ -182,9 +183,10 @@ class _Writer:
 
     def _copy_name(self, name: str) -> str:
         if name not in self._copied:
-            self._copied.add(name)
+            self._copied[name] = name
             return name
         other = self._free_name(name)
+        self._copied[other] = name
         self._templates[other] = self._grammar.templates.get(name, name)
         if name in self._grammar.options:
             self._options[other] = self._grammar.options[name]

@@ -6,12 +6,12 @@ from what it writes where that matters, as LR parsers do with optional parts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import NamedTuple
 
 from stolcke.errors import LimitExceeded
-from stolcke.grammar.analysis import nullable, productive, reachable
+from stolcke.grammar.analysis import components, nullable, productive, reachable
 from stolcke.grammar.lr import LrAutomaton
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal
 
@@ -19,11 +19,14 @@ __all__ = ["SPARE", "ContextRule", "Contexts", "Relevant", "contexts", "followin
 
 SPARE = 500
 """Rules that are allowed beside a multiple of those that there are: small grammars may grow."""
-_ROUNDS = 3
+_ROUNDS = 5
 
-WHOLE, EMPTY, SOLID = range(3)
-_Name = tuple[str, int]
-"""A nonterminal and which of its texts are meant: all, the empty one, or the others."""
+_LABELS = 16
+"""Parts that one nonterminal may have."""
+
+_Label = tuple
+"""Which texts of a nonterminal are meant: those of one rule, and of certain parts in it; () for all."""
+_Name = tuple[str, _Label]
 
 
 class ContextRule(NamedTuple):
@@ -31,8 +34,11 @@ class ContextRule(NamedTuple):
 
     lhs: int
     rhs: tuple[int, ...]
+    """Without the symbols that are left out: an LR parser would first have to see what comes instead."""
     source: int
     """Number of the rule that it stands for."""
+    whole: tuple[tuple[int, bool], ...]
+    """Each symbol of that rule, and whether it is left out."""
 
 
 class Contexts(NamedTuple):
@@ -44,6 +50,12 @@ class Contexts(NamedTuple):
     automaton: LrAutomaton
     live: list[frozenset[str]]
     """Of each state, the terminals that are sure to be possible when one is read that this state goes on with."""
+
+    def along(self, state: int, number: int) -> Iterator[tuple[int, int]]:
+        """Go through the symbols of a rule that begins in a state, each with the state before it; -1 if left out."""
+        path = iter(self.automaton.walk(state, number) if state >= 0 else ())
+        for symbol, is_left_out in self.rules[number].whole:
+            yield symbol, -1 if is_left_out else next(path)
 
 
 Relevant = Callable[[str], frozenset[str]]
@@ -72,26 +84,23 @@ def contexts(grammar: Grammar, relevant: Relevant) -> Contexts | None:
     ]
     if grammar.start not in known:
         return None
-    alternatives = _Alternatives(usable, nullable(grammar))
+    alternatives = _Alternatives(usable)
     try:
-        found = _analysed(grammar.start, alternatives, frozenset(), None)
+        found = _analysed(grammar.start, alternatives, None)
         if any(rule.weight is not None for _, rule in usable):
             # An alternative for each part would need a weight of its own.
             return found
-        parted: frozenset[str] = frozenset()
         for _ in range(_ROUNDS):
-            more = alternatives.closed(_telling(found, relevant, alternatives.empty))
-            if more <= parted:
+            if not alternatives.part(_telling(found, relevant)):
                 break
-            parted |= more
             # Each round sees better what is possible, unless it costs more than it is worth.
-            found = _analysed(grammar.start, alternatives, parted, 3 * len(usable) + SPARE)
+            found = _analysed(grammar.start, alternatives, 3 * len(usable) + SPARE)
     except LimitExceeded:
         pass
     return found
 
 
-def _analysed(start: str, alternatives: _Alternatives, parted: frozenset[str], most: int | None) -> Contexts:
+def _analysed(start: str, alternatives: _Alternatives, most: int | None) -> Contexts:
     symbols: dict[_Name | str, int] = {name: number for number, name in enumerate(alternatives.terminals)}
     names = list(alternatives.terminals)
     n_terminals = len(names)
@@ -105,10 +114,12 @@ def _analysed(start: str, alternatives: _Alternatives, parted: frozenset[str], m
             waiting.append(name)
         return symbols[name]
 
-    number_of((start, WHOLE))
+    number_of((start, ()))
     for name in waiting:
-        for source, rhs in alternatives.of(name, parted):
-            rules.append(ContextRule(symbols[name], tuple(map(number_of, rhs)), source))
+        for source, rhs in alternatives.of(name):
+            whole = tuple((number_of(symbol), alternatives.is_left_out(symbol)) for symbol in rhs)
+            written = tuple(symbol for symbol, is_left_out in whole if not is_left_out)
+            rules.append(ContextRule(symbols[name], written, source, whole))
             if most is not None and len(rules) > most:
                 raise LimitExceeded("rules", f"more than {most}", most, "parts of nonterminals")
     automaton = LrAutomaton([(rule.lhs, rule.rhs) for rule in rules], n_terminals, n_terminals)
@@ -120,65 +131,87 @@ def _analysed(start: str, alternatives: _Alternatives, parted: frozenset[str], m
 class _Alternatives:
     """The rules of nonterminals, or of a part of their texts."""
 
-    def __init__(self, usable: list[tuple[int, Rule]], empty: frozenset[str]) -> None:
-        self.empty = empty
+    def __init__(self, usable: list[tuple[int, Rule]]) -> None:
         self.terminals = list(dict.fromkeys(s.name for _, rule in usable for s in rule.rhs if isinstance(s, Terminal)))
-        self._usable = usable
         self._of: dict[str, list[tuple[int, Rule]]] = {}
         for number, rule in usable:
             self._of.setdefault(rule.lhs.name, []).append((number, rule))
+        graph = {
+            name: [s.name for _, rule in rules for s in rule.rhs if isinstance(s, Nonterminal)]
+            for name, rules in self._of.items()
+        }
+        # Of nonterminals, each behind those that it consists of.
+        self._rank = {name: rank for rank, names in enumerate(components(graph)) for name in names}
+        self._labels: dict[str, list[_Label]] = {}
+        self._whole: set[str] = set()
 
-    def of(self, name: _Name, parted: frozenset[str]) -> Iterable[tuple[int, tuple[_Name | str, ...]]]:
+    def part(self, names: set[str]) -> bool:
+        """Tell the texts of more nonterminals apart by their rules, and whether there are such."""
+        names = names - self._labels.keys() - self._whole
+        parted = sorted({*names, *self._labels}, key=self._rank.__getitem__)
+        self._labels = {}
+        for name in parted:
+            labels = [
+                (number, *inner)
+                for number, rule in self._of[name]
+                for inner in product(*(self._labels[symbol] for symbol in self._inner(name, rule)))
+            ]
+            if len(labels) > _LABELS:
+                self._whole.add(name)
+            else:
+                self._labels[name] = labels
+        return bool(names - self._whole)
+
+    def _inner(self, name: str, rule: Rule) -> list[str]:
+        """Name the symbols of a rule whose parts make parts of the whole; lists have too many."""
+        return [
+            symbol.name
+            for symbol in rule.rhs
+            if isinstance(symbol, Nonterminal)
+            and symbol.name in self._labels
+            and self._rank[symbol.name] < self._rank[name]
+        ]
+
+    def is_left_out(self, symbol: _Name | str) -> bool:
+        """Whether a symbol is a part of a nonterminal that is the empty text alone."""
+        if isinstance(symbol, str) or not symbol[1]:
+            return False
+        number, *labels = symbol[1]
+        rule = next(rule for each, rule in self._of[symbol[0]] if each == number)
+        names = self._inner(symbol[0], rule)
+        return len(names) == len(rule.rhs) and all(map(self.is_left_out, zip(names, labels, strict=True)))
+
+    def of(self, name: _Name) -> Iterable[tuple[int, tuple[_Name | str, ...]]]:
         """Go through the right sides, each with the number of its rule."""
         for number, rule in self._of[name[0]]:
-            may_be_empty = self._may_be_empty(rule)
-            if name[1] == EMPTY:
-                if may_be_empty:
-                    yield number, tuple((symbol.name, EMPTY) for symbol in rule.rhs)
+            if name[1] and name[1][0] != number:
                 continue
-            ways: list[list[_Name | str]] = [
-                [symbol.name]
-                if isinstance(symbol, Terminal)
-                else [(symbol.name, EMPTY), (symbol.name, SOLID)]
-                if symbol.name in parted
-                else [(symbol.name, WHOLE)]
-                for symbol in rule.rhs
-            ]
+            fixed = list(name[1][1:])
+            inner = set(self._inner(name[0], rule)) if name[1] else set()
+            ways: list[list[_Name | str]] = []
+            for symbol in rule.rhs:
+                if isinstance(symbol, Terminal):
+                    ways.append([symbol.name])
+                elif symbol.name in inner:
+                    ways.append([(symbol.name, fixed.pop(0))])
+                else:
+                    ways.append([(symbol.name, label) for label in self._labels.get(symbol.name, [()])])
             for rhs in product(*ways):
-                if not (name[1] == SOLID and may_be_empty and all(symbol[1] == EMPTY for symbol in rhs)):
-                    yield number, rhs
-
-    def _may_be_empty(self, rule: Rule) -> bool:
-        return all(isinstance(symbol, Nonterminal) and symbol.name in self.empty for symbol in rule.rhs)
-
-    def closed(self, names: set[str]) -> frozenset[str]:
-        """Add what some of the nonterminals may consist of, all of which may be empty: they need parts, too."""
-        waiting = list(names)
-        while waiting:
-            for _, rule in self._of[waiting.pop()]:
-                inner = {symbol.name for symbol in rule.rhs if self._may_be_empty(rule)}
-                waiting += inner - names
-                names = names | inner
-        return frozenset(names)
+                yield number, rhs
 
 
-def _telling(found: Contexts, relevant: Relevant, empty: frozenset[str]) -> set[str]:
-    """Find the nonterminals of which it matters, for a terminal that may come next, whether they are left out."""
+def _telling(found: Contexts, relevant: Relevant) -> set[str]:
+    """Find the nonterminals of which it matters, for a terminal that may come next, how they were written."""
     automaton, live = found.automaton, found.live
     telling: set[str] = set()
     for state, names in enumerate(automaton.predicted):
         for symbol in names:
-            name = found.names[symbol]
-            if name not in empty or name in telling:
-                continue
-            behind = automaton.steps[state][symbol]
-            ends = {automaton.walk(state, rule)[-1] for rule in automaton.rules_of[symbol]} - {state}
-            if not ends:
-                continue
-            written = frozenset.intersection(*(live[end] for end in ends))
-            matters = live[state] ^ written
-            if any(relevant(following) & matters for following in live[behind]):
-                telling.add(name)
+            ends = {live[automaton.walk(state, rule)[-1]] for rule in automaton.rules_of[symbol]}
+            if len(ends) > 1:
+                matters = frozenset.union(*ends) - frozenset.intersection(*ends)
+                following = live[automaton.steps[state][symbol]]
+                if any(relevant(name) & matters for name in following):
+                    telling.add(found.names[symbol])
     return telling
 
 

@@ -334,8 +334,10 @@ class Grammar(Combinable, Formats):
             The grammar.
         start : str
             The rule to start from.
-        lexer : {"dynamic_complete"}
-            How texts are cut into terminals: in every way that fits.
+        lexer : {"dynamic_complete", "contextual"}
+            How texts are cut into terminals: in every way that fits, or as Lark's LALR parser does, whose lexer tries
+            the terminals that are possible where it stands, and takes one at its full length.  Terminals are then
+            restricted, and rules copied, so that whatever Lark accepts is accepted, and little more.
         source : path, optional
             Path of the file the text came from: named in errors, and where
             relative imports start.

@@ -238,6 +238,13 @@ def test_limits_and_timeouts_have_their_own_status(capsys, grammar) -> None:
     assert (status, report["error"]["kind"], report["error"]["limit"]) == (3, "LimitExceeded", "repeat")
 
 
+def test_other_lexer(capsys, grammar, text_file) -> None:
+    path = grammar('start: NAME | "if" NAME\nNAME: /[a-z]+/\n%ignore " "')
+    for lexer, status in (("dynamic_complete", 0), ("contextual", 1)):
+        assert main([path, "--lexer", lexer, "--check", text_file(b"if")]) == status
+    capsys.readouterr()
+
+
 def test_other_start_and_imports(capsys, grammar, tmp_path, text_file) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "words.lark").write_text('WORD: "x"+\n')

@@ -84,7 +84,7 @@ GRAMMARS: dict[str, tuple[str, list[str], int, int]] = {
         expr: NAME ">>" NAME | NAME
         NAME: /[a-z]+/
         """,
-        [*"a<>;", "a<a"],
+        ["a", "a<", ">", ">>", ";", "a;"],
         5,
         20,
     ),

@@ -53,8 +53,26 @@ def check(source: str) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["a", "ab?", "a|ab", "ab|a", "(a|ab)(c|bcb)?", "a*", "a*?b", "a+?", "(?:ab)*", "(a|b)*?c", "a{1,3}", "a{2}?b{0,2}?"]
-    + ["[ab]+c?", "[^a]+", "(a|ab|abc)(c|)", "(ab?)+", "(?i:A)b", "b*(a|)(ab|a)"],
+    [
+        "a",
+        "ab?",
+        "a|ab",
+        "ab|a",
+        "(a|ab)(c|bcb)?",
+        "a*",
+        "a*?b",
+        "a+?",
+        "(?:ab)*",
+        "(a|b)*?c",
+        "a{1,3}",
+        "a{2}?b{0,2}?",
+        "[ab]+c?",
+        "[^a]+",
+        "(a|ab|abc)(c|)",
+        "(ab?)+",
+        "(?i:A)b",
+        "b*(a|)(ab|a)",
+    ],
 )
 def test_examples(source):
     check(source)
