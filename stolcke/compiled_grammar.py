@@ -15,7 +15,7 @@ from stolcke._core.engine import Engine
 from stolcke._core.token_scores import TokenScores
 from stolcke._core.weighted_matcher import WeightTrack
 from stolcke.canonical import Canonical
-from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, check_guard, lower
+from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, guarded, kept_apart, lower
 from stolcke.compiler.binding import Marker
 from stolcke.deadline import Deadline
 from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch, WeightsError
@@ -131,18 +131,16 @@ def compile(  # the name that re and the other engines use, too
     special = grammar.named_tokens | special
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
-    watched: tuple[str, ...] = ()
-    inserted: tuple[str, ...] = ()
-    if guard is not None:
-        check_guard(guard, grammar)
-        watched, inserted = guard.watches, guard.inserts
+    whole = grammar if guard is None else guarded(grammar, guard)
+    apart = () if guard is None else kept_apart(guard)
+    inserted = () if guard is None else guard.inserts
     key = _key(grammar, special, limits, options, distributions, default_distribution, guard)
     known = memo.get(key)
     if known is not None and known.is_full(limits):
         memo.forget(key)
         known = None
     if known is None:
-        arrays = lower(grammar, limits, options, deadline, distributions, default_distribution, watched)
+        arrays = lower(whole, limits, options, deadline, distributions, default_distribution, apart, inserted)
         bound = bind(arrays, special, vocabulary, inserted)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options, guard)

@@ -24,7 +24,7 @@ class Reading:
     insert: tuple[str, ...] = ()
     """Terminals out of :attr:`Guard.inserts` that the parser reads next, as if they were in the text."""
     ignored: bool = False
-    """Whether the terminal is passed over, like ignored text, wherever the grammar is."""
+    """Whether the terminal, one of :attr:`Guard.ignores`, is passed over like what the grammar ignores."""
 
 
 class Kinds(ABC):
@@ -59,6 +59,8 @@ class Guard(ABC):
     longest : tuple of str
         Those of them whose texts of a kind are taken only at their longest: no byte may follow with which the
         terminal could go on.
+    ignores : tuple of str
+        Those that may be passed over, where the grammar ignores text.
     inserts : tuple of str
         Terminals under ``%declare`` that it inserts.
     start : Hashable
@@ -79,6 +81,7 @@ class Guard(ABC):
 
     watches: tuple[str, ...] = ()
     longest: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
     inserts: tuple[str, ...] = ()
     start: Hashable = None
 
@@ -93,9 +96,8 @@ class Guard(ABC):
         state : Hashable
         terminal : str
         kind : Hashable or None
-            One that :meth:`kinds` tells apart; None asks about any text of the terminal.  Where its texts are told
-            apart, by kinds or as the longest ones, the terminal is ignored if the answer for None says so, and taken
-            if the answer for the kind does.
+            One that :meth:`kinds` tells apart; None where nothing does, and for a terminal of :attr:`ignores`, which
+            is asked about twice: it is ignored if the answer for None says so, and taken if an answer does not.
         """
 
     def kinds(self, terminal: str) -> Kinds | None:

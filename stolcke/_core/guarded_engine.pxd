@@ -9,7 +9,7 @@ from stolcke._core.types cimport ByteSet
 
 
 cdef struct Reading:                    # what the guard makes of a variant, or of the text's end
-    uint32_t allowed                    # DENIED, TAKEN or IGNORED
+    bint allowed
     uint32_t state                      # of the guard, afterwards
     uint32_t insertion                  # terminals without text that come next, a sequence of ``insertions``
 
@@ -24,10 +24,9 @@ cdef struct Place:                      # where terminals may begin
 
 
 cdef struct Arrival:                    # of a variant that has ended
-    uint32_t state                      # these four say where it leads, whatever it was
+    uint32_t state                      # these three say where it leads, whatever it was
     uint32_t bar
     uint32_t insertion
-    uint32_t ignored                    # its column where the variant was ignored, else NONE
     uint32_t column
     uint32_t terminal
 
@@ -46,7 +45,6 @@ cdef class GuardedEngine(Engine):
     cdef vector[ByteSet] firsts         # by bar and variant
     cdef vector[char] is_watched        # by terminal
     cdef vector[uint32_t] variants_of, variants_begin       # by terminal
-    cdef vector[uint32_t] watched       # terminals that the guard is asked about
     cdef IdMap answers                  # guard's state << 32 | variant, or THE_END -> one of readings
     cdef vector[Reading] readings
     cdef SequenceTable insertions

@@ -4,7 +4,7 @@ A guard (:class:`stolcke.Guard`) is a deterministic automaton over terminals,
 with states of any kind: layout keeps the widths of the blocks that are open.  It
 is asked what it makes of each terminal that it *watches*: refuse it, or take
 it, with a next state and terminals without text that come after it (a block
-begins, two blocks end), or ignore it.
+begins, two blocks end).
 
 What the parser stands at is then not a column but a **place**: a column, the
 guard's state, and bytes that must not come next.  Terminals are read as
@@ -43,12 +43,12 @@ cdef extern from *:
     #define THE_END 0xFFFFFFFEu
     template <class A> static void sort_arrivals(std::vector<A>& v) {
         auto rank = [](const A& x) {
-            return std::make_tuple(x.state, x.bar, x.insertion, x.ignored, x.column, x.terminal);
+            return std::make_tuple(x.state, x.bar, x.insertion, x.column, x.terminal);
         };
         std::sort(v.begin(), v.end(), [=](const A& a, const A& b) { return rank(a) < rank(b); });
     }
     template <class A> static bool lead_alike(const A& a, const A& b) {
-        return a.state == b.state && a.bar == b.bar && a.insertion == b.insertion && a.ignored == b.ignored;
+        return a.state == b.state && a.bar == b.bar && a.insertion == b.insertion;
     }
     """
     const uint32_t THE_END              # instead of a variant: may the text end?
@@ -56,10 +56,7 @@ cdef extern from *:
     bint lead_alike(const Arrival& a, const Arrival& b) noexcept nogil
 
 
-cdef enum:                              # Reading.allowed
-    DENIED = 0
-    TAKEN = 1
-    IGNORED = 2
+cdef enum:
     SOME = 64                           # of so many misses, one measures the memory in use
 
 
@@ -92,8 +89,8 @@ cdef class GuardedEngine(Engine):
         Parameters
         ----------
         clerk : stolcke.compiler.guarding.Clerk
-            Whose ``read(state, variant)`` gives None, or ``(state, terminals, whether it is ignored)``, and whose
-            ``end(state)`` gives None or the terminals that come at the end; state 0 is the first one.
+            Whose ``read(state, variant)`` gives None, or ``(state, terminals)``, and whose ``end(state)`` gives None or
+            the terminals that come at the end; state 0 is the first one.
         terminals : uint32[n_variants]
             The terminal that each variant is one of.
         bars : uint32[n_variants]
@@ -101,8 +98,7 @@ cdef class GuardedEngine(Engine):
         starts : uint32[n_bars, n_variants]
             Canonical state that each begins with where such a set must not come, 0xFFFFFFFF where it cannot.
         watched : uint32[n_watched]
-            The terminals that the clerk is asked about.  Each is its own first variant, which is asked about even
-            where the grammar has no room for it, as it may be ignored.
+            The terminals that the clerk is asked about.
         """
         cdef uint32_t bar, v, t, state, zero = 0
         cdef ByteSet first
@@ -121,7 +117,6 @@ cdef class GuardedEngine(Engine):
                 self.firsts.push_back(first)
         self.is_watched.assign(self.tables.n_terminals, 0)
         for v in range(<uint32_t>watched.shape[0]):
-            self.watched.push_back(watched[v])
             self.is_watched[watched[v]] = True
         for t in range(self.tables.n_terminals):
             self.variants_begin.push_back(<uint32_t>self.variants_of.size())
@@ -164,14 +159,13 @@ cdef class GuardedEngine(Engine):
         for key in asked:
             if <uint32_t>key == THE_END:
                 terminals = self.clerk.end(key >> 32)
-                answers.append(None if terminals is None else (0, terminals, False))
+                answers.append(None if terminals is None else (0, terminals))
             else:
                 answers.append(self.clerk.read(key >> 32, <uint32_t>key))
         for key, answer in zip(asked, answers, strict=True):
-            r.allowed = DENIED
+            r.allowed = answer is not None
             r.state = r.insertion = 0
             if answer is not None:
-                r.allowed = IGNORED if answer[2] else TAKEN
                 r.state = answer[0]
                 r.insertion = self.insertion_of(answer[1])
             with nogil:
@@ -244,8 +238,6 @@ cdef class GuardedEngine(Engine):
         if index != NONE:
             return index
         known = self.ask(state, THE_END)
-        for i in range(self.watched.size()):
-            known = self.ask(state, self.watched[i]) and known
         c = self.chart.columns[column]
         for i in range(c.terminals, c.terminals_end):
             t = self.chart.live_terminals[i]
@@ -264,21 +256,16 @@ cdef class GuardedEngine(Engine):
                 v = self.variants_of[k]
                 if self.is_watched[t]:
                     r = &self.readings[idmap_find(&self.answers, <uint64_t>state << 32 | v)]
-                    if (r.allowed != TAKEN or self.starts[bar * self.n_variants + v] == NONE
+                    if (not r.allowed or self.starts[bar * self.n_variants + v] == NONE
                             or self.inserted(self.chart.goto_one(column, t), r.insertion) == DEAD):
                         continue
                 elif self.starts[bar * self.n_variants + v] == NONE and self.tables.terminal_symbol[t] == NONE:
                     continue
                 self.live.push_back(v)
-        for i in range(self.watched.size()):
-            v = self.watched[i]
-            r = &self.readings[idmap_find(&self.answers, <uint64_t>state << 32 | v)]
-            if r.allowed == IGNORED and self.starts[bar * self.n_variants + v] != NONE:
-                self.live.push_back(v)
         p.live_end = <uint32_t>self.live.size()
         r = &self.readings[idmap_find(&self.answers, <uint64_t>state << 32 | THE_END)]
         p.accepting = False
-        if r.allowed != DENIED:
+        if r.allowed:
             index = self.inserted(column, r.insertion)
             p.accepting = index != DEAD and self.chart.columns[index].accepting
         self.places.resize(self.place_keys.count())     # heals what an earlier MemoryError left behind
@@ -294,14 +281,11 @@ cdef class GuardedEngine(Engine):
         a.terminal = self.terminal_of[variant]
         a.bar = self.bar_after[variant]
         a.state = p.state
-        a.insertion = a.ignored = NONE
+        a.insertion = NONE
         if self.is_watched[a.terminal]:
             r = &self.readings[idmap_find(&self.answers, <uint64_t>p.state << 32 | variant)]
             a.state = r.state
             a.insertion = r.insertion
-            if r.allowed == IGNORED:
-                a.ignored = p.column
-                a.bar = 0
         return a
 
     cdef uint32_t landing(self, uint32_t column, const Arrival* a) except? 0xFFFFFFFF nogil:
@@ -325,8 +309,7 @@ cdef class GuardedEngine(Engine):
         cdef Arrival a
         if result == NONE:
             a = self.arrival(place, variant)
-            result = a.ignored if a.ignored != NONE else self.chart.goto_one(a.column, a.terminal)
-            result = self.landing(result, &a)
+            result = self.landing(self.chart.goto_one(a.column, a.terminal), &a)
             if result != NONE:
                 idmap_put(&self.targets, key, result)
         return result
@@ -334,7 +317,7 @@ cdef class GuardedEngine(Engine):
     cdef uint32_t arrive(self) except? 0xFFFFFFFF nogil:
         """The spot that all of ``ended``, which are places and variants, lead to; NONE where there is none."""
         cdef size_t i = 0
-        cdef uint32_t column, place
+        cdef uint32_t place
         cdef Arrival a
         self.arrivals.clear()
         self.spot.clear()
@@ -344,15 +327,12 @@ cdef class GuardedEngine(Engine):
         i = 0
         while i < self.arrivals.size():
             a = self.arrivals[i]
-            column = a.ignored
             self.pairs.clear()
             while i < self.arrivals.size() and lead_alike(a, self.arrivals[i]):
                 self.pairs.push_back(<uint64_t>self.arrivals[i].column << 32 | self.arrivals[i].terminal)
                 i += 1
-            if column == NONE:
-                self.pairs.erase(unique(self.pairs.begin(), self.pairs.end()), self.pairs.end())
-                column = self.chart.goto_pairs(self.pairs)
-            place = self.landing(column, &a)
+            self.pairs.erase(unique(self.pairs.begin(), self.pairs.end()), self.pairs.end())
+            place = self.landing(self.chart.goto_pairs(self.pairs), &a)
             if place != NONE and place != DEAD:
                 self.spot.push_back(place)
         if not self.questions.empty():

@@ -172,7 +172,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         parser.error("give either a GRAMMAR or --json-schema FILE")
     about_grammars = arguments.start or arguments.lexer or arguments.import_path or arguments.special
     if arguments.json_schema is not None and (about_grammars or arguments.format is not None):
-        parser.error("--format, --start, --lexer, --import-path and --special are about grammars, not about JSON Schemas")
+        parser.error(
+            "--format, --start, --lexer, --import-path and --special are about grammars, not about JSON Schemas"
+        )
     if arguments.grammar is not None:
         arguments.format = arguments.format or format_of(arguments.grammar)
         arguments.start = arguments.start or FORMATS[arguments.format]

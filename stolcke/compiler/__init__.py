@@ -2,6 +2,6 @@
 
 from stolcke.compiler.arrays import GrammarArrays, lower
 from stolcke.compiler.binding import bind, build_engine, build_scores
-from stolcke.compiler.guarding import check_guard
+from stolcke.compiler.guarding import guarded, kept_apart
 
-__all__ = ["GrammarArrays", "bind", "build_engine", "build_scores", "check_guard", "lower"]
+__all__ = ["GrammarArrays", "bind", "build_engine", "build_scores", "guarded", "kept_apart", "lower"]

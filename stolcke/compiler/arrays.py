@@ -328,6 +328,7 @@ def lower(
     distributions: Mapping[str, Distribution] = MappingProxyType({}),
     default_distribution: Distribution | None = None,
     apart: Collection[str] = (),
+    inserted: Collection[str] = (),
 ) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
 
@@ -344,6 +345,8 @@ def lower(
         That of the others with more than one text; uniform without it.
     apart : collection of str
         Terminals that are kept apart from others that match the same, and called by their names.
+    inserted : collection of str
+        Declared terminals that stand for no text, so that nothing beside them sees them.
 
     Raises
     ------
@@ -363,7 +366,7 @@ def lower(
             raise LimitExceeded("tally_entries", len(tally.entries), limits.tally_entries, f"tally {name}")
     chosen = distributed.choose(grammar, distributions, default_distribution, terminal_title)
     written = grammar
-    plain = without_restrictions(grammar, limits, deadline)
+    plain = without_restrictions(grammar, limits, deadline, unseen=inserted)
     grammar = plain.grammar
     chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
     machines = _automata(grammar, limits, deadline, chosen)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import count
 
@@ -17,15 +18,16 @@ from stolcke.guard import Guard, Kinds, Reading
 from stolcke.lexer import Automaton
 from stolcke.options import Limits
 
-__all__ = ["Clerk", "GuardTables", "check_guard"]
+__all__ = ["Clerk", "GuardTables", "guarded", "kept_apart"]
 
 NONE = np.uint32(0xFFFFFFFF)
 
 _NO_BYTES: frozenset[int] = frozenset()
+_IGNORED = " (ignored)"
 
 
-def check_guard(guard: Guard, grammar: Grammar) -> None:
-    """Refuse a guard that does not fit a grammar.
+def guarded(grammar: Grammar, guard: Guard) -> Grammar:
+    """Give the grammar with what a guard may ignore among what is ignored, as terminals of their own.
 
     Raises
     ------
@@ -33,6 +35,9 @@ def check_guard(guard: Guard, grammar: Grammar) -> None:
     """
     if not isinstance(guard, Guard):
         raise CompileError(f"guard= takes a stolcke.Guard, not {type(guard).__name__}")
+    for name in guard.ignores:
+        if name not in guard.watches:
+            raise CompileError(f"the guard ignores {name!r}, which is not among what it watches")
     for name in guard.watches:
         if name not in grammar.terminals:
             raise CompileError(f"the guard watches {name!r}, which is no terminal of the grammar")
@@ -46,6 +51,18 @@ def check_guard(guard: Guard, grammar: Grammar) -> None:
         hash(guard.start)
     except TypeError as error:
         raise CompileError(f"a guard and its states must be hashable: {error}") from error
+    extra = {
+        name + _IGNORED: replace(grammar.terminals[name], name=name + _IGNORED, variant_of=None)
+        for name in guard.ignores
+    }
+    if not extra:
+        return grammar
+    return replace(grammar, terminals={**grammar.terminals, **extra}, ignore=(*grammar.ignore, *extra))
+
+
+def kept_apart(guard: Guard) -> tuple[str, ...]:
+    """Terminals that are what they are to the guard, even where others match the same."""
+    return (*guard.watches, *(name + _IGNORED for name in guard.ignores))
 
 
 class GuardTables:
@@ -77,13 +94,15 @@ class GuardTables:
         barred = [_NO_BYTES] * len(machines)
         watched = []
         for terminal, name in enumerate(arrays.terminals[: len(arrays.machines)]):
+            if name.removesuffix(_IGNORED) in guard.ignores and name.endswith(_IGNORED):
+                watched.append(terminal)
             if name not in guard.watches:
                 continue
             watched.append(terminal)
             kinds, longest = guard.kinds(name), name in guard.longest
             if kinds is None and not longest:
                 continue
-            machine = machines[terminal]
+            machine, machines[terminal] = machines[terminal], None  # nothing of it is read as a whole
             if not isinstance(machine, Automaton):
                 raise CompileError(f"the guard tells texts of {name} apart, which is a counted repeat; write it out")
             for (kind, bar), part in _told_apart(machine, kinds, longest, limits.regex_states, name).items():
@@ -92,7 +111,7 @@ class GuardTables:
                 machines.append(part)
                 terminals.append(terminal)
         bars = list(dict.fromkeys(barred))
-        self.clerk = Clerk(guard, arrays.n_terminals, set(terminals[arrays.n_terminals :]), variants, inserted)
+        self.clerk = Clerk(guard, variants, inserted)
         self.terminals = np.array(terminals, np.uint32)
         self.bars = np.array([bars.index(bar) for bar in barred], np.uint32)
         self.watched = np.array(watched, np.uint32)
@@ -109,35 +128,28 @@ class Clerk:
     """Puts the engine's questions, which are numbers, to the guard, and its answers into numbers."""
 
     def __init__(
-        self,
-        guard: Guard,
-        n_terminals: int,
-        parted: Collection[int],
-        variants: list[tuple[str, Hashable | None]],
-        inserted: Mapping[str, int],
+        self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
     ) -> None:
         self._guard = guard
         self._variants = variants
-        self._n_terminals = n_terminals
-        self._parted = parted
         self._inserted = inserted
         # Two threads may ask at once: a number that one of them loses is never used.
         self._next = count(1)
         self._number: dict[Hashable, int] = {guard.start: 0}
         self.states: dict[int, Hashable] = {0: guard.start}
 
-    def read(self, state: int, variant: int) -> tuple[int, tuple[int, ...], bool] | None:
-        """What the guard makes of a variant: its next state, what it inserts, and whether the variant is ignored."""
+    def read(self, state: int, variant: int) -> tuple[int, tuple[int, ...]] | None:
+        """What the guard makes of a variant: its next state, and what it inserts."""
         name, kind = self._variants[variant]
-        answer = self._guard.read(self.states[state], name, kind)
+        is_ignored = name.endswith(_IGNORED)
+        answer = self._guard.read(self.states[state], name.removesuffix(_IGNORED), kind)
         if answer is None:
             return None
         if not isinstance(answer, Reading):
             raise CompileError(f"read() of {self._guard!r} must give a Reading or None, not {answer!r}")
-        # A terminal whose texts are told apart can be ignored as a whole, and taken by kind.
-        if answer.ignored != (variant in self._parted) and (variant in self._parted or variant >= self._n_terminals):
+        if bool(answer.ignored) != is_ignored:
             return None
-        return self._numbered(answer.state), self._terminals(answer.insert), bool(answer.ignored)
+        return self._numbered(answer.state), self._terminals(answer.insert)
 
     def end(self, state: int) -> tuple[int, ...] | None:
         """What the guard inserts at the end of the text; None where it must not end."""

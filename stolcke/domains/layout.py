@@ -115,6 +115,10 @@ class Layout(Guard):
         return (self.newline,)
 
     @property
+    def ignores(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (self.newline,) if self.opening else ()
+
+    @property
     def inserts(self) -> tuple[str, ...]:  # type: ignore[override]
         return (self.indent, self.dedent)
 
