@@ -75,6 +75,10 @@ def without_restrictions(
     if not any(each.is_restricted or may_assert(each.pattern) for each in grammar.terminals.values()):
         return Plain(grammar, grammar.start)
     ends = Ends(grammar.terminals, unseen, limits, deadline)
+    # What is named twice or matches nothing has no share of the weight.
+    ignored = tuple(dict.fromkeys(name for name in grammar.ignore if ends.firsts[name]))
+    given = {name: weight for name, weight in grammar.ignore_weights.items() if name in ignored}
+    grammar = replace(grammar, ignore=ignored, ignore_weights=given)
     whole = {name: _whole(definition, ends) for name, definition in grammar.terminals.items()}
     same = Plain(replace(grammar, terminals=whole), grammar.start)
     if not ends.matter:
