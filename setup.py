@@ -2,8 +2,10 @@
 
 Every ``stolcke/_core/*.pyx`` is one extension module; adding a file is enough.
 ``python setup.py build_ext --inplace`` builds what changed into the source
-tree, and ``STOLCKE_DEBUG=1`` in the environment gives a build with bounds
-checks, assertions and debug information.  Metadata is in pyproject.toml.
+tree.  ``STOLCKE_DEBUG=1`` in the environment gives a build with bounds checks,
+assertions and debug information, ``STOLCKE_ABI3=1`` modules of Python's stable
+ABI, which one wheel brings to every CPython from 3.11 on.  Metadata is in
+pyproject.toml.
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("STOLCKE_DEBUG", "0") not in ("", "0")
+
+# The stable ABI costs calls a little (see docs/platforms.md); builds in place have no need of it.
+ABI3 = os.environ.get("STOLCKE_ABI3", "0") not in ("", "0")
+MACROS = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
+if ABI3:
+    MACROS += [("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
 
 # The one place for compiler directives: no .pyx file sets its own.
 DIRECTIVES = {
@@ -43,7 +51,7 @@ else:
 
 # Two builds that differ in any of these never share translated sources.
 FLAVOUR = hashlib.sha256(
-    repr((DIRECTIVES, COMPILE_FLAGS, Cython.__version__, numpy.__version__, sys.version)).encode()
+    repr((DIRECTIVES, COMPILE_FLAGS, MACROS, Cython.__version__, numpy.__version__, sys.version)).encode()
 ).hexdigest()[:12]
 
 
@@ -83,7 +91,8 @@ def extensions() -> list[Extension]:
             [path.as_posix()],
             language="c++",
             include_dirs=["stolcke/_core", numpy.get_include()],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+            define_macros=MACROS,
+            py_limited_api=ABI3,
             extra_compile_args=COMPILE_FLAGS,
         )
         for path in sorted(Path("stolcke/_core").glob("*.pyx"))
@@ -94,5 +103,5 @@ setup(
     cmake_source_dir=".",
     cmdclass={"build_ext": TranslateAndBuild},
     ext_modules=extensions(),
-    options={"build_ext": {"parallel": 2}},
+    options={"build_ext": {"parallel": 2}, **({"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {})},
 )
