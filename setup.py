@@ -2,11 +2,12 @@
 
 Every ``stolcke/_core/*.pyx`` is one extension module; adding a file is enough.
 ``python setup.py build_ext --inplace`` builds what changed into the source
-tree, and ``STOLCKE_DEBUG=1`` in the environment gives a build with bounds
-checks, assertions and debug information.  ``STOLCKE_SANITIZE=address,undefined``
-(or ``thread``) with ``python setup.py build`` instruments the modules and puts
-them, and everything made on the way, under build/sanitized-*, beside the normal
-ones.  Metadata is in pyproject.toml.
+tree.  ``STOLCKE_DEBUG=1`` in the environment gives a build with bounds checks,
+assertions and debug information, ``STOLCKE_ABI3=1`` modules of Python's stable
+ABI, which one wheel brings to every CPython from 3.11 on.
+``STOLCKE_SANITIZE=address,undefined`` (or ``thread``) with ``python setup.py
+build`` instruments the modules and puts them, and everything made on the way,
+under build/sanitized-*, beside the normal ones.  Metadata is in pyproject.toml.
 """
 
 from __future__ import annotations
@@ -24,6 +25,12 @@ from setuptools.command.build_ext import build_ext
 
 DEBUG = os.environ.get("STOLCKE_DEBUG", "0") not in ("", "0")
 SANITIZE = os.environ.get("STOLCKE_SANITIZE", "")
+
+# The stable ABI costs calls a little (see docs/platforms.md); builds in place have no need of it.
+ABI3 = os.environ.get("STOLCKE_ABI3", "0") not in ("", "0")
+MACROS = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
+if ABI3:
+    MACROS += [("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
 
 # The one place for compiler directives: no .pyx file sets its own.
 DIRECTIVES = {
@@ -47,7 +54,7 @@ else:
 
 # Two builds that differ in any of these never share translated sources.
 FLAVOUR = hashlib.sha256(
-    repr((DIRECTIVES, COMPILE_FLAGS, Cython.__version__, numpy.__version__, sys.version)).encode()
+    repr((DIRECTIVES, COMPILE_FLAGS, MACROS, Cython.__version__, numpy.__version__, sys.version)).encode()
 ).hexdigest()[:12]
 
 # A sanitizer changes what is compiled, not what is translated.  Indices into vectors
@@ -101,7 +108,8 @@ def extensions() -> list[Extension]:
             [path.as_posix()],
             language="c++",
             include_dirs=["stolcke/_core", numpy.get_include()],
-            define_macros=[("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")],
+            define_macros=MACROS,
+            py_limited_api=ABI3,
             extra_compile_args=COMPILE_FLAGS,
             extra_link_args=LINK_FLAGS,
         )
@@ -116,5 +124,6 @@ setup(
     options={
         "build": {"build_base": str(BUILD_BASE), "build_lib": str(BUILD_BASE / "lib")} if SANITIZE else {},
         "build_ext": {"parallel": 2},
+        "bdist_wheel": {"py_limited_api": "cp311"} if ABI3 else {},
     },
 )

@@ -163,7 +163,7 @@ cdef class Engine:
             if text[i] != words[i]:
                 return DEAD
         if n < length:
-            self.key.assign(3, NONE)
+            refill(self.key, 3, NONE)
             self.key.insert(self.key.end(), words + n, words + length)
             return self.intern_key(False)
         self.enter(START)
@@ -275,7 +275,7 @@ cdef class Engine:
 
     cdef uint32_t intern_prefix(self, const uint8_t* text, size_t n) except? 0xFFFFFFFF nogil:
         """The live state in which these bytes, at least one, must come before the grammar begins."""
-        self.key.assign(3, NONE)
+        refill(self.key, 3, NONE)
         self.key.insert(self.key.end(), text, text + n)
         return self.intern_key(False)
 

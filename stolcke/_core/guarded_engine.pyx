@@ -28,6 +28,7 @@ from libcpp.algorithm cimport sort, unique
 from stolcke._core.automata cimport join_live
 from stolcke._core.cascade cimport first_bytes, overlap
 from stolcke._core.chart cimport Column
+from stolcke._core.containers cimport refill
 from stolcke._core.engine cimport DEAD, OPENING, START, Refusal, sort_threads
 from stolcke._core.partition cimport Partition
 from stolcke._core.prefix cimport collect_prefix
@@ -115,7 +116,7 @@ cdef class GuardedEngine(Engine):
                 if state != NONE:
                     join_live(&first, self.store.state(state))
                 self.firsts.push_back(first)
-        self.is_watched.assign(self.tables.n_terminals, 0)
+        refill(self.is_watched, self.tables.n_terminals, 0)
         for v in range(<uint32_t>watched.shape[0]):
             self.is_watched[watched[v]] = True
         for t in range(self.tables.n_terminals):

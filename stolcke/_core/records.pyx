@@ -6,14 +6,14 @@ to make one is spent on calling ``__init__``; here the slots are filled directly
 
 import dataclasses
 
-from cpython.object cimport Py_TYPE, PyTypeObject
-
 __all__ = ["Maker"]
 
 
 cdef extern from "Python.h":
     object PyType_GenericAlloc(type made, Py_ssize_t size)
     void PyObject_GC_UnTrack(void* instance)
+    void* PyType_GetSlot(type owner, int which)
+    const int Py_tp_descr_set
 
 
 cdef class Maker:
@@ -44,6 +44,10 @@ cdef class Maker:
         self.made = made
         self.acyclic = acyclic
         self.slots = tuple([vars(made)[each.name] for each in fields])
+        kind = type(self.slots[0])
+        if any([type(slot) is not kind for slot in self.slots]):
+            raise TypeError(f"the slots of {made.__name__} are of several kinds")
+        self.put = <Setter>PyType_GetSlot(kind, Py_tp_descr_set)
         self.defaults = tuple([None if each.default is missing else each.default for each in fields])
         self.required = sum([each.default is missing for each in fields])
 
@@ -62,13 +66,9 @@ cdef class Maker:
             raise TypeError(f"{self.made.__name__} cannot be made of {given} values")
         new = PyType_GenericAlloc(self.made, 0)
         for i in range(len(self.slots)):
-            put(self.slots[i], new, first if i == 0 else second if i < given else self.defaults[i])
+            self.put(self.slots[i], new, first if i == 0 else second if i < given else self.defaults[i])
         if self.acyclic:
             PyObject_GC_UnTrack(<void*>new)
             if type(second) is tuple:
                 PyObject_GC_UnTrack(<void*>second)
         return new
-
-
-cdef inline int put(object slot, object instance, object value) except -1:
-    return (<PyTypeObject*>Py_TYPE(slot)).tp_descr_set(slot, instance, value)

@@ -127,9 +127,7 @@ class GuardTables:
 class Clerk:
     """Puts the engine's questions, which are numbers, to the guard, and its answers into numbers."""
 
-    def __init__(
-        self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
-    ) -> None:
+    def __init__(self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]) -> None:
         self._guard = guard
         self._variants = variants
         self._inserted = inserted
