@@ -26,7 +26,7 @@ def allocator(tmp_path_factory) -> Path:
     if os.environ.get("LD_PRELOAD"):
         pytest.skip("a sanitizer has an allocator of its own")
     made = tmp_path_factory.mktemp("allocator") / "failing.so"
-    source = HERE / "failing_allocator.cpp"
+    source = HERE / "failing_allocator.cc"
     subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", made, source, "-ldl"], check=True)
     return made
 
