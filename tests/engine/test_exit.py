@@ -93,4 +93,4 @@ def test_nothing_is_pickled():
     for one in (compiled.engine, matcher):
         with pytest.raises(TypeError):
             pickle.dumps(one)
-    assert matcher.accept_bytes(b"aa") and matcher.mask().sum() == 1
+    assert matcher.accept_bytes(b"aa") and matcher.mask().sum() == 2  # another, or the end

@@ -1,4 +1,4 @@
-"""Every allocation of the core fails once, and nothing breaks: run with failing_allocator.cpp preloaded.
+"""Every allocation of the core fails once, and nothing breaks: run with failing_allocator.cc preloaded.
 
 A scenario is a list of steps on fresh objects.  For each n, the n-th allocation of the core fails (and with
 ``onwards`` all after it, until the error has reached Python).  The step that meets it must raise MemoryError or
