@@ -326,3 +326,39 @@ def example(name: str, guard: stolcke.Guard) -> stolcke.CompiledGrammar:
 def test_the_yaml_like_example(text, is_right) -> None:
     matcher = example("yaml_subset", Layout()).matcher()
     assert (matcher.accept_bytes(text.encode()) and matcher.is_accepting) == is_right
+
+
+INDENTED = Layout(newline="_NL", opening=("LPAR",), closing=("RPAR",))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("if a:\n  b = 1\nelse:\n    c = (d,\n2, (e))\n    d = 3\n", True),
+        ("if a:\n  b = 1\n  else:\n    c = d\n", False),
+        ("if = 1\n", False),  # reserved
+        ("iff = 1\n", True),
+        ("ifa: b = 1\n", False),
+        ("a = (b\n,c)\n", True),  # the line end is no letter of the name before it, nor of the one behind
+        ("a = (b,\nc)\n", True),
+        ("a = 12b\n", False),
+        ("if a: # why\n  # because\n\n  b = 1 # so\n", True),
+        ("if a:\n  # b = 1\n", False),  # all of it is a comment
+    ],
+)
+def test_the_indented_example(text, is_right) -> None:
+    matcher = example("indented", INDENTED).matcher()
+    assert (matcher.accept_bytes(text.encode()) and matcher.is_accepting) == is_right
+
+
+def test_a_prefix_before_the_grammar_begins() -> None:
+    """Healing a prompt, under a guard: masks are those of brute force, and layout begins behind the prefix."""
+    for seed in range(20):
+        rng = random.Random(seed)
+        matcher = compiled().matcher(prefix=rng.choice([b"(", b"\n  ", b"a\n"]))
+        for _ in range(12):
+            mask = matcher.mask()
+            assert (mask == brute_force(matcher)).all()
+            if matcher.is_finished or not mask.any():
+                break
+            assert matcher.accept(int(rng.choice(np.flatnonzero(mask))))
