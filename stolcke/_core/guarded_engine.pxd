@@ -67,7 +67,7 @@ cdef class GuardedEngine(Engine):
     cdef int answer_questions(self) except -1
     cdef uint32_t insertion_of(self, tuple terminals) except? 0xFFFFFFFF
     cdef Arrival arrival(self, uint32_t place, uint32_t variant) noexcept nogil
-    cdef bint is_dead(self, uint32_t column) noexcept nogil
+    cdef bint leads_nowhere(self, uint32_t column, uint32_t depth) except -1 nogil
     cdef uint32_t inserted(self, uint32_t column, uint32_t insertion) except? 0xFFFFFFFF nogil
     cdef uint32_t place(self, uint32_t column, uint32_t state, uint32_t bar) except? 0xFFFFFFFF nogil
     cdef uint32_t landing(self, uint32_t column, const Arrival* a) except? 0xFFFFFFFF nogil

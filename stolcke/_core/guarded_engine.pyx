@@ -59,6 +59,7 @@ cdef extern from *:
 
 cdef enum:
     SOME = 64                           # of so many misses, one measures the memory in use
+    AHEAD = 2                           # so many ignored terminals are looked past: one, and one of it after itself
 
 
 cdef const char* QUESTIONS = "questions"        # what a computation is given up for, instead of the name of a limit
@@ -213,16 +214,29 @@ cdef class GuardedEngine(Engine):
 
     # --- places --------------------------------------------------------------------------------------------------
 
-    cdef bint is_dead(self, uint32_t column) noexcept nogil:
-        cdef const Column* c = &self.chart.columns[column]
-        return c.terminals == c.terminals_end and not c.accepting
+    cdef bint leads_nowhere(self, uint32_t column, uint32_t depth) except -1 nogil:
+        """Whether only terminals that guards insert, and text that is ignored before them, could come next."""
+        cdef Column c = self.chart.columns[column]
+        cdef uint32_t i, t, after
+        if c.accepting:
+            return False
+        for i in range(c.terminals, c.terminals_end):
+            t = self.chart.live_terminals[i]
+            if self.tables.terminal_state[t] == NONE and self.tables.terminal_symbol[t] == NONE:
+                continue
+            if depth == 0:
+                return False
+            after = self.chart.goto_one(column, t)
+            if after != column and not self.leads_nowhere(after, depth - 1):
+                return False
+        return True
 
     cdef uint32_t inserted(self, uint32_t column, uint32_t insertion) except? 0xFFFFFFFF nogil:
         """The column after the terminals of an insertion, or DEAD."""
         cdef uint32_t i
         for i in range(self.insertions.length(insertion)):
             column = self.chart.goto_one(column, self.insertions.words(insertion)[i])
-        return DEAD if self.is_dead(column) else column
+        return DEAD if self.leads_nowhere(column, AHEAD) else column
 
     cdef uint32_t place(self, uint32_t column, uint32_t state, uint32_t bar) except? 0xFFFFFFFF nogil:
         """The place of a column, a guard's state and a bar; NONE where questions have come up."""
@@ -291,17 +305,11 @@ cdef class GuardedEngine(Engine):
 
     cdef uint32_t landing(self, uint32_t column, const Arrival* a) except? 0xFFFFFFFF nogil:
         """The place that arrivals with a column in common lead to; DEAD, or NONE where questions have come up."""
-        cdef uint32_t result
         if a.insertion != NONE:
             column = self.inserted(column, a.insertion)
             if column == DEAD:
                 return DEAD
-        elif self.is_dead(column):
-            return DEAD
-        result = self.place(column, a.state, a.bar)
-        if result != NONE and self.places[result].live == self.places[result].live_end:
-            return result if self.places[result].accepting else DEAD
-        return result
+        return self.place(column, a.state, a.bar)
 
     cdef uint32_t target(self, uint32_t place, uint32_t variant) except? 0xFFFFFFFF nogil:
         """The place after a variant that was read from a place; DEAD, or NONE where questions have come up."""

@@ -466,7 +466,7 @@ cdef bint write(Dfa& dfa, bint all_escapes, bint ascii_only, int64_t limit, Dfa&
     make_room(writer.rows, <size_t>n * ROWS_PER_STATE)
     while slots < 2 * (<size_t>n * ROWS_PER_STATE + 1):
         slots *= 2
-    writer.rows.slots.assign(slots, NONE)
+    refill(writer.rows.slots, slots, NONE)
     for state in range(n):
         spans.clear()
         line.size = 0

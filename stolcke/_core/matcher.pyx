@@ -281,8 +281,10 @@ cdef class CoreMatcher:
             while not byteset_has(&live, byte):
                 byte += 1
             one = <unsigned char>byte
-            out.append(byte)
             state = self.engine.run_bytes(state, &one, 1)
+            if state == DEAD:           # a guard leaves no way on
+                break
+            out.append(byte)
         return bytes(out)
 
     # --- weights -------------------------------------------------------------------------------------------------

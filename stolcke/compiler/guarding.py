@@ -51,10 +51,13 @@ def guarded(grammar: Grammar, guard: Guard) -> Grammar:
         hash(guard.start)
     except TypeError as error:
         raise CompileError(f"a guard and its states must be hashable: {error}") from error
-    extra = {
-        name + _IGNORED: replace(grammar.terminals[name], name=name + _IGNORED, variant_of=None)
-        for name in guard.ignores
-    }
+    extra = {}
+    for definition in grammar.terminals.values():
+        written = definition.variant_of or definition.name
+        if written in guard.ignores:
+            name = definition.name + _IGNORED
+            title = None if definition.name == written else written + _IGNORED
+            extra[name] = replace(definition, name=name, variant_of=title)
     if not extra:
         return grammar
     return replace(grammar, terminals={**grammar.terminals, **extra}, ignore=(*grammar.ignore, *extra))
@@ -94,12 +97,12 @@ class GuardTables:
         barred = [_NO_BYTES] * len(machines)
         watched = []
         for terminal, name in enumerate(arrays.terminals[: len(arrays.machines)]):
-            if name.removesuffix(_IGNORED) in guard.ignores and name.endswith(_IGNORED):
-                watched.append(terminal)
-            if name not in guard.watches:
+            written = name.removesuffix(_IGNORED)
+            is_ignored = name != written and written in guard.ignores
+            if not is_ignored and name not in guard.watches:
                 continue
             watched.append(terminal)
-            kinds, longest = guard.kinds(name), name in guard.longest
+            kinds, longest = None if is_ignored else guard.kinds(name), written in guard.longest
             if kinds is None and not longest:
                 continue
             machine, machines[terminal] = machines[terminal], None  # nothing of it is read as a whole

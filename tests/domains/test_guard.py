@@ -159,3 +159,22 @@ def test_grammars_are_remembered_with_their_guard() -> None:
     shallow, free = (stolcke.compile(NESTED, VOCABULARY, guard=each) for each in (guard, None))
     assert not shallow.matcher().accept_bytes(b"((") and free.matcher().accept_bytes(b"((")
     assert stolcke.compile(NESTED, VOCABULARY, guard=guard).engine is shallow.engine
+
+
+class Once(stolcke.Guard):
+    """One ``A`` and no more: a guard that leaves dead ends."""
+
+    watches = ("A",)
+    start = 0
+
+    def read(self, state, terminal, kind):
+        return stolcke.Reading(1) if state == 0 else None
+
+
+def test_a_dead_end_is_an_empty_mask() -> None:
+    grammar = stolcke.Grammar.from_lark('start: A A\nA: "x"')
+    matcher = stolcke.compile(grammar, stolcke.Vocabulary.from_bytes(), guard=Once()).matcher()
+    assert matcher.forced_bytes() == b"x"
+    assert matcher.allowed_token_ids().tolist() == [ord("x")]
+    assert matcher.accept_bytes(b"x") and not matcher.mask().any()
+    assert matcher.forced_bytes() == b"" and not matcher.accept_bytes(b"x")

@@ -351,6 +351,40 @@ def test_the_indented_example(text, is_right) -> None:
     assert (matcher.accept_bytes(text.encode()) and matcher.is_accepting) == is_right
 
 
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        ("a = (b, # x, (c\n d)\n", True),  # a comment ends with its line, in parentheses, too
+        ("a = (b, # x c, d)\n", False),
+    ],
+)
+def test_comments_in_parentheses(text, is_right) -> None:
+    matcher = example("indented", INDENTED).matcher()
+    assert (matcher.accept_bytes(text.encode()) and matcher.is_accepting) == is_right
+
+
+def test_line_ends_in_parentheses_under_the_contextual_lexer() -> None:
+    grammar = stolcke.Grammar.from_lark(TEXT, lexer="contextual")
+    contextual = stolcke.compile(grammar, compiled().vocabulary, guard=LAYOUT)
+    rng = random.Random(3)
+    n_accepted = 0
+    for text in ["a = (a,~!b)\n", *(program(rng) for _ in range(200))]:
+        matcher = contextual.matcher()
+        if lark_accepts(text):
+            n_accepted += 1
+            assert matcher.accept_bytes(text.encode()) and matcher.is_accepting, text
+    assert n_accepted > 100
+
+
+def test_what_is_ignored_leads_nowhere_by_itself() -> None:
+    """Behind a header only a deeper line may come, and no form feed that promises one."""
+    grammar = stolcke.Grammar.from_lark(TEXT.replace(r"/[ \t]+/", r"/[ \t\f]+/"))
+    matcher = stolcke.compile(grammar, stolcke.Vocabulary.from_bytes(), guard=LAYOUT).matcher()
+    assert matcher.accept_bytes(b"?a:\n")
+    assert not matcher.accept_bytes(b"\f")
+    assert matcher.accept_bytes(b" \fa\n")
+
+
 def test_a_prefix_before_the_grammar_begins() -> None:
     """Healing a prompt, under a guard: masks are those of brute force, and layout begins behind the prefix."""
     for seed in range(20):

@@ -184,7 +184,7 @@ class _Writer:
         if isinstance(definition.pattern, Special):
             return self._special(definition)
         unnamed = definition.name.startswith("__") or definition.name == anonymous_name(definition.pattern)
-        if unnamed and not _asks(definition):
+        if unnamed and not definition.is_restricted:
             expression = pattern_expression(definition.pattern, self._limits)
             if expression is not None:
                 return expression
@@ -201,7 +201,7 @@ class _Writer:
         return pattern
 
     def _terminal(self, definition: TerminalDefinition) -> None:
-        if _asks(definition):
+        if definition.is_restricted:
             what = f"what terminal {definition.name!r} asks of its neighbours, or leaves to reserved words"
             raise GrammarError(f"{self._notation.title} cannot express {what}")
         name = self._rule_name(definition.name, "terminal")
@@ -214,11 +214,6 @@ class _Writer:
         except GrammarError as error:
             what = f"terminal {definition.name!r}: {error.reason}"
             raise GrammarError(f"{self._notation.title} cannot express {what}") from None
-
-
-def _asks(definition: TerminalDefinition) -> bool:
-    """Whether the pattern of a terminal is not all that there is to say."""
-    return bool(getattr(definition, "is_restricted", False))
 
 
 def _sequence(parts: list[Expression]) -> Expression:
