@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from stolcke.frontends.bnf.expressions import EMPTY
-from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence
-from stolcke.lexer.regex_syntax import Behind, Characters, LazyRepeat, Node, parse_regex
+from stolcke.grammar.patterns import (
+    Choice,
+    Counted,
+    Literal,
+    Machine,
+    Nonempty,
+    Pattern,
+    Regex,
+    Repeat,
+    Sequence,
+    Whole,
+)
+from stolcke.lexer.regex_syntax import Characters, LazyRepeat, Look, Node, parse_regex
 from stolcke.options import Limits
 
 __all__ = ["pattern_expression"]
@@ -16,7 +27,7 @@ def pattern_expression(pattern: Pattern, limits: Limits) -> Node | None:
     Returns
     -------
     Node or None
-        None where only the automaton says what it matches: lazy repeats, lookbehind, ready automata, bytes.
+        None where only the automaton says what it matches: lazy repeats, assertions, ready automata, bytes.
     """
     if isinstance(pattern, Literal):
         return _literal(pattern, limits)
@@ -35,7 +46,7 @@ def pattern_expression(pattern: Pattern, limits: Limits) -> Node | None:
         if None in parts or (isinstance(pattern, Choice) and not parts):
             return None
         return parts[0] if len(parts) == 1 else type(pattern)(tuple(parts))  # type: ignore[arg-type]
-    assert isinstance(pattern, LazyRepeat | Behind | Nonempty | Machine)
+    assert isinstance(pattern, LazyRepeat | Look | Nonempty | Whole | Machine)
     return None
 
 

@@ -18,7 +18,7 @@ from stolcke.grammar.analysis import components, productive, reachable
 from stolcke.grammar.model import Grammar, Location, Symbol, Tally, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Choice, Repeat, Sequence, Special
-from stolcke.lexer import automaton
+from stolcke.lexer import automaton, edge_variants
 from stolcke.options import Limits
 
 __all__ = ["bnf_text"]
@@ -75,7 +75,7 @@ class _Writer:
         empty = {
             name
             for name, each in grammar.terminals.items()
-            if name not in specials and not automaton(each.pattern, self._limits).n_states
+            if name not in specials and not _asks(each) and not automaton(each.pattern, self._limits).n_states
         }
         fine = productive(grammar, empty)
         if grammar.start not in fine:
@@ -218,7 +218,7 @@ class _Writer:
 
 def _asks(definition: TerminalDefinition) -> bool:
     """Whether the pattern of a terminal is not all that there is to say."""
-    return bool(getattr(definition, "is_restricted", False))
+    return definition.is_restricted or any(asked for _, *each in edge_variants(definition.pattern) for asked in each)
 
 
 def _sequence(parts: list[Expression]) -> Expression:
