@@ -18,7 +18,7 @@ from stolcke.grammar.analysis import components, productive, reachable
 from stolcke.grammar.model import Grammar, Location, Symbol, Tally, Terminal, TerminalDefinition
 from stolcke.grammar.naming import anonymous_name
 from stolcke.grammar.patterns import Choice, Repeat, Sequence, Special
-from stolcke.lexer import automaton
+from stolcke.lexer import automaton, edge_variants
 from stolcke.options import Limits
 
 __all__ = ["bnf_text"]
@@ -75,7 +75,7 @@ class _Writer:
         empty = {
             name
             for name, each in grammar.terminals.items()
-            if name not in specials and not automaton(each.pattern, self._limits).n_states
+            if name not in specials and not _asks(each) and not automaton(each.pattern, self._limits).n_states
         }
         fine = productive(grammar, empty)
         if grammar.start not in fine:
@@ -184,7 +184,7 @@ class _Writer:
         if isinstance(definition.pattern, Special):
             return self._special(definition)
         unnamed = definition.name.startswith("__") or definition.name == anonymous_name(definition.pattern)
-        if unnamed and not definition.is_restricted:
+        if unnamed and not _asks(definition):
             expression = pattern_expression(definition.pattern, self._limits)
             if expression is not None:
                 return expression
@@ -201,7 +201,7 @@ class _Writer:
         return pattern
 
     def _terminal(self, definition: TerminalDefinition) -> None:
-        if definition.is_restricted:
+        if _asks(definition):
             what = f"what terminal {definition.name!r} asks of its neighbours, or leaves to reserved words"
             raise GrammarError(f"{self._notation.title} cannot express {what}")
         name = self._rule_name(definition.name, "terminal")
@@ -214,6 +214,11 @@ class _Writer:
         except GrammarError as error:
             what = f"terminal {definition.name!r}: {error.reason}"
             raise GrammarError(f"{self._notation.title} cannot express {what}") from None
+
+
+def _asks(definition: TerminalDefinition) -> bool:
+    """Whether the pattern of a terminal is not all that there is to say."""
+    return definition.is_restricted or any(asked for _, *each in edge_variants(definition.pattern) for asked in each)
 
 
 def _sequence(parts: list[Expression]) -> Expression:

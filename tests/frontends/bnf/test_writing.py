@@ -173,3 +173,17 @@ def test_what_ebnf_cannot_say_is_named() -> None:
         Grammar.literal("a").to_ebnf(root="1 2")
     with pytest.raises(GrammarError, match="not written <"):
         Grammar.from_gbnf("root ::= <a<b>").to_gbnf()
+
+
+@pytest.mark.parametrize("rest", [r"A: /a\b/", r"A: /(?<!c)a/", 'A: "a"\n%follow A: /a/', 'A: /[ab]/\n%reserve A: "a"'])
+def test_what_a_terminal_asks_for_is_refused_by_name(rest: str) -> None:
+    grammar = Grammar.from_lark(f'start: (A | "c")+\n{rest}')
+    for write in (grammar.to_gbnf, grammar.to_ebnf):
+        with pytest.raises(GrammarError, match="cannot express what terminal 'A' asks of its neighbours"):
+            write()
+
+
+def test_assertions_within_a_match_are_written_as_automata() -> None:
+    grammar = Grammar.from_lark(r"""start: A
+A: /a(?!b)[a-c](?<!c)/""")
+    assert [text for text in ("aa", "ab", "ac") if accepts(Grammar.from_gbnf(grammar.to_gbnf()), text)] == ["aa"]
