@@ -46,25 +46,25 @@ def accepts(region: Region, text: str) -> bool:
 
 SPELLED = {
     "hermes": (
-        '<tool_call>\n{"name": "get_weather", "arguments": %s}\n</tool_call>' % BERN,
-        '\n<tool_call>{"name":"add","arguments":%s}</tool_call>' % SUM,
+        '<tool_call>\n{"name": "get_weather", "arguments": ' + BERN + "}\n</tool_call>",
+        '\n<tool_call>{"name":"add","arguments":' + SUM + "}</tool_call>",
     ),
     "llama3_json": (
-        '{"name": "get_weather", "parameters": %s}' % BERN,
-        '; {"name": "add", "parameters": %s}' % SUM,
+        '{"name": "get_weather", "parameters": ' + BERN + "}",
+        '; {"name": "add", "parameters": ' + SUM + "}",
     ),
     "mistral": (
-        '[TOOL_CALLS][{"name": "get_weather", "arguments": %s}' % BERN,
-        ', {"name": "add", "arguments": %s}' % SUM,
+        '[TOOL_CALLS][{"name": "get_weather", "arguments": ' + BERN + "}",
+        ', {"name": "add", "arguments": ' + SUM + "}",
     ),
-    "mistral_v11": ("[TOOL_CALLS]get_weather[ARGS]%s" % BERN, "[TOOL_CALLS]add[ARGS]%s" % SUM),
+    "mistral_v11": ("[TOOL_CALLS]get_weather[ARGS]" + BERN, "[TOOL_CALLS]add[ARGS]" + SUM),
     "function_tag": (
-        "<function=get_weather>%s</function>" % BERN,
-        "<function=add>%s</function>" % SUM,
+        "<function=get_weather>" + BERN + "</function>",
+        "<function=add>" + SUM + "</function>",
     ),
     "json_list": (
-        '[{"name": "get_weather", "arguments": %s}' % BERN,
-        ', {"name": "add", "arguments": %s}' % SUM,
+        '[{"name": "get_weather", "arguments": ' + BERN + "}",
+        ', {"name": "add", "arguments": ' + SUM + "}",
     ),
 }
 CLOSING = {"mistral": "]", "json_list": "]"}
@@ -94,7 +94,7 @@ def test_choices_and_parallel_calls(name: str) -> None:
     }
     single = tool_calls(TOOLS, "required", parallel_tool_calls=False, template=name)
     assert [accepts(single, each) for each in (one, two)] == [True, False]
-    assert accepts(tool_calls(TOOLS, template=name), text + one) is not silent
+    assert accepts(tool_calls(TOOLS, template=name), text + one)
     # Nothing follows calls, and arguments are those of the name.
     assert not accepts(tool_calls(TOOLS, template=name), one + "x")
     assert not accepts(tool_calls(TOOLS, template=name), one.replace("get_weather", "add"))
@@ -119,13 +119,13 @@ def test_drawn_hermes_calls_are_read_by_the_usual_expression() -> None:
         calls = re.findall(r"<tool_call>(.*?)</tool_call>", text.decode(), re.DOTALL)
         for call in map(json.loads, calls):
             jsonschema.validate(call["arguments"], SCHEMAS[call["name"]])
-        assert "".join(f"<tool_call>{json.dumps(json.loads(call))}</tool_call>" for call in calls) == text.decode()
+        assert "".join(f"<tool_call>{call}</tool_call>" for call in calls) == text.decode()
 
 
 def test_allowed_tools() -> None:
     allowed = {"mode": "required", "tools": [{"type": "function", "function": {"name": "add"}}]}
     region = tool_calls(TOOLS, {"type": "allowed_tools", "allowed_tools": allowed}, template="json_list")
-    assert accepts(region, '[{"name": "add", "arguments": %s}]' % SUM)
+    assert accepts(region, '[{"name": "add", "arguments": ' + SUM + "}]")
     assert not accepts(region, '[{"name": "now", "arguments": {}}]')
 
 
