@@ -176,6 +176,18 @@ def test_wrong_requests_are_refused(request_, pointer: str, words: str) -> None:
     assert words in str(caught.value)
 
 
+def test_formats_are_not_nested_without_end() -> None:
+    def nested(depth: int) -> dict:
+        form: dict = {"type": "const_string", "value": "a"}
+        for _ in range(depth - 1):
+            form = {"type": "optional", "content": {"type": "sequence", "elements": [form]}}
+        return of(form)
+
+    assert accepted(structural_tag(nested(25)), ["", "a", "aa"]) == {"", "a"}
+    with pytest.raises(ResponseFormatError, match="more than 50 deep"):
+        structural_tag(nested(400))
+
+
 def test_errors_in_schemas_count_from_the_request() -> None:
     content = {"type": "json_schema", "json_schema": {"properties": {"x": {"type": "int"}}}}
     with pytest.raises(SchemaError) as caught:

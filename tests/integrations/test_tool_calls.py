@@ -16,6 +16,7 @@ from stolcke.integrations.responses import (
     SpecialToken,
     ToolTemplate,
     chat_request,
+    marker_in,
     tool_calls,
 )
 
@@ -141,6 +142,23 @@ def test_a_template_of_ones_own() -> None:
     assert accepts(region, "so call")
     assert not accepts(region, f"so calls:{call}.")
     assert not accepts(region, f"so calls:[TOOL_CALLS]{call}")
+
+
+def test_markers_are_special_tokens_where_the_vocabulary_has_them() -> None:
+    tokens = [*(bytes([b]) for b in range(256)), b"<tool_call>", b"</tool_call>", b"</think>"]
+    vocabulary = stolcke.Vocabulary(tokens, special_token_ids=[256, 257])
+    template = TEMPLATES["hermes"].in_vocabulary(vocabulary)
+    assert (template.call_begin, template.call_end) == (SpecialToken("<tool_call>"), SpecialToken("</tool_call>"))
+    assert template.begin == ""
+    assert marker_in(vocabulary, "</think>") == "</think>"
+    assert TEMPLATES["mistral"].in_vocabulary(vocabulary) == TEMPLATES["mistral"]
+    matcher = stolcke.compile(tool_calls(TOOLS, template=template).grammar, vocabulary).matcher()
+    assert matcher.accept_bytes(b"<tool_call> is a tag. ")
+    assert matcher.accept(256)
+    assert matcher.accept_bytes(b'{"name": "now", "arguments": {}}')
+    assert not matcher.is_accepting
+    assert matcher.accept(257)
+    assert matcher.is_accepting
 
 
 def test_a_whole_request() -> None:

@@ -5,7 +5,7 @@ Every function takes plain JSON data and gives a :class:`Region`, whose ``gramma
 
 from stolcke.integrations.responses.chat import chat_request
 from stolcke.integrations.responses.formats import response_format, structured_outputs
-from stolcke.integrations.responses.markers import SpecialToken
+from stolcke.integrations.responses.markers import SpecialToken, marker_in
 from stolcke.integrations.responses.regions import Region
 from stolcke.integrations.responses.structural import structural_tag
 from stolcke.integrations.responses.templates import TEMPLATES, ToolTemplate
@@ -17,6 +17,7 @@ __all__ = [
     "SpecialToken",
     "ToolTemplate",
     "chat_request",
+    "marker_in",
     "response_format",
     "structural_tag",
     "structured_outputs",

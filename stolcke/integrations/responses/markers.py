@@ -11,8 +11,9 @@ from stolcke.grammar.model import Grammar, Nonterminal, Rule, Terminal, Terminal
 from stolcke.grammar.patterns import Choice, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence, Special
 from stolcke.lexer import Automaton, automaton
 from stolcke.lexer.boolean import difference
+from stolcke.vocabulary import Vocabulary
 
-__all__ = ["Marker", "SpecialToken", "free_text", "literal", "minimal", "text_until", "texts_apart"]
+__all__ = ["Marker", "SpecialToken", "free_text", "literal", "marker_in", "minimal", "text_until", "texts_apart"]
 
 _ANY = Regex(".", "s")
 _ANYTHING = Repeat(_ANY, 0, None)
@@ -28,6 +29,13 @@ class SpecialToken:
 
 Marker = str | SpecialToken | tuple["str | SpecialToken", ...]
 """What opens, separates or closes: a text, a special token, or several one after the other."""
+
+
+def marker_in(vocabulary: Vocabulary, text: str) -> str | SpecialToken:
+    """Give a marker as a vocabulary has it: its special token of that text, if there is one, or else the text."""
+    data = text.encode()
+    is_special = any(vocabulary.tokens[token] == data for token in vocabulary.special_token_ids)
+    return SpecialToken(text) if text and is_special else text
 
 
 @lru_cache(maxsize=1024)

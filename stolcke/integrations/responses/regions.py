@@ -30,8 +30,11 @@ class Region:
 
     @property
     def grammar(self) -> Grammar:
-        """The texts of the region, and of nothing else: what :func:`stolcke.compile` takes."""
-        return self.alone()
+        """The texts of the region, and of nothing else: what :func:`stolcke.compile` takes; made once."""
+        # Compiled grammars are remembered by the identity of what they were compiled from.
+        if "_made" not in self.__dict__:
+            self.__dict__["_made"] = self.alone()
+        return self.__dict__["_made"]
 
     @property
     def special_tokens(self) -> tuple[str | int, ...]:

@@ -14,6 +14,9 @@ from stolcke.integrations.responses.regions import Chain, Either, Fixed, Free, R
 
 __all__ = ["read_structural_tag", "structural_tag"]
 
+_DEPTH = 50
+"""How deep formats may be nested; every level copies the grammars in it."""
+
 
 def structural_tag(request: Mapping[str, Any] | str, *, json_options: Mapping[str, Any] | None = None) -> Region:
     """Read a structural tag.
@@ -58,6 +61,7 @@ def read_structural_tag(place: Place, options: Mapping[str, Any]) -> Region:
 class _Reader:
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._options = options
+        self._depth = 0
         self._formats: dict[str, Callable[[Place], Region]] = {
             name.removeprefix("_read_"): getattr(self, name) for name in dir(self) if name.startswith("_read_")
         }
@@ -76,7 +80,12 @@ class _Reader:
         names = sorted(self._formats)
         if kind is None:
             raise place.error("the field 'type' is missing")
-        return self._formats[place.at("type").one_of(names)](place)
+        if self._depth == _DEPTH:
+            raise place.error(f"formats are nested more than {_DEPTH} deep")
+        self._depth += 1
+        region = self._formats[place.at("type").one_of(names)](place)
+        self._depth -= 1
+        return region
 
     def _read_const_string(self, place: Place) -> Region:
         return Fixed(Grammar.literal(place.fields(["type", "value"])["value"].text()))

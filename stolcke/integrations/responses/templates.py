@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from stolcke.integrations.responses.markers import Marker, SpecialToken
+from stolcke.integrations.responses.markers import Marker, SpecialToken, marker_in
+from stolcke.vocabulary import Vocabulary
 
 __all__ = ["TEMPLATES", "ToolTemplate"]
 
@@ -41,6 +42,23 @@ class ToolTemplate:
     call_end: Marker = ""
     separator: Marker = ""
     end: Marker = ""
+
+    def in_vocabulary(self, vocabulary: Vocabulary) -> ToolTemplate:
+        """Give the template with those markers as special tokens that are such in a vocabulary.
+
+        Whether ``<tool_call>`` is one depends on the tokenizer: in text, models then never spell it.
+        """
+        markers = {name: getattr(self, name) for name in _MARKERS}
+        return replace(self, **{name: _found(marker, vocabulary) for name, marker in markers.items()})
+
+
+_MARKERS = ("begin", "call_begin", "name_end", "call_end", "separator", "end")
+
+
+def _found(marker: Marker | None, vocabulary: Vocabulary) -> Marker | None:
+    if isinstance(marker, tuple):
+        return tuple(marker_in(vocabulary, part) if isinstance(part, str) else part for part in marker)
+    return marker_in(vocabulary, marker) if isinstance(marker, str) else marker
 
 
 TEMPLATES: Mapping[str, ToolTemplate] = MappingProxyType(
