@@ -22,7 +22,8 @@ from stolcke.integrations.responses import (
 
 WEATHER = {"type": "object", "properties": {"city": {"$ref": "#/$defs/city"}}, "required": ["city"]}
 WEATHER |= {"additionalProperties": False, "$defs": {"city": {"enum": ["Bern", "Rome"]}}}
-ADD = {"properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}, "required": ["a", "b"]}
+DIGIT = {"type": "integer", "minimum": 0, "maximum": 9}
+ADD = {"properties": {"a": DIGIT, "b": DIGIT}, "required": ["a", "b"]}
 ADD |= {"additionalProperties": False}
 SCHEMAS = {"get_weather": WEATHER, "add": ADD, "now": {"type": "object", "maxProperties": 0}}
 TOOLS = [

@@ -142,23 +142,21 @@ class Free(Region):
             further += [text[len(trigger) :] + each for text, each in self.triggered if _extends(text, trigger)]
             if not further:
                 continue
-            body = Grammar.choice(*further)
+            body = _any(further)
             until = text_until(trigger, tuple(stops), excludes)
             if until is not None:
                 opened.append(until + body)
-            at_once.append(trigger + body)
-        if ends:
-            last = Grammar.choice(*self._last(stops, ends, excludes))
-            nothing = Grammar.choice(*ends)
-        else:
-            last, nothing = free_text((*stops, *excludes)), Grammar.literal("")
+            if self.at_least_one:
+                at_once.append(trigger + body)
+        last = _any(self._last(stops, ends, excludes)) if ends else free_text((*stops, *excludes))
         if not opened:
             return last
-        one = Grammar.choice(*(at_once if self.at_least_one else opened))
+        first = _any(at_once or opened)
         if self.stop_after_first:
-            return one + nothing if self.at_least_one else one + nothing | last
-        more = Grammar.choice(*opened).repeat() + last
-        return one + more if self.at_least_one else more
+            whole = first + Grammar.choice(*ends) if ends else first
+            return whole if self.at_least_one else whole | last
+        more = _any(opened).repeat()
+        return Grammar.sequence(first, more, last) if self.at_least_one else more + last
 
     def _last(self, stops: list[str], ends: list[str], excludes: tuple[str, ...]) -> list[Grammar]:
         """Free text and what ends it."""
@@ -167,7 +165,7 @@ class Free(Region):
             further = [end[len(stop) :] for end in dict.fromkeys(ends) if end.startswith(stop)]
             until = text_until(stop, tuple(stops), excludes) if further else None
             if until is not None:
-                found.append(until + Grammar.choice(*further))
+                found.append(until + Grammar.choice(*further) if any(further) else until)
         if not found:
             raise ResponseFormatError(
                 "free text here can never end, as what ends it is excluded from it", pointer=self.pointer
@@ -196,6 +194,11 @@ class Free(Region):
                     "can tell them apart; change one of them",
                     pointer=self.pointer,
                 )
+
+
+def _any(parts: list[Grammar]) -> Grammar:
+    """Make a choice, if there is one."""
+    return parts[0] if len(parts) == 1 else Grammar.choice(*parts)
 
 
 def _extends(text: str, beginning: str) -> bool:

@@ -163,7 +163,8 @@ class _Reader:
         for marker, item in triggers.items():
             if marker not in used:
                 raise item.error("no tag begins with this token; leave it out")
-        return TokenFree(tuple(tags), **_flags(fields))
+        flags = _flags(fields)
+        return TokenFree(tuple(tags), flags["at_least_one"], flags["stop_after_first"])
 
     def _read_tags_with_separator(self, place: Place) -> Region:
         fields = place.fields(["type", "tags", "separator"], ["at_least_one", "stop_after_first"])

@@ -48,14 +48,18 @@ class ToolTemplate:
 
         Whether ``<tool_call>`` is one depends on the tokenizer: in text, models then never spell it.
         """
-        markers = {name: getattr(self, name) for name in _MARKERS}
-        return replace(self, **{name: _found(marker, vocabulary) for name, marker in markers.items()})
+        return replace(
+            self,
+            begin=_found(self.begin, vocabulary),
+            call_begin=_found(self.call_begin, vocabulary),
+            name_end=None if self.name_end is None else _found(self.name_end, vocabulary),
+            call_end=_found(self.call_end, vocabulary),
+            separator=_found(self.separator, vocabulary),
+            end=_found(self.end, vocabulary),
+        )
 
 
-_MARKERS = ("begin", "call_begin", "name_end", "call_end", "separator", "end")
-
-
-def _found(marker: Marker | None, vocabulary: Vocabulary) -> Marker | None:
+def _found(marker: Marker, vocabulary: Vocabulary) -> Marker:
     if isinstance(marker, tuple):
         return tuple(marker_in(vocabulary, part) if isinstance(part, str) else part for part in marker)
     return marker_in(vocabulary, marker) if isinstance(marker, str) else marker

@@ -176,12 +176,12 @@ class _Calls:
         lead = nothing if _is_empty(template.call_begin) else self._gap
         trail = nothing if _is_empty(template.call_end) else self._gap
         start = nothing if _is_empty(template.begin) else literal(begin) + lead
-        calls = start + literal(first) + self._one + literal(template.call_end)
+        calls = self._one if _is_empty(template.call_end) else self._one + literal(template.call_end)
         if parallel:
-            between = trail if _is_empty(template.separator) else trail + literal(template.separator) + lead
-            further = between + literal(template.call_begin) + self._one + literal(template.call_end)
-            calls = calls + further.repeat()
-        return calls + trail + literal(template.end)
+            separator = template.separator
+            between = (trail,) if _is_empty(separator) else (trail, literal(separator), lead)
+            calls = calls.repeat(1, separator=Grammar.sequence(*between, literal(template.call_begin)))
+        return Grammar.sequence(start, literal(first), calls, trail, literal(template.end))
 
     def or_text(self, parallel: bool) -> Region:
         """Give free text and then calls, or none."""
@@ -205,7 +205,8 @@ class _Calls:
         if template.name_end is not None:
             return name + literal(template.name_end) + arguments
         gap, space = self._gap, self._space
-        before = [gap, "{", gap, json.dumps(template.name_key), gap, ":", gap, space, json.dumps(name), gap, ","]
+        before: list[Grammar | str] = [gap, "{", gap, json.dumps(template.name_key), gap, ":", gap, space]
+        before += [json.dumps(name), gap, ","]
         before += [gap, space, json.dumps(template.arguments_key), gap, ":", space]
         # The arguments, being a document, hold the white space around them.
         return Grammar.sequence(*before, arguments, "}", gap)
