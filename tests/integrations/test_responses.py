@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
+from random import Random
 
 import jsonschema
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import stolcke
-from stolcke.errors import GrammarError, ResponseFormatError, SchemaError, UnsupportedSchema
+from stolcke.errors import (
+    GrammarError,
+    LimitExceeded,
+    ResponseFormatError,
+    SchemaError,
+    StolckeError,
+    UnsupportedSchema,
+)
+from stolcke.grammar.model import Grammar
 from stolcke.integrations.responses import (
     Region,
     SpecialToken,
@@ -16,6 +28,7 @@ from stolcke.integrations.responses import (
     response_format,
     structural_tag,
     structured_outputs,
+    tool_calls,
 )
 
 BYTES = stolcke.Vocabulary.from_bytes()
@@ -209,3 +222,72 @@ def test_wrong_schemas_and_whole_requests() -> None:
     with pytest.raises(ResponseFormatError, match=r"#/stop/1"):
         chat_request({"stop": ["a", ""]})
     assert issubclass(ResponseFormatError, GrammarError)
+
+
+NAMES = [
+    *("type", "json_schema", "schema", "name", "strict", "format", "structures", "triggers", "tags", "begin", "end"),
+    *("content", "elements", "json", "regex", "choice", "grammar", "structural_tag", "tools", "function", "parameters"),
+    *("tool_choice", "response_format", "structured_outputs", "stop", "value", "rules", "token", "excludes"),
+]
+WORDS = [
+    *("text", "json_object", "structural_tag", "json_schema", "function", "auto", "object", "a", "", "(", "root ::= x"),
+    *("any_text", "tag", "triggered_tags", "sequence", "or", "dispatch", "token", "regex", "const_string", "star"),
+]
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(WORDS) | st.text(max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def outcome(read, request: object) -> object:
+    """The grammar of a request, or the error of ours that refuses it."""
+    try:
+        return read(request).grammar
+    except StolckeError as error:
+        return error
+
+
+@given(values)
+def test_whatever_comes_is_read_or_refused_by_its_place(value: object) -> None:
+    for read in (response_format, structured_outputs, structural_tag, chat_request, tool_calls):
+        found = outcome(read, value)
+        assert isinstance(found, (Grammar, LimitExceeded)) or found.pointer.startswith("#")
+
+
+def edited(request: object, random: Random) -> object:
+    """A request that is right, but for one thing in it that is another now."""
+    if random.random() < 0.2 or not isinstance(request, (dict, list)) or not request:
+        return random.choice([None, True, -1, 1, "", "a", "text", [], {}, ["a"], {"type": "tag"}, "\ud800"])
+    copy = deepcopy(request)
+    key = random.choice(list(copy) if isinstance(copy, dict) else range(len(copy)))
+    if isinstance(copy, dict) and random.random() < 0.2:
+        del copy[key]
+    else:
+        copy[key] = edited(copy[key], random)
+    return copy
+
+
+TAG = {"type": "tag", "begin": "<a>", "content": {"type": "any_text", "excludes": ["x"]}, "end": ["</a>"]}
+TRIGGERED = {"type": "triggered_tags", "triggers": ["<a"], "tags": [TAG]}
+STRUCTURES = [{"begin": "<a", "schema": True, "end": ">"}]
+ONE = {"type": "function", "function": {"name": "a"}}
+ALLOWED = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [ONE]}}
+RIGHT = [
+    {"response_format": json_schema({"type": "null"})},
+    {"response_format": {"type": "structural_tag", "format": TRIGGERED}},
+    {"response_format": {"type": "structural_tag", "format": {"type": "repeat", "min": 1, "max": 2, "content": TAG}}},
+    {"response_format": {"type": "structural_tag", "triggers": ["<"], "structures": STRUCTURES}},
+    {"structured_outputs": {"choice": ["a", "b"]}, "stop": ["x"]},
+    {"tools": [{"type": "function", "function": {"name": "a", "parameters": {}}}], "tool_choice": ALLOWED},
+]
+
+
+@pytest.mark.parametrize("request_", RIGHT, ids=range(len(RIGHT)))
+def test_requests_that_are_nearly_right(request_: dict) -> None:
+    assert isinstance(chat_request(request_).grammar, Grammar)
+    random = Random(11)
+    found = [outcome(chat_request, edited(request_, random)) for _ in range(150)]
+    refused = [each.pointer for each in found if not isinstance(each, Grammar)]
+    assert len(refused) > 30
+    assert all(pointer.startswith("#") for pointer in refused)

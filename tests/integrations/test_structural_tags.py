@@ -6,6 +6,8 @@ import json
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import stolcke
 from stolcke.errors import ResponseFormatError, SchemaError
@@ -55,6 +57,44 @@ def test_every_short_text(tags: Tags) -> None:
     expected = {text for text in TEXTS if tags.accepts(text)}
     assert accepted(structural_tag(tags.request()), TEXTS) == expected
     assert 0 < len(expected) < len(TEXTS)
+
+
+words = st.text("<ab", max_size=3)
+random_tags = st.lists(
+    st.tuples(
+        st.text("<ab", min_size=1, max_size=3),
+        st.none() | st.lists(words, min_size=1, max_size=2).map(tuple),
+        st.text("<ab", min_size=1, max_size=2),
+    ).map(lambda fields: Tag(*fields)),
+    min_size=1,
+    max_size=2,
+)
+
+
+@given(
+    random_tags,
+    st.integers(1, 3),
+    st.lists(st.text("<ab", min_size=1, max_size=3), max_size=1),
+    st.booleans(),
+    st.booleans(),
+    st.none() | st.text("<ab", min_size=1, max_size=2),
+)
+def test_random_tags(tags, length, excludes, at_least_one, stop_after_first, outer) -> None:
+    triggers = tuple({tag.begin[:length] for tag in tags})
+    case = Tags(triggers, tuple(tags), tuple(excludes), at_least_one, stop_after_first, outer)
+    region = structural_tag(case.request())
+    try:
+        _ = region.grammar
+    except ResponseFormatError as error:
+        refused = str(error)
+    else:
+        refused = ""
+    if refused:
+        # Only what hides each other is refused, or is excluded; the twin then says nothing of use.
+        assert any(word in refused for word in ("hold each other", "excluded from", "tell them apart"))
+        return
+    texts = TEXTS[:1093]  # up to six letters
+    assert accepted(region, texts) == {text for text in texts if case.accepts(text)}
 
 
 def test_the_older_form_and_its_text() -> None:
