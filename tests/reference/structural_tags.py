@@ -60,7 +60,8 @@ class Tags:
         return any(self.accepts(text, end, False) for end in ends)
 
     def _excluded(self, free: str) -> bool:
-        return any(each in free for each in self.excludes)
+        # To exclude what the whole ends with is to say once more that free text ends there.
+        return any(each in free for each in self.excludes if each != self.outer)
 
     def request(self) -> dict:
         """The structural tag that says so."""
