@@ -18,6 +18,7 @@ __all__ = [
     "LimitExceeded",
     "ParseError",
     "RegexError",
+    "ResponseFormatError",
     "SampleTooLong",
     "SchemaError",
     "StolckeError",
@@ -126,6 +127,23 @@ class SchemaError(GrammarError):
 
 class UnsupportedSchema(SchemaError):
     """A JSON Schema is right, and stolcke refuses it: what it asks for cannot be honoured."""
+
+
+class ResponseFormatError(GrammarError):
+    """A request asks for a response in a way that is wrong, or that no grammar can promise.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong and, where there is one, the remedy.
+    pointer : str
+        The place in the request as a JSON pointer in its fragment form: ``"#/tools/0/function/name"``.
+    """
+
+    def __init__(self, reason: str, *, pointer: str) -> None:
+        super().__init__(f"{reason} (at {pointer})")
+        self.reason = reason
+        self.pointer = pointer
 
 
 class ParseError(StolckeError, ValueError):

@@ -1,0 +1,1 @@
+"""What stands between stolcke and the programs that generate texts with it."""
