@@ -180,9 +180,10 @@ def _told_apart(
     """The automaton of the texts of each kind, and by the bytes that may not follow, if they must be the longest."""
     kinds = kinds or _OneKind()
     pairs: dict[tuple[int, Hashable], int] = {(0, kinds.start): 0}
+    order = [*pairs]
     offsets, low, high, target = [0], [], [], []
     accepting: dict[tuple[Hashable, frozenset[int]], list[int]] = {}
-    for number, (state, mark) in enumerate(_growing(pairs)):
+    for number, (state, mark) in enumerate(order):  # which grows
         if number >= most:
             raise LimitExceeded("regex_states", f"more than {most}", most, f"kinds of terminal {name}")
         kind = kinds.kind(mark) if machine.accepting[state] else None
@@ -196,7 +197,10 @@ def _told_apart(
                 if after is None:
                     previous = None
                     continue
-                to = pairs.setdefault((int(machine.target[edge]), after), len(pairs))
+                pair = int(machine.target[edge]), after
+                to = pairs.setdefault(pair, len(order))
+                if to == len(order):
+                    order.append(pair)
                 if to == previous:
                     high[-1] = byte
                 else:
@@ -236,15 +240,6 @@ def _first_bytes(machine: Automaton, state: int) -> frozenset[int]:
     """The bytes with which a state goes on."""
     edges = range(int(machine.offsets[state]), int(machine.offsets[state + 1]))
     return frozenset(byte for k in edges for byte in range(int(machine.low[k]), int(machine.high[k]) + 1))
-
-
-def _growing(pairs: dict):
-    """Go through the keys of a dictionary that grows meanwhile."""
-    done = 0
-    while done < len(pairs):
-        fresh = list(pairs)[done:]
-        done += len(fresh)
-        yield from fresh
 
 
 def _start(

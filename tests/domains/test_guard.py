@@ -178,3 +178,34 @@ def test_a_dead_end_is_an_empty_mask() -> None:
     assert matcher.allowed_token_ids().tolist() == [ord("x")]
     assert matcher.accept_bytes(b"x") and not matcher.mask().any()
     assert matcher.forced_bytes() == b"" and not matcher.accept_bytes(b"x")
+
+
+class Endless(Kinds):
+    """Counts, and never comes to an end."""
+
+    start = 0
+
+    def __hash__(self):
+        return hash(Endless)
+
+    def __eq__(self, other):
+        return isinstance(other, Endless)
+
+    def step(self, state, byte):
+        return state + 1
+
+    def kind(self, state):
+        return state % 2
+
+
+class Counting(Alternating):
+    def kinds(self, terminal):
+        return Endless()
+
+
+def test_kinds_without_end_meet_a_limit() -> None:
+    grammar = stolcke.Grammar.from_lark('start: (NUMBER " "?)+\nNUMBER: /[0-9]+/')
+    with pytest.raises(stolcke.LimitExceeded, match="kinds of terminal NUMBER"):
+        stolcke.compile(
+            grammar, stolcke.Vocabulary.from_bytes(), guard=Counting(), limits=stolcke.Limits(regex_states=2000)
+        )
