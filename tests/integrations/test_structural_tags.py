@@ -233,3 +233,11 @@ def test_errors_in_schemas_count_from_the_request() -> None:
     with pytest.raises(SchemaError) as caught:
         structural_tag(of({**TAG, "content": content}))
     assert caught.value.pointer == "#/format/content/json_schema/properties/x/type"
+
+
+@pytest.mark.parametrize("tags", CASES[:4], ids=repr)
+def test_stop_strings_in_and_behind_free_text(tags: Tags) -> None:
+    stopped = accepted(structural_tag(tags.request()).stopping("bb"), TEXTS)
+    without = Tags(tags.triggers, tags.tags, ("bb",), tags.at_least_one, tags.stop_after_first)
+    ended = Tags(tags.triggers, tags.tags, (), tags.at_least_one, tags.stop_after_first, outer="bb")
+    assert stopped == {text for text in TEXTS if without.accepts(text) or ended.accepts(text)}

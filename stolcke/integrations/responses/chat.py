@@ -52,7 +52,7 @@ def chat_request(
         raise fields["structured_outputs"].error("response_format is given, too; leave one of them out")
     if "response_format" in fields:
         content = read_response_format(fields["response_format"], options)
-        if content == Free(pointer=fields["response_format"].pointer):
+        if fields["response_format"].value["type"] == "text":
             content = None
     elif "structured_outputs" in fields:
         content = read_structured_outputs(fields["structured_outputs"], options)

@@ -74,12 +74,16 @@ class Region:
             raise ResponseFormatError("a stop string must not be empty", pointer="#/stop")
         if not stops:
             return self
-        # Alone, free text must hold no stop string either; it would have ended there.
         return _Stopped(self, tuple(stops))
 
     def without(self, excluded: Sequence[str]) -> Region:
-        """Keep some texts out of free text."""
+        """Keep some texts out of free text at the end."""
         return self
+
+    def stopped(self, stops: Sequence[str]) -> Grammar:
+        """Make the grammar of its texts, with a stop string behind them or without one."""
+        # Without one, free text must hold none either; it would have ended there.
+        return self.without(stops).alone() | self.ended(stops)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,9 @@ class Fixed(Region):
 
     def alone(self) -> Grammar:
         return self.texts
+
+    def stopped(self, stops: Sequence[str]) -> Grammar:
+        return self.texts + Grammar.choice("", *stops)
 
 
 @dataclass(frozen=True)
@@ -254,6 +261,11 @@ class Chain(Region):
     def without(self, excluded: Sequence[str]) -> Region:
         return Chain([*self.parts[:-1], *(part.without(excluded) for part in self.parts[-1:])])
 
+    def stopped(self, stops: Sequence[str]) -> Grammar:
+        if not self.parts:
+            return Grammar.choice("", *stops)
+        return Grammar.sequence(*(part.alone() for part in self.parts[:-1]), self.parts[-1].stopped(stops))
+
 
 @dataclass(frozen=True)
 class Either(Region):
@@ -270,6 +282,9 @@ class Either(Region):
     def without(self, excluded: Sequence[str]) -> Region:
         return Either([part.without(excluded) for part in self.parts])
 
+    def stopped(self, stops: Sequence[str]) -> Grammar:
+        return Grammar.choice(*(part.stopped(stops) for part in self.parts))
+
 
 @dataclass(frozen=True)
 class _Stopped(Region):
@@ -279,4 +294,4 @@ class _Stopped(Region):
     stops: tuple[str, ...]
 
     def alone(self) -> Grammar:
-        return self.region.without(self.stops).alone() | self.region.ended(self.stops)
+        return self.region.stopped(self.stops)
