@@ -44,6 +44,7 @@ cdef class GuardedEngine(Engine):
     cdef vector[uint32_t] starts        # by bar and variant: canonical state, NONE where nothing can begin
     cdef vector[ByteSet] firsts         # by bar and variant
     cdef vector[char] is_watched        # by terminal
+    cdef vector[char] may_insert        # by terminal: watched, and not one of those that are ignored
     cdef vector[uint32_t] variants_of, variants_begin       # by terminal
     cdef IdMap answers                  # guard's state << 32 | variant, or THE_END -> one of readings
     cdef vector[Reading] readings
@@ -67,8 +68,9 @@ cdef class GuardedEngine(Engine):
     cdef int answer_questions(self) except -1
     cdef uint32_t insertion_of(self, tuple terminals) except? 0xFFFFFFFF
     cdef Arrival arrival(self, uint32_t place, uint32_t variant) noexcept nogil
-    cdef bint leads_nowhere(self, uint32_t column, uint32_t depth) except -1 nogil
+    cdef bint leads_nowhere(self, uint32_t column, uint32_t state, uint32_t depth) except -1 nogil
     cdef uint32_t inserted(self, uint32_t column, uint32_t insertion) except? 0xFFFFFFFF nogil
+    cdef uint32_t entered(self, uint32_t column, const Reading* r) except? 0xFFFFFFFF nogil
     cdef uint32_t place(self, uint32_t column, uint32_t state, uint32_t bar) except? 0xFFFFFFFF nogil
     cdef uint32_t landing(self, uint32_t column, const Arrival* a) except? 0xFFFFFFFF nogil
     cdef uint32_t target(self, uint32_t place, uint32_t variant) except? 0xFFFFFFFF nogil

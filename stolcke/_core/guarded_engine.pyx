@@ -85,7 +85,8 @@ cdef class GuardedEngine(Engine):
         idmap_free(&self.known)
 
     def guard_with(self, clerk, const uint32_t[::1] terminals not None, const uint32_t[::1] bars not None,
-                   const uint32_t[:, ::1] starts not None, const uint32_t[::1] watched not None):
+                   const uint32_t[:, ::1] starts not None, const uint32_t[::1] watched not None,
+                   const uint32_t[::1] inserting not None):
         """Begin; to be called once, before anything else.
 
         Parameters
@@ -101,6 +102,8 @@ cdef class GuardedEngine(Engine):
             Canonical state that each begins with where such a set must not come, 0xFFFFFFFF where it cannot.
         watched : uint32[n_watched]
             The terminals that the clerk is asked about.
+        inserting : uint32[n_inserting]
+            Those of them after which it may insert others.
         """
         cdef uint32_t bar, v, t, state, zero = 0
         cdef ByteSet first
@@ -118,6 +121,9 @@ cdef class GuardedEngine(Engine):
                     join_live(&first, self.store.state(state))
                 self.firsts.push_back(first)
         refill(self.is_watched, self.tables.n_terminals, 0)
+        refill(self.may_insert, self.tables.n_terminals, 0)
+        for v in range(<uint32_t>inserting.shape[0]):
+            self.may_insert[inserting[v]] = True
         for v in range(<uint32_t>watched.shape[0]):
             self.is_watched[watched[v]] = True
         for t in range(self.tables.n_terminals):
@@ -214,29 +220,40 @@ cdef class GuardedEngine(Engine):
 
     # --- places --------------------------------------------------------------------------------------------------
 
-    cdef bint leads_nowhere(self, uint32_t column, uint32_t depth) except -1 nogil:
-        """Whether only terminals that guards insert, and text that is ignored before them, could come next."""
+    cdef bint leads_nowhere(self, uint32_t column, uint32_t state, uint32_t depth) except -1 nogil:
+        """Whether only terminals that guards insert, and text that is ignored before them, could come next.
+
+        What the guard makes of the text's end in its state must be known.
+        """
         cdef Column c = self.chart.columns[column]
+        cdef const Reading* r = &self.readings[idmap_find(&self.answers, <uint64_t>state << 32 | THE_END)]
         cdef uint32_t i, t, after
-        if c.accepting:
+        if c.accepting or r.allowed and self.chart.columns[self.inserted(column, r.insertion)].accepting:
             return False
         for i in range(c.terminals, c.terminals_end):
             t = self.chart.live_terminals[i]
             if self.tables.terminal_state[t] == NONE and self.tables.terminal_symbol[t] == NONE:
                 continue
-            if depth == 0:
+            if depth == 0 or self.may_insert[t]:
                 return False
             after = self.chart.goto_one(column, t)
-            if after != column and not self.leads_nowhere(after, depth - 1):
+            if after != column and not self.leads_nowhere(after, state, depth - 1):
                 return False
         return True
 
     cdef uint32_t inserted(self, uint32_t column, uint32_t insertion) except? 0xFFFFFFFF nogil:
-        """The column after the terminals of an insertion, or DEAD."""
+        """The column after the terminals of an insertion."""
         cdef uint32_t i
         for i in range(self.insertions.length(insertion)):
             column = self.chart.goto_one(column, self.insertions.words(insertion)[i])
-        return DEAD if self.leads_nowhere(column, AHEAD) else column
+        return column
+
+    cdef uint32_t entered(self, uint32_t column, const Reading* r) except? 0xFFFFFFFF nogil:
+        """The column after what a reading inserts; DEAD if it leads nowhere, NONE where a question has come up."""
+        if not self.ask(r.state, THE_END):
+            return NONE
+        column = self.inserted(column, r.insertion)
+        return DEAD if self.leads_nowhere(column, r.state, AHEAD) else column
 
     cdef uint32_t place(self, uint32_t column, uint32_t state, uint32_t bar) except? 0xFFFFFFFF nogil:
         """The place of a column, a guard's state and a bar; NONE where questions have come up."""
@@ -258,7 +275,13 @@ cdef class GuardedEngine(Engine):
             t = self.chart.live_terminals[i]
             if self.is_watched[t]:
                 for k in range(self.variants_begin[t], self.variants_begin[t + 1]):
-                    known = self.ask(state, self.variants_of[k]) and known
+                    v = self.variants_of[k]
+                    if not self.ask(state, v):
+                        known = False
+                        continue
+                    r = &self.readings[idmap_find(&self.answers, <uint64_t>state << 32 | v)]
+                    if r.allowed and not self.ask(r.state, THE_END):
+                        known = False
         if not known:
             return NONE
         p.column = column
@@ -272,17 +295,14 @@ cdef class GuardedEngine(Engine):
                 if self.is_watched[t]:
                     r = &self.readings[idmap_find(&self.answers, <uint64_t>state << 32 | v)]
                     if (not r.allowed or self.starts[bar * self.n_variants + v] == NONE
-                            or self.inserted(self.chart.goto_one(column, t), r.insertion) == DEAD):
+                            or self.entered(self.chart.goto_one(column, t), r) == DEAD):
                         continue
                 elif self.starts[bar * self.n_variants + v] == NONE and self.tables.terminal_symbol[t] == NONE:
                     continue
                 self.live.push_back(v)
         p.live_end = <uint32_t>self.live.size()
         r = &self.readings[idmap_find(&self.answers, <uint64_t>state << 32 | THE_END)]
-        p.accepting = False
-        if r.allowed:
-            index = self.inserted(column, r.insertion)
-            p.accepting = index != DEAD and self.chart.columns[index].accepting
+        p.accepting = r.allowed and self.chart.columns[self.inserted(column, r.insertion)].accepting
         self.places.resize(self.place_keys.count())     # heals what an earlier MemoryError left behind
         self.places.push_back(p)
         return self.place_keys.intern(key, 3)
@@ -305,10 +325,13 @@ cdef class GuardedEngine(Engine):
 
     cdef uint32_t landing(self, uint32_t column, const Arrival* a) except? 0xFFFFFFFF nogil:
         """The place that arrivals with a column in common lead to; DEAD, or NONE where questions have come up."""
+        cdef Reading r
         if a.insertion != NONE:
-            column = self.inserted(column, a.insertion)
-            if column == DEAD:
-                return DEAD
+            r.state = a.state
+            r.insertion = a.insertion
+            column = self.entered(column, &r)
+            if column == DEAD or column == NONE:
+                return column
         return self.place(column, a.state, a.bar)
 
     cdef uint32_t target(self, uint32_t place, uint32_t variant) except? 0xFFFFFFFF nogil:
@@ -536,42 +559,6 @@ cdef class GuardedEngine(Engine):
                 byteset_join(out, &self.firsts[p.bar * self.n_variants + self.live[i]])
                 if self.tables.terminal_symbol[self.terminal_of[self.live[i]]] != NONE:
                     special[0] = True
-
-    def standing(self, uint32_t spot):
-        """The places of a spot: ``[(column, number of the guard's state, terminals that may be read), ...]``."""
-        cdef uint32_t k
-        cdef size_t i
-        cdef vector[Place] found
-        cdef vector[uint32_t] terminals
-        with nogil:
-            self.lock.lock()
-            try:
-                for k in range(self.spots.length(spot)):
-                    found.push_back(self.places[self.spots.words(spot)[k]])
-                    for i in range(found.back().live, found.back().live_end):
-                        terminals.push_back(self.terminal_of[self.live[i]])
-            finally:
-                self.lock.unlock()
-        result = []
-        k = 0
-        for i in range(found.size()):
-            n = found[i].live_end - found[i].live
-            result.append((found[i].column, found[i].state, sorted(set(terminals[k:k + n]))))
-            k += n
-        return result
-
-    def column_of(self, uint32_t place):
-        """The column of a place."""
-        cdef uint32_t result
-        with nogil:
-            self.lock.lock()
-            result = self.places[place].column
-            self.lock.unlock()
-        return result
-
-    def terminal(self, uint32_t variant):
-        """The terminal that a variant is one of."""
-        return self.terminal_of[variant]
 
     cdef size_t bytes(self) noexcept nogil:
         return (Engine.bytes(self) + idmap_bytes(&self.answers) + idmap_bytes(&self.targets) + idmap_bytes(&self.known)

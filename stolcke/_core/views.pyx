@@ -5,7 +5,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.chart cimport Continuation
 from stolcke._core.engine cimport OPENING, START, Engine
-from stolcke._core.guarded_engine cimport GuardedEngine
+from stolcke._core.guarded_engine cimport GuardedEngine, Place
 from stolcke._core.tables cimport CHOICE
 from stolcke._core.types cimport NONE
 
@@ -36,18 +36,45 @@ def state_threads(Engine engine not None, uint32_t state):
     threads = [(words[i], words[i + 1], words[i + 2]) for i in range(1, engine.state_keys.length(state), 3)]
     columns = [] if words[0] == NONE else [words[0]]
     if isinstance(engine, GuardedEngine):
-        columns = [column for spot in columns for column, _, _ in engine.standing(spot)]
-        threads = [(engine.terminal(variant), at, engine.column_of(place)) for variant, at, place in threads]
+        columns, _ = standing(engine, words[0])
+        threads = [unguarded(engine, *thread) for thread in threads]
         return list(dict.fromkeys(columns)), list(dict.fromkeys(threads))
     return columns, threads
+
+
+cdef tuple standing(GuardedEngine engine, uint32_t spot):
+    """The columns of a spot's places, and the terminals that the guard lets begin there, ascending."""
+    cdef vector[uint32_t] columns, terminals
+    cdef uint32_t i, k
+    cdef Place p
+    with nogil:
+        engine.lock.lock()
+        try:
+            for k in range(0 if spot == NONE else engine.spots.length(spot)):
+                p = engine.places[engine.spots.words(spot)[k]]
+                columns.push_back(p.column)
+                for i in range(p.live, p.live_end):
+                    terminals.push_back(engine.terminal_of[engine.live[i]])
+        finally:
+            engine.lock.unlock()
+    return list(columns), sorted(set(terminals))
+
+
+cdef tuple unguarded(GuardedEngine engine, uint32_t variant, uint32_t state, uint32_t place):
+    """A thread under a guard as one without."""
+    cdef uint32_t column
+    with nogil:
+        engine.lock.lock()
+        column = engine.places[place].column
+        engine.lock.unlock()
+    return engine.terminal_of[variant], state, column
 
 
 def state_terminals(Engine engine not None, uint32_t state):
     """Terminals that may begin at a live state, ascending."""
     if isinstance(engine, GuardedEngine):
-        spot = engine.state_keys.words(START if state == OPENING else state)[0]
-        standing = [] if spot == NONE else engine.standing(spot)
-        return sorted({terminal for _, _, terminals in standing for terminal in terminals})
+        _, terminals = standing(engine, engine.state_keys.words(START if state == OPENING else state)[0])
+        return terminals
     columns, _ = state_threads(engine, state)
     return [terminal for column in columns for terminal in column_terminals(engine, column)]
 

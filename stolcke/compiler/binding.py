@@ -130,7 +130,7 @@ def build_engine(
         return Engine(*given)
     engine = GuardedEngine(*given)
     made = GuardTables(guard, arrays, partial(_start_state, vocabulary), limits)
-    engine.guard_with(made.clerk, made.terminals, made.bars, made.starts, made.watched)
+    engine.guard_with(made.clerk, made.terminals, made.bars, made.starts, made.watched, made.inserting)
     return engine
 
 

@@ -35,6 +35,11 @@ def guarded(grammar: Grammar, guard: Guard) -> Grammar:
     """
     if not isinstance(guard, Guard):
         raise CompileError(f"guard= takes a stolcke.Guard, not {type(guard).__name__}")
+    for field in ("watches", "longest", "ignores", "inserts"):
+        if isinstance(getattr(guard, field), str):
+            raise CompileError(
+                f"{field} of a guard must be a tuple of names of terminals, not {getattr(guard, field)!r}"
+            )
     for name in guard.ignores:
         if name not in guard.watches:
             raise CompileError(f"the guard ignores {name!r}, which is not among what it watches")
@@ -83,7 +88,7 @@ class GuardTables:
     Attributes
     ----------
     clerk : Clerk
-    terminals, bars, starts, watched : np.ndarray
+    terminals, bars, starts, watched, inserting : np.ndarray
         See there.
     """
 
@@ -108,7 +113,13 @@ class GuardTables:
             machine, machines[terminal] = machines[terminal], None  # nothing of it is read as a whole
             if not isinstance(machine, Automaton):
                 raise CompileError(f"the guard tells texts of {name} apart, which is a counted repeat; write it out")
-            for (kind, bar), part in _told_apart(machine, kinds, longest, limits.regex_states, name).items():
+            try:
+                parts = _told_apart(machine, kinds, longest, limits.regex_states, name)
+            except (TypeError, AttributeError) as error:
+                raise CompileError(
+                    f"kinds({name!r}) of {guard!r}: {error}; a Kinds, its states and kinds are hashable"
+                ) from error
+            for (kind, bar), part in parts.items():
                 variants.append((name, kind))
                 barred.append(bar)
                 machines.append(part)
@@ -118,6 +129,7 @@ class GuardTables:
         self.terminals = np.array(terminals, np.uint32)
         self.bars = np.array([bars.index(bar) for bar in barred], np.uint32)
         self.watched = np.array(watched, np.uint32)
+        self.inserting = np.array([t for t in watched if arrays.terminals[t] in guard.watches], np.uint32)
         self.starts = np.array(
             [
                 [_start(machine, bar, name, start_state) for machine, (name, _) in zip(machines, variants, strict=True)]
@@ -155,6 +167,8 @@ class Clerk:
     def end(self, state: int) -> tuple[int, ...] | None:
         """What the guard inserts at the end of the text; None where it must not end."""
         names = self._guard.end(self.states[state])
+        if names is not None and not isinstance(names, tuple):
+            raise CompileError(f"end() of {self._guard!r} must give a tuple of names or None, not {names!r}")
         return None if names is None else self._terminals(names)
 
     def _numbered(self, state: Hashable) -> int:

@@ -209,3 +209,40 @@ def test_kinds_without_end_meet_a_limit() -> None:
         stolcke.compile(
             grammar, stolcke.Vocabulary.from_bytes(), guard=Counting(), limits=stolcke.Limits(regex_states=2000)
         )
+
+
+class Pairs(stolcke.Guard):
+    """Inserts a ``DD`` after each ``A``."""
+
+    watches = ("A",)
+    inserts = ("DD",)
+
+    def read(self, state, terminal, kind):
+        return stolcke.Reading(state, ("DD",))
+
+
+def test_what_is_inserted_need_not_be_followed() -> None:
+    grammar = stolcke.Grammar.from_lark('start: A DD "b" A DD\nA: "x"\n%declare DD')
+    matcher = stolcke.compile(grammar, stolcke.Vocabulary.from_bytes(), guard=Pairs()).matcher()
+    assert matcher.forced_bytes() == b"xbx"
+    assert matcher.accept_bytes(b"xbx") and matcher.is_accepting
+
+
+class Wrong(Depth):
+    def __init__(self, **fields: object) -> None:
+        super().__init__(1)
+        self.__dict__.update(fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"watches": "A"}, "watches of a guard must be a tuple"),
+        ({"end": lambda state: 5}, r"end\(\) of .* must give a tuple"),
+        ({"kinds": lambda terminal: "kinds"}, r"kinds\('LPAR'\)"),
+        ({"kinds": lambda terminal: []}, r"kinds\('LPAR'\)"),
+    ],
+)
+def test_fields_that_are_none(fields, message) -> None:
+    with pytest.raises(stolcke.CompileError, match=message):
+        stolcke.compile(NESTED, VOCABULARY, guard=Wrong(**fields))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from itertools import product
 from pathlib import Path
 from threading import Thread
 
@@ -383,6 +384,37 @@ def test_what_is_ignored_leads_nowhere_by_itself() -> None:
     assert matcher.accept_bytes(b"?a:\n")
     assert not matcher.accept_bytes(b"\f")
     assert matcher.accept_bytes(b" \fa\n")
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        'start: "?" _NL _INDENT "a" _NL _DEDENT',
+        'start: s+\ns: "?" _NL _INDENT "a" _NL _DEDENT',
+        'start: s+\ns: "?" _NL _INDENT "a" _NL _DEDENT\n%ignore "_"',
+        'start: s\ns: "?" _NL _INDENT s _DEDENT | "a" _NL',
+        'start: s\ns: "?" _NL _INDENT s "c" _DEDENT | "a" _NL',
+    ],
+)
+def test_where_only_a_block_can_begin_or_end(rules) -> None:
+    """No text need follow what is inserted, in the midst or at the end."""
+    text = f"{rules}\n_NL: /\\n */\n%declare _INDENT _DEDENT\n"
+    judge = lark.Lark(text, parser="lalr", lexer="contextual", postlex=Blocks())
+    made = stolcke.compile(stolcke.Grammar.from_lark(text), stolcke.Vocabulary.from_bytes(), guard=Layout())
+    n_accepted = 0
+    lines = ["?", "?\n a", "?\n  a", " ?", "  ?", " a", "  a", "a", "  ", "  c", "cc", ""]
+    for n in range(1, 5):
+        for chosen in random.Random(n).choices(list(product(lines, repeat=n)), k=400):
+            text = "\n".join(chosen)
+            try:
+                judge.parse(text)
+                expected = True
+            except lark.exceptions.LarkError:
+                expected = False
+            matcher = made.matcher()
+            n_accepted += expected
+            assert (matcher.accept_bytes(text.encode()) and matcher.is_accepting) == expected, text
+    assert n_accepted > 0
 
 
 def test_a_prefix_before_the_grammar_begins() -> None:
