@@ -37,7 +37,7 @@ def state_threads(Engine engine not None, uint32_t state):
     columns = [] if words[0] == NONE else [words[0]]
     if isinstance(engine, GuardedEngine):
         columns, _ = standing(engine, words[0])
-        threads = [unguarded(engine, *thread) for thread in threads]
+        threads = [unguarded(engine, variant, at, place) for variant, at, place in threads]
         return list(dict.fromkeys(columns)), list(dict.fromkeys(threads))
     return columns, threads
 
