@@ -15,7 +15,7 @@ REQUIRES = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["bu
 	command -v cmake > /dev/null || echo cmake >> .venv-$*/requires.txt
 	command -v ninja > /dev/null || echo ninja >> .venv-$*/requires.txt
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --requirement .venv-$*/requires.txt
-	PATH="$(CURDIR)/.venv-$*/bin:$$PATH" .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check \
+	PATH="$(CURDIR)/.venv-$*/bin:$$PATH" STOLCKE_BUILD_LATER=1 .venv-$*/bin/python -m pip install --quiet --disable-pip-version-check \
 	    --no-build-isolation --editable ".[$*]"
 	touch $@
 

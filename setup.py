@@ -120,7 +120,8 @@ def extensions() -> list[Extension]:
 setup(
     cmake_source_dir=".",
     cmdclass={"build_ext": TranslateAndBuild},
-    ext_modules=extensions(),
+    # `make` installs first and builds in place afterwards: pip's own build would be thrown away.
+    ext_modules=[] if os.environ.get("STOLCKE_BUILD_LATER") else extensions(),
     options={
         "build": {"build_base": str(BUILD_BASE), "build_lib": str(BUILD_BASE / "lib")} if SANITIZE else {},
         "build_ext": {"parallel": 2},
