@@ -21,7 +21,7 @@ cdef uint32_t child(const Node* node, uint32_t byte) noexcept nogil:
 
 
 cdef uint32_t collect_prefix(Cascade cascade, const uint32_t* text, uint32_t n) except? 0xFFFFFFFF nogil:
-    """Allow the tokens that are a beginning of some bytes, one a word; the trie of what goes on behind them, or NONE."""
+    """Allow the tokens that are a beginning of some bytes, one a word; the trie of what goes on behind, or NONE."""
     cdef uint32_t i, at = 0
     cdef const Node* node = cascade.store.trie.node(0)
     for i in range(n):
