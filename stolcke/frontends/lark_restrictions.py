@@ -23,7 +23,7 @@ from stolcke.frontends.lark_modules import Body, Definitions, Restriction, sugge
 from stolcke.frontends.lark_syntax import Module, read_literal
 from stolcke.frontends.lark_terminals import Terminals
 from stolcke.grammar.model import Neighbour, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex
+from stolcke.grammar.patterns import Choice, Literal, Pattern, Regex, Sequence
 from stolcke.lexer import charsets
 from stolcke.lexer.charsets import Bounds
 from stolcke.lexer.regex_syntax import Characters, Node, parse_regex
@@ -91,6 +91,8 @@ class Restrictions:
     def _reservations(self, restriction: Restriction) -> Iterable[tuple[str, _Reservation]]:
         module = restriction.body.scope.module
         patterns = _choices(self._terminals.of_body(restriction.body, restriction.token))
+        if all(pattern == Sequence(()) for pattern in patterns):
+            raise module.error("nothing is reserved: name the words behind the colon", restriction.token)
         excepted = [self._excepted(restriction, token) for token in restriction.excepted]
         for token in restriction.targets:
             if token.type == "STRING":

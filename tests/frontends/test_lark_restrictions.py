@@ -103,6 +103,7 @@ def test_imports_bring_their_restrictions(tmp_path):
     [
         ("%follow B: /x/", 4, 9, "'B' is not defined"),
         ("%follow A /x/", 4, 1, "and a colon, as in %follow NAME: /[a-z]/"),
+        ("%reserve A:", 4, 1, "nothing is reserved"),
         ("%reserve a: A", 4, 1, "and a colon, as in %reserve NAME: KEYWORDS"),
         ("%follow A: /xy/", 4, 12, "beside a terminal stands one"),
         ('%follow A: "x" "y"', 4, 12, "beside a terminal stands one"),
