@@ -132,7 +132,9 @@ class _Rows:
             (pool if origin is None else id(origin), common, row[common:].tobytes())
             for row, pool, (origin, common) in zip(ids, pools, origins, strict=True)
         ]
-        firsts = {key: i for i, key in reversed(list(enumerate(keys)))}
+        firsts: dict[tuple, int] = {}
+        for i, key in enumerate(keys):
+            firsts.setdefault(key, i)
         users = Counter(id(origin.matcher) for i in firsts.values() if (origin := origins[i][0]) is not None)
         kept: set[int] = set()
         made: dict[tuple, _Row] = {}

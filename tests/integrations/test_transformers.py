@@ -362,6 +362,19 @@ def test_rows_go_back_and_forth_as_if_each_was_read_anew(compiled) -> None:
     assert min(seen[True, False], seen[True, True], seen[False, False]) > 20
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_row_that_has_ended_keeps_its_matcher_where_another_goes_back(compiled, order) -> None:
+    processor = GrammarLogitsProcessor(compiled["short"], prompt_length=0)
+    steps = [[b"[a??"], [b"[a???", b"[x,ab"], [b"[a,x,b", b"[x,ab]"]]
+    for rows in (each[::order] for each in steps):
+        found = allowed_after(processor, [list(row) for row in rows])
+        matchers = [read(compiled["short"], row) for row in rows]
+        assert found == [
+            matcher.allowed_token_ids().tolist() if matcher.n_accepted == len(row) else [END]
+            for matcher, row in zip(matchers, rows, strict=True)
+        ]
+
+
 def test_an_error_in_one_row_leaves_the_others_alone(model, compiled) -> None:
     class Meddler:
         """Writes a token that no grammar here allows, into one row."""
