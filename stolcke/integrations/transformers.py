@@ -12,19 +12,17 @@ import operator
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from stolcke import CompiledGrammar, Matcher, ParseError, VocabularyError, fill_logprobs_batch, fill_masks
 from stolcke._core import bitmask
 
-if TYPE_CHECKING:
-    import torch
-
 __all__ = ["GrammarLogitsProcessor", "allowed_tokens_fn"]
 
-Constraint = CompiledGrammar | Matcher
+Constraint: TypeAlias = CompiledGrammar | Matcher
+Tensor: TypeAlias = Any  # of torch, which is met only where a host brings it
 
 
 @dataclass(slots=True, eq=False)
@@ -305,7 +303,7 @@ class GrammarLogitsProcessor:
         self._rows.forget()
         self.errors = {}
 
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """The scores with what the grammar says of the next token.
 
         Parameters
@@ -388,7 +386,7 @@ class GrammarLogitsProcessor:
                 if not rows[i].was_stopped:
                     raise ParseError(f"row {i}: {error.reason}", expected=error.expected)
 
-    def _add_logprobs(self, scores: torch.Tensor, matchers: list[Matcher], index: np.ndarray, ends: np.ndarray) -> None:
+    def _add_logprobs(self, scores: Tensor, matchers: list[Matcher], index: np.ndarray, ends: np.ndarray) -> None:
         import torch
 
         logprobs = self._dense.fill_logprobs(matchers, self.threads)
@@ -396,7 +394,7 @@ class GrammarLogitsProcessor:
         width = min(scores.shape[1], logprobs.shape[1])
         scores[:, :width].add_(torch.from_numpy(logprobs[index, :width]).to(scores), alpha=self.beta)
 
-    def _restore(self, scores: torch.Tensor, masks: np.ndarray) -> None:
+    def _restore(self, scores: Tensor, masks: np.ndarray) -> None:
         """Where other processors or weights have left nothing of what the grammar allows, allow it again."""
         empty = scores.amax(dim=-1).isneginf()
         if empty.any():
@@ -405,11 +403,11 @@ class GrammarLogitsProcessor:
             scores[empty] = allowed
 
 
-def _array(input_ids: torch.Tensor) -> np.ndarray:
+def _array(input_ids: Tensor) -> np.ndarray:
     return input_ids.detach().cpu().numpy().astype(np.int64, copy=False)
 
 
-def _forbid(scores: torch.Tensor, masks: np.ndarray) -> None:
+def _forbid(scores: Tensor, masks: np.ndarray) -> None:
     """Write minus infinity where a mask has no bit.
 
     Parameters
@@ -432,7 +430,7 @@ def _forbid(scores: torch.Tensor, masks: np.ndarray) -> None:
 
 def allowed_tokens_fn(
     compiled: Constraint | Sequence[Constraint], prompt_length: int, *, end_token: int | None = None
-) -> Callable[[int, torch.Tensor], list[int]]:
+) -> Callable[[int, Tensor], list[int]]:
     """A function for ``generate(prefix_allowed_tokens_fn=...)``.
 
     It lists token ids, which takes longer than the masks of :class:`GrammarLogitsProcessor`, but serves whatever takes
@@ -464,7 +462,7 @@ def allowed_tokens_fn(
     # Of each item the rows of this length and of the one before, which the next ones go on from.
     known: dict[int, tuple[int, dict[bytes, _Row], dict[bytes, _Row]]] = {}
 
-    def allowed_tokens(item: int, input_ids: torch.Tensor) -> list[int]:
+    def allowed_tokens(item: int, input_ids: Tensor) -> list[int]:
         if len(starts) > 1 and not 0 <= item < len(starts):
             raise VocabularyError(f"{len(starts)} grammars do not fit a batch that has an item {item}")
         start = starts[item if len(starts) > 1 else 0]

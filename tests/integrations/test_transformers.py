@@ -365,7 +365,7 @@ def test_rows_go_back_and_forth_as_if_each_was_read_anew(compiled) -> None:
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_row_that_has_ended_keeps_its_matcher_where_another_goes_back(compiled, order) -> None:
     processor = GrammarLogitsProcessor(compiled["short"], prompt_length=0)
-    steps = [[b"[a??"], [b"[a???", b"[x,ab"], [b"[a,x,b", b"[x,ab]"]]
+    steps = [[b"[a??"], [b"[a???", b"[x,ab"], [b"[aba,x", b"[x,ab]"]]
     for rows in (each[::order] for each in steps):
         found = allowed_after(processor, [list(row) for row in rows])
         matchers = [read(compiled["short"], row) for row in rows]
