@@ -450,6 +450,46 @@ def test_raw_logits_stay_as_the_model_wrote_them(model, compiled) -> None:
     assert all(logits.isfinite().all() for logits in found.logits)
 
 
+def test_embeddings_take_the_place_of_a_prompt(model, compiled) -> None:
+    grammar, ids = compiled["short"], torch.tensor([PROMPTS[0]])
+    processor = GrammarLogitsProcessor(grammar)
+    for _ in range(2):
+        rows = model.generate(
+            inputs_embeds=model.get_input_embeddings()(ids),
+            max_new_tokens=LENGTH,
+            do_sample=False,
+            logits_processor=[processor],
+        )
+        assert rows.tolist() == [by_hand(model, grammar, PROMPTS[0])]
+
+
+def test_decoders_with_an_encoder_begin_behind_their_first_token(compiled) -> None:
+    config = transformers.T5Config(
+        vocab_size=WIDTH,
+        d_model=32,
+        d_kv=16,
+        d_ff=48,
+        num_layers=2,
+        num_heads=2,
+        initializer_factor=5.0,
+        eos_token_id=END,
+        pad_token_id=PAD,
+        decoder_start_token_id=PAD,
+    )
+    torch.manual_seed(0)
+    translator = transformers.T5ForConditionalGeneration(config).eval()
+    grammars = [compiled["short"], compiled["numbers"]]
+    processor = GrammarLogitsProcessor(grammars)
+    inputs = padded(PROMPTS[:2])
+    for n_beams in (1, 3):
+        rows = translator.generate(
+            **inputs, max_new_tokens=LENGTH, do_sample=False, num_beams=n_beams, logits_processor=[processor]
+        )[:, 1:].tolist()
+        rows = [row[: row.index(PAD)] if PAD in row else row for row in rows]
+        check_texts(rows, grammars)
+        assert all(row[-1] == END for row in rows)
+
+
 def test_what_does_not_fit_is_refused(model, compiled, vocabulary) -> None:
     grammar = compiled["lists"]
     with pytest.raises(stolcke.VocabularyError, match="the model has 270 logits, and the vocabulary uses token ids up"):
