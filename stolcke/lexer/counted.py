@@ -10,7 +10,7 @@ import numpy as np
 from stolcke.errors import LimitExceeded
 from stolcke.grammar.patterns import Counted, Machine, Pattern, Repeat, Sequence
 from stolcke.lexer.automaton import Automaton, automaton
-from stolcke.lexer.context import may_assert
+from stolcke.lexer.context import holds_assertions
 from stolcke.options import Limits
 
 __all__ = ["CountedAutomaton", "terminal_automaton", "unbounded"]
@@ -68,7 +68,7 @@ def terminal_automaton(pattern: Pattern, limits: Limits = Limits()) -> Automaton
     """
     if not isinstance(pattern, Counted) or pattern.most == 0 or (pattern.most or ENDLESS) < pattern.least:
         return automaton(pattern, limits)
-    if may_assert(pattern):  # its parts look at each other
+    if holds_assertions(pattern, limits):  # its parts look at each other
         return automaton(pattern, limits)
     found = _parts(pattern.before, pattern.unit, pattern.after, limits)
     if found is None:
