@@ -478,7 +478,7 @@ def _number(
         if machine is None:
             declared.append((index, name))
             continue
-        key = machine, chosen.get(name), name if _written_name(grammar.terminals[name]) in apart else None
+        key = machine, chosen.get(name), name if apart and _written_name(grammar.terminals[name]) in apart else None
         number = number_of.setdefault(key, len(distinct)) if options.merge_terminals else len(distinct)
         if number == len(distinct):
             distinct.append(machine)

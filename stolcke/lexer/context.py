@@ -21,7 +21,18 @@ from functools import lru_cache
 from stolcke._core.minimize import minimize
 from stolcke.errors import GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Neighbour
-from stolcke.grammar.patterns import Choice, Counted, Literal, Machine, Nonempty, Pattern, Regex, Repeat, Sequence
+from stolcke.grammar.patterns import (
+    Choice,
+    Counted,
+    Literal,
+    Machine,
+    Nonempty,
+    Pattern,
+    Regex,
+    Repeat,
+    Sequence,
+    Special,
+)
 from stolcke.lexer import charsets, nfa
 from stolcke.lexer.charsets import Bounds
 from stolcke.lexer.classes import FINAL, Alphabet, Table, leaves
@@ -38,19 +49,23 @@ _SURROGATES: Bounds = (0xD800, 0xE000)
 
 # Nodes beside those of an expression: before the match, behind it, and after what voids longer matches.
 _BEFORE, _AFTER, _VOID = -1, -2, -3
+_PLAIN = {Literal, Machine, Special}
 
 
 def may_assert(pattern: Pattern) -> bool:
     """Say whether a pattern may hold assertions, without reading its expressions."""
     waiting = [pattern]
     for part in waiting:
-        if isinstance(part, Sequence | Choice):
+        kind = type(part)
+        if kind in _PLAIN:  # as nearly all of a schema's terminals and their parts, each asked about
+            continue
+        if kind is Sequence or kind is Choice:
             waiting += part.parts
-        elif isinstance(part, Repeat | Nonempty):
-            waiting.append(part.part)
-        elif isinstance(part, Counted):
+        elif kind is Counted:
             waiting += (part.before, part.unit, part.after)
-        elif isinstance(part, Regex) and _ASSERTION.search(part.source):
+        elif kind is Repeat or kind is Nonempty:
+            waiting.append(part.part)
+        elif kind is Regex and _ASSERTION.search(part.source):
             return True
     return False
 
