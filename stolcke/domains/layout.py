@@ -52,7 +52,8 @@ class Layout(Guard):
     tab_len : int
         How many spaces a tab counts for, wherever it stands.
     deepest : int
-        How wide an indentation may be. Compiling takes time and memory in proportion to its square: 0.2 s for 80, on a busy machine.
+        How wide an indentation may be. Compiling takes time and memory in proportion to its square: 0.2 s for 80,
+        on a busy machine.
 
     Examples
     --------
