@@ -479,7 +479,7 @@ class Vocabulary:
         """
         state = self._start_states.get(automaton)
         if state is None:
-            state = self._start_states[automaton] = self.core.add_automaton(automaton.machine)
+            state = self._start_states[automaton] = automaton.add_to(self)
         return state
 
     # -- as a value -------------------------------------------------------------------------------------------

@@ -83,6 +83,7 @@ cdef class AutomatonStore:
 
     cdef int add(self, Given* given) except -1 nogil
     cdef int intern_single(self, const Given* given, uint32_t s) except -1 nogil
+    cdef uint32_t intern(self, const Edge* edges, uint32_t n, bint accepting) except? 0xFFFFFFFF nogil
     cdef int grow(self) except -1 nogil
     cdef int write_component(self, const Given* given, uint32_t start, vector[uint32_t]& place,
                              vector[uint32_t]& order, vector[uint32_t]& key) except -1 nogil

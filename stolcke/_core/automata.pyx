@@ -120,28 +120,34 @@ cdef class AutomatonStore:
         cdef Edge[257] edges
         cdef uint32_t n = given.offsets[s + 1] - given.offsets[s], i
         cdef int32_t e = given.offsets[s]
-        cdef uint64_t hash = n << 1 | given.accepting[s]
-        cdef size_t slot, mask = self.slots.size() - 1
-        cdef State made
-        cdef const State* known
         for i in range(n):
             edges[i].low = given.low[e]
             edges[i].high = given.high[e]
             edges[i].zero = 0
             edges[i].target = given.ids[given.target[e]]
-            hash = mix64(hash, <uint64_t>edges[i].target << 16 | <uint64_t>edges[i].low << 8 | edges[i].high)
             e += 1
+        given.ids[s] = self.intern(edges, n, given.accepting[s])
+        return 0
+
+    cdef uint32_t intern(self, const Edge* edges, uint32_t n, bint accepting) except? 0xFFFFFFFF nogil:
+        """The id of a state on no cycle; its edges are ascending, disjoint, and as long as they can be."""
+        cdef uint64_t hash = n << 1 | accepting
+        cdef size_t slot, mask = self.slots.size() - 1
+        cdef State made
+        cdef const State* known
+        cdef uint32_t i
+        for i in range(n):
+            hash = mix64(hash, <uint64_t>edges[i].target << 16 | <uint64_t>edges[i].low << 8 | edges[i].high)
         hash = <uint32_t>(hash ^ hash >> 32)
         slot = hash & mask
         while self.slots[slot]:
             if self.slots[slot] >> 32 == hash:
                 known = self.state(<uint32_t>self.slots[slot] - 1)
-                if (known.n_edges == n and known.accepting == given.accepting[s]
+                if (known.n_edges == n and known.accepting == accepting
                         and memcmp(known.edges, edges, n * sizeof(Edge)) == 0):
-                    given.ids[s] = <uint32_t>self.slots[slot] - 1
-                    return 0
+                    return <uint32_t>self.slots[slot] - 1
             slot = (slot + 1) & mask
-        made.accepting = given.accepting[s]
+        made.accepting = accepting
         self.set_edges(&made, edges, n)
         if 3 * (self.singles + 1) > 2 * self.slots.size():
             self.grow()
@@ -152,8 +158,7 @@ cdef class AutomatonStore:
         (<State*>segments_push(&self.states))[0] = made
         self.slots[slot] = hash << 32 | self.states.size
         self.singles += 1
-        given.ids[s] = self.states.size - 1
-        return 0
+        return self.states.size - 1
 
     cdef int grow(self) except -1 nogil:
         # In the order of their hashes, so that memory is read and written from one end to the other.

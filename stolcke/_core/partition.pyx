@@ -22,6 +22,7 @@ from stolcke._core.automata cimport Given, State
 from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Level
 from stolcke._core.locks cimport STORE
+from stolcke._core.name_states cimport name_state
 from stolcke._core.profile cimport Profile
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
@@ -101,6 +102,35 @@ cdef class PartitionStore(Splitter):
         ids.resize(machine.accepting.size() + 1)
         self.add_states(machine, ids.data())
         return ids[0]
+
+    def add_name(self, str name not None, bint ascii_only, uint32_t after):
+        r"""Canonical id of the state that reads a JSON string, any of whose characters may be escaped.
+
+        Parameters
+        ----------
+        name : str
+            What the string denotes; without surrogates.
+        ascii_only : bool
+            Whether characters beyond ASCII must be escaped.
+        after : int
+            Canonical id of the state behind the closing quote.
+        """
+        cdef vector[uint32_t] characters
+        cdef Py_UCS4 character
+        cdef uint32_t result
+        if after >= self.automata.states.size:
+            raise ValueError("name: no such state")
+        for character in name:
+            if 0xD800 <= character < 0xE000:
+                raise ValueError("name: a surrogate is no character")
+            characters.push_back(<uint32_t>character)
+        with nogil:
+            self.lock.lock()
+            try:
+                result = name_state(self.automata, characters, ascii_only, after)
+            finally:
+                self.lock.unlock()
+        return result
 
     def add_counted(self, uint32_t before, uint32_t unit, uint32_t after, uint32_t unbounded, uint32_t least, most):
         """The start state of ``before unit{least,most} after``.

@@ -20,7 +20,7 @@ from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
 from stolcke.grammar.model import Grammar, Terminal, TerminalDefinition, error_at
-from stolcke.grammar.patterns import Counted, Special
+from stolcke.grammar.patterns import Counted, Machine, Special
 from stolcke.grammar.printing import terminal_title
 from stolcke.grammar.terminals import regex_error_in
 from stolcke.grammar.weights import ignore_weights, rule_weights
@@ -372,7 +372,7 @@ def lower(
     machines = _automata(grammar, limits, deadline, chosen)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
-    nothing = {number[name] for name, machine in machines.items() if machine is not None and not machine.n_states}
+    nothing = {number[name] for name, machine in machines.items() if machine is not None and machine.is_empty}
     weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
     rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal, weights)
     if not rules.trim(nothing):
@@ -430,14 +430,18 @@ def _automata(
     """
     made: dict[str, TerminalMachine | None] = {}
     for name, definition in grammar.terminals.items():
+        pattern = definition.pattern
+        if type(pattern) is Machine and not pattern.automaton.matches_empty:
+            made[name] = pattern.automaton  # as most of a schema's
+            continue
         deadline.check(f"building the automaton of terminal {name}")
-        if isinstance(definition.pattern, Special):
+        if isinstance(pattern, Special):
             made[name] = None
             continue
         place = definition.location
         try:
             build = automaton if name in written_out else terminal_automaton
-            machine = made[name] = build(definition.pattern, limits)
+            machine = made[name] = build(pattern, limits)
         except LimitExceeded as error:
             if name not in written_out or not isinstance(definition.pattern, Counted):
                 raise

@@ -28,6 +28,9 @@ __all__ = ["Marker", "bind", "build_engine", "build_scores"]
 
 NONE = np.uint32(0xFFFFFFFF)
 
+_CHECKED = 64
+"""Terminals after which the vocabulary's memory is looked at again."""
+
 Marker = str | bytes | int
 """A special token: its text, or its id."""
 
@@ -88,8 +91,10 @@ def build_engine(
     symbols = np.full(n, NONE, np.uint32)
     partitions = np.full(n, NONE, np.uint32)
     for terminal, machine in enumerate(arrays.machines):
-        _check_memory(core, limits)
+        if terminal % _CHECKED == 0:
+            _check_memory(core, limits)
         states[terminal] = _start_state(vocabulary, machine)
+    _check_memory(core, limits)
     token_symbols: dict[int, int] = {}
     groups = _token_groups(arrays, bound)
     for terminal, name in enumerate(arrays.specials, n_text):

@@ -3,5 +3,6 @@
 from stolcke.lexer.automaton import Automaton, automaton
 from stolcke.lexer.counted import CountedAutomaton, terminal_automaton
 from stolcke.lexer.edges import edge_variants
+from stolcke.lexer.member_name import MemberName
 
-__all__ = ["Automaton", "CountedAutomaton", "automaton", "edge_variants", "terminal_automaton"]
+__all__ = ["Automaton", "CountedAutomaton", "MemberName", "automaton", "edge_variants", "terminal_automaton"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -99,9 +100,18 @@ class Automaton:
         return self.machine.n_states
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no text is accepted."""
+        return self.machine.n_states == 0
+
+    @property
     def matches_empty(self) -> bool:
         """Whether the empty text is accepted."""
         return self.machine.matches_empty
+
+    def add_to(self, vocabulary: Any) -> int:
+        """Give the canonical state that it begins with; see :meth:`stolcke.Vocabulary.start_state`."""
+        return vocabulary.core.add_automaton(self.machine)
 
     def step(self, state: int, byte: int) -> int:
         """Find the state that a byte leads to; -1 where it leads nowhere."""

@@ -52,12 +52,13 @@ _BEFORE, _AFTER, _VOID = -1, -2, -3
 _PLAIN = {Literal, Machine, Special}
 
 
+@lru_cache(maxsize=1024)
 def may_assert(pattern: Pattern) -> bool:
     """Say whether a pattern may hold assertions, without reading its expressions."""
     waiting = [pattern]
     for part in waiting:
         kind = type(part)
-        if kind in _PLAIN:  # as nearly all of a schema's terminals and their parts, each asked about
+        if kind in _PLAIN:
             continue
         if kind is Sequence or kind is Choice:
             waiting += part.parts

@@ -47,6 +47,11 @@ class CountedAutomaton:
         return self.unbounded.n_states
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no text is accepted; else it would not be in parts."""
+        return False
+
+    @property
     def matches_empty(self) -> bool:
         """Whether the empty text is accepted."""
         return self.least == 0 and self.unbounded.matches_empty

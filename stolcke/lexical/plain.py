@@ -72,7 +72,10 @@ def without_restrictions(
         Where a restriction would reach into a tally, or meets bytes that are no characters.
     RegexError, LimitExceeded, Cancelled
     """
-    if not any(each.is_restricted or may_assert(each.pattern) for each in grammar.terminals.values()):
+    if not any(
+        each.is_restricted or (type(each.pattern) is not Machine and may_assert(each.pattern))
+        for each in grammar.terminals.values()
+    ):
         return Plain(grammar, grammar.start)
     ends = Ends(grammar.terminals, unseen, limits, deadline)
     # What is named twice or matches nothing has no share of the weight.

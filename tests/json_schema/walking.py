@@ -30,6 +30,10 @@ class DeadEnd(AssertionError):
     """A text that is no sentence and after which no token is allowed."""
 
 
+class Undecided(Exception):
+    """A text whose end is further away than was looked for."""
+
+
 def walk(matcher: stolcke.Matcher, draw: random.Random, *, steps: int = 40) -> bytes:
     """Take random allowed tokens, and after ``steps`` of them the shortest way to the end; the whole text.
 
@@ -37,6 +41,8 @@ def walk(matcher: stolcke.Matcher, draw: random.Random, *, steps: int = 40) -> b
     ------
     DeadEnd
         Where there is no way to the end.
+    Undecided
+        Where there are too many states on the way, as before an item that must have dozens of characters.
     """
     vocabulary = matcher.compiled.vocabulary
     end = vocabulary.eos_token_ids[0]
@@ -64,10 +70,12 @@ _MARKS = tuple(bytes([byte]) for byte in b'"{}[]:,')
 def shortest_ending(matcher: stolcke.Matcher, most: int = 20_000) -> bytes | None:
     """The shortest bytes after which a text may end, found breadth first over the states of the matcher.
 
-    None where there are none, which is sure only if there are at most so many states.
+    None where there are none; more than ``most`` states are not looked through.
     """
     waiting, met = deque([(matcher, b"")]), {matcher.state}
-    while waiting and len(met) < most:
+    while waiting:
+        if len(met) > most:
+            raise Undecided
         here, text = waiting.popleft()
         if here.is_accepting:
             return text

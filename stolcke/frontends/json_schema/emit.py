@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stolcke._core.members import fresh, members_in_order
 from stolcke.errors import LimitExceeded, UnsupportedSchema
@@ -18,8 +19,9 @@ from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.write_arrays import array_rules
 from stolcke.frontends.json_schema.write_objects import object_rules
 from stolcke.grammar.model import Nonterminal, Rule, Symbol, Tally, Terminal, TerminalDefinition
-from stolcke.grammar.patterns import Pattern
+from stolcke.grammar.patterns import Machine, Pattern
 from stolcke.lexer.language import Language
+from stolcke.options import Limits
 
 __all__ = ["Emitter"]
 
@@ -33,6 +35,11 @@ _TITLES = {
     "empty_array": "[]",
     "comma": ",",
 }
+
+
+# Patterns remembered from one schema to the next, and the states that one of them may have.
+_MOST_REMEMBERED = 1024
+_SMALL = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Emitter:
         self._symbol_of: dict[Goal | tuple[Goal, int], Symbol] = {}
         self._names: dict[str, int] = {}
         self._scalars_of: dict[Hashable, list[Terminal]] = {}
+        self._patterns_of = _patterns_of(settings.escapes, settings.ascii_only, settings.formats, settings.limits)
         self._todo: list[tuple[Nonterminal, Goal, int, list]] = []
 
     def run(self, goal: Goal) -> str:
@@ -133,6 +141,9 @@ class Emitter:
         """The terminal of a member's name out of some, with the colon after it."""
         found = self._keys.get(keys)
         if found is None:
+            words = keys.finite_words(1)
+            if words:
+                return self.named_key(words[0])
             found = self._keys[keys] = self._new_terminal(*self.scalars.key(keys, title, self._colon))
         return found
 
@@ -140,11 +151,7 @@ class Emitter:
         """The terminal of one name, with the colon after it."""
         found = self._named_keys.get(name)
         if found is None:
-            keys, pattern, title = self.scalars.named_key(name)
-            found = self._keys.get(keys)
-            if found is None:
-                found = self._keys[keys] = self._new_terminal(pattern, title)
-            self._named_keys[name] = found
+            found = self._named_keys[name] = self._new_terminal(*self.scalars.named_key(name))
         return found
 
     def structure(self, depth: int) -> Structure:
@@ -176,11 +183,15 @@ class Emitter:
         content = scalar_content(goal) if self.settings.strict else None
         scalars, structured = self._scalars_of.get(content), []
         if scalars is None:
-            found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
-            structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
-            scalars = self._scalars(goal, found)
+            patterns = None if content is None else self._patterns_of.get(content)
+            if patterns is None:
+                found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
+                structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
+                patterns = self._patterns(goal, found)
+            scalars = [self.terminal(*each) for each in patterns]
             if content is not None:
                 self._scalars_of[content] = scalars
+                _remember(self._patterns_of, content, patterns)
         if len(scalars) == 1 and not structured:
             return scalars[0]
         lhs = making.nonterminal(self.name(_title(goal)))
@@ -194,10 +205,10 @@ class Emitter:
             self.rule(lhs, lhs)  # derives nothing; the compiler trims it, and what needs it
         return lhs
 
-    def _scalars(self, goal: Goal, found: dict[str, Union]) -> list[Terminal]:
-        """The terminals of the scalars among the values of a goal."""
+    def _patterns(self, goal: Goal, found: dict[str, Union]) -> list[tuple[Pattern, str]]:
+        """The patterns of the scalars among the values of a goal, with titles."""
         try:
-            return [self.terminal(*each) for each in self.scalars.patterns(found)]
+            return self.scalars.patterns(found)
         except LimitExceeded as error:
             where = _pointer(goal)
             raise error if where is None else LimitExceeded(error.limit, error.given, error.allowed, where) from error
@@ -214,6 +225,23 @@ class Emitter:
                 raise LimitExceeded("rules", f"at least {len(self.rules)}", self.settings.limits.rules, "JSON Schema")
         if len(self.rules) == before:
             self.rule(lhs, lhs)
+
+
+@lru_cache(maxsize=8)
+def _patterns_of(
+    escapes: bool, ascii_only: bool, formats: bool, limits: Limits
+) -> dict[Hashable, list[tuple[Pattern, str]]]:
+    """The patterns of all schemas' scalars so far, by all that they depend on beside these choices."""
+    return {}
+
+
+def _remember(
+    known: dict[Hashable, list[tuple[Pattern, str]]], content: Hashable, patterns: list[tuple[Pattern, str]]
+) -> None:
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    if all(type(each) is not Machine or each.automaton.n_states <= _SMALL for each, _ in patterns):
+        known[content] = patterns
 
 
 def _title(goal: Goal) -> str:

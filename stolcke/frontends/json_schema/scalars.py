@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from json import JSONEncoder
 
@@ -17,12 +18,13 @@ from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Counted
 from stolcke.grammar.patterns import Choice, Literal, Machine, Pattern, Sequence
 from stolcke.grammar.patterns import Counted as Repeated
-from stolcke.lexer.automaton import Automaton
+from stolcke.lexer import Automaton, MemberName, automaton
 from stolcke.lexer.language import Language
 
 __all__ = ["Scalars"]
 
 _STRUCTURED = frozenset(["array", "object"])
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _quoted = JSONEncoder(ensure_ascii=False).encode
 
 
@@ -56,8 +58,8 @@ class Scalars:
         """The terminal of a member's name and the colon after it."""
         return Sequence((self._machine(keys, title), colon)), title
 
-    def named_key(self, name: str) -> tuple[Language, Pattern, str]:
-        """The terminal of a member that has a name of its own, after the language of the name."""
+    def named_key(self, name: str) -> tuple[Pattern, str]:
+        """The terminal of a member that has a name of its own, and the colon after it."""
         choices = self.settings
         return _named_key(name, choices.whitespace, choices.max_whitespace, choices.escapes, choices.ascii_only)
 
@@ -94,12 +96,19 @@ class Scalars:
 @lru_cache(maxsize=2048)
 def _named_key(
     name: str, whitespace: str | int, max_whitespace: int | None, escapes: bool, ascii_only: bool
-) -> tuple[Language, Pattern, str]:
+) -> tuple[Pattern, str]:
     """Remembered, as schemas have many names in common."""
-    keys = Language.words([name])
     title = f"{_quoted(name)}:"
-    literal = Machine(title, keys.json_string(escapes=escapes, ascii_only=ascii_only))
-    return keys, Sequence((literal, layout(whitespace, max_whitespace, 0).colon)), title
+    if escapes and (name.isascii() or not _SURROGATE.search(name)):
+        return Machine(title, MemberName(name, ascii_only, _colon(whitespace, max_whitespace))), title
+    literal = Language.words([name]).json_string(escapes=escapes, ascii_only=ascii_only)
+    return Sequence((Machine(title, literal), layout(whitespace, max_whitespace, 0).colon)), title
+
+
+@lru_cache(maxsize=64)
+def _colon(whitespace: str | int, max_whitespace: int | None) -> Automaton:
+    """What stands between a name and its value."""
+    return automaton(layout(whitespace, max_whitespace, 0).colon)
 
 
 @lru_cache(maxsize=16)
