@@ -33,7 +33,7 @@ cdef class Crew:
     cdef Team* team
     cdef Py_ssize_t n_threads           # started, or about to be
     cdef list threads
-    cdef list offered                   # Work that workers may have
+    cdef dict offered                   # id -> Work that workers may have
     cdef bint closed
     cdef object __weakref__
 
@@ -45,6 +45,8 @@ cdef class Work:
     cdef Job job
     cdef Crew crew                      # that it was offered to
     cdef Team* team                     # of this crew at that time: a fork leaves it behind
+    cdef bint is_posted                 # workers may have it ...
+    cdef bint is_alone                  # ... and none has it any more
 
     cdef int run(self, Place* at) except -1 nogil
     cdef int note(self, Place* at, error) except -1

@@ -29,7 +29,7 @@ cdef class Crew:
     def __cinit__(self):
         self.team = new Team()
         self.threads = []
-        self.offered = []
+        self.offered = {}
         _all.add(self)
 
     def __dealloc__(self):
@@ -78,12 +78,19 @@ cdef class Crew:
             self.threads.append(thread)
         if self.closed or self.n_threads == 0 or most <= 0:
             return 0
-        self.offered = [other for other in self.offered if not self.team.is_free(&other.job)]
-        self.offered.append(work)
+        for other in list(self.offered.values()):       # whose owners have forgotten them
+            if other.is_posted and self.team.is_free(&other.job):
+                self.offered.pop(id(other), None)
         work.crew = self
         work.team = self.team
         work.job.owner = <void*>work
-        self.team.post(&work.job, <unsigned int>most)
+        self.offered[id(work)] = work                   # before any worker has it
+        try:
+            self.team.post(&work.job, <unsigned int>most)
+        except MemoryError:
+            self.offered.pop(id(work), None)
+            raise
+        work.is_posted = True
         return 0
 
     def stop(self):
@@ -105,7 +112,7 @@ cdef class Crew:
         self.team = new Team()          # the old one is not freed: it may be locked
         self.n_threads = 0
         self.threads = []
-        self.offered = []
+        self.offered = {}
 
 
 cdef class Work:
@@ -149,13 +156,13 @@ cdef class Work:
                     free = self.team.reclaim(&self.job, PATIENCE)
             raise
         if self.is_shared():
-            self.crew.offered.remove(self)
-            self.crew = None
+            self.crew.offered.pop(id(self), None)
+            self.is_alone = True
         return 0
 
     cdef bint is_shared(self) noexcept:
         """Whether workers of this process may have it."""
-        return self.crew is not None and self.team == self.crew.team
+        return self.crew is not None and not self.is_alone and self.team == self.crew.team
 
 
 @atexit.register
