@@ -142,7 +142,7 @@ def test_threads_are_started_when_needed_and_are_few():
     before = threads_of("stolcke-")
     with stolcke.MaskFiller(3) as filler:
         assert threads_of("stolcke-") == before
-        for seed in range(10):
+        for _ in range(10):
             made = compiled()
             filler.start([one.matcher() for one in made.values()], dirty(len(made))).wait()
             assert before < threads_of("stolcke-") <= before + 3
