@@ -223,7 +223,7 @@ class Matcher(CoreMatcher, Scoring):
         return accepted
 
     def restrict_draft_masks(
-        self, tokens: Sequence[int], rows: np.ndarray, parents: np.ndarray, accepted: np.ndarray
+        self, tokens: Sequence[int], rows: np.ndarray, parents: Sequence[int], accepted: np.ndarray
     ) -> None:
         """Restrict each mask of a draft as :meth:`restrict_mask` does at its place.
 

@@ -16,7 +16,7 @@ from libcpp.vector cimport vector
 from stolcke._core.crew cimport Crew, Place, Work
 from stolcke._core.engine cimport DEAD, Engine
 from stolcke._core.matcher cimport CoreMatcher
-from stolcke._core.types cimport NONE, load32
+from stolcke._core.types cimport NONE, load32, store32
 
 cnp.import_array()
 
@@ -89,7 +89,7 @@ cdef class Batch(Work):
     cdef char* start
     cdef Py_ssize_t n_rows, n_words, stride
     cdef vector[Task] tasks
-    cdef vector[char] done              # by task
+    cdef vector[uint32_t] done          # by task; stored once its row is written
     cdef vector[Piece] pieces
     cdef list failed                    # by task: its error, or None
     cdef readonly dict found            # row -> the error of a task or of :meth:`refuse`
@@ -119,6 +119,9 @@ cdef class Batch(Work):
 
     cdef int32_t* row(self, Py_ssize_t number) noexcept nogil:
         return <int32_t*>(self.start + number * self.stride)
+
+    cdef Py_ssize_t number(self, int32_t* row) noexcept:
+        return (<char*>row - self.start) // self.stride if self.stride else 0
 
     cdef CoreMatcher checked(self, matcher):
         """A matcher whose masks fit the rows."""
@@ -214,13 +217,14 @@ cdef class Batch(Work):
         -------
         list of bool[len(draft)]
             Which tokens can be accepted.  Rows behind the others are zero.
-        list of (int, CoreMatcher, int32[len(draft)])
-            First row, and parents, of the matchers whose masks must be restricted after :meth:`complete`.
+        list of (int, CoreMatcher, list of int)
+            First row, and parents of the tokens, of the matchers whose masks must be restricted after :meth:`complete`.
         """
         cdef list given = list(matchers)
-        cdef Py_ssize_t first = 0
+        cdef Py_ssize_t first = 0, begin = 0, i, n
+        cdef vector[uint32_t] tokens            # of one draft after the other
+        cdef vector[int32_t] before
         cdef CoreMatcher matcher
-        cdef cnp.int32_t[::1] chosen
         drafts = [list(draft) for draft in drafts]
         parents = [None] * len(given) if parents is None else list(parents)
         if len(drafts) != len(given) or len(parents) != len(given):
@@ -230,57 +234,58 @@ cdef class Batch(Work):
         if self.n_rows != needed:
             raise self.errors.VocabularyError(
                 f"drafts need a row for each matcher and each token, {needed}, not {self.n_rows}")
-        plans = []
-        for i, each in enumerate(given):
-            matcher = self.checked(each)
-            tokens = np.array([matcher.checked(token) for token in drafts[i]], dtype=np.uint32)
-            plans.append((tokens, self.checked_parents(parents[i], len(tokens))))
+        for i in range(len(given)):
+            matcher = self.checked(given[i])
+            for token in drafts[i]:
+                tokens.push_back(matcher.checked(token))
+            self.add_parents(parents[i], len(drafts[i]), before)
         self.matchers = given
         self.tasks.reserve(needed)
         accepted, restricting = [], []
-        for each, (tokens, parent) in zip(given, plans, strict=True):
-            matcher = <CoreMatcher>each
-            accepted.append(self.walk(matcher, tokens, parent, first, collects))
+        for i in range(len(given)):
+            matcher = <CoreMatcher>given[i]
+            n = len(drafts[i])
+            accepted.append(self.walk(matcher, tokens.data() + begin, before.data() + begin, n, first, collects))
             if matcher.prunes_masks:
-                restricting.append((first, matcher, parent))
-            first += len(tokens) + 1
+                restricting.append((first, matcher, [before[begin + k] for k in range(n)]))
+            begin += n
+            first += n + 1
         self.settle()
         return accepted, restricting
 
-    cdef checked_parents(self, parents, Py_ssize_t n):
-        """The number of the token before each, -1 for none, as int32[n]."""
+    cdef int add_parents(self, parents, Py_ssize_t n, vector[int32_t]& before) except -1:
+        """Add the number of the token before each of a draft's, -1 for none."""
         cdef Py_ssize_t i
-        cdef cnp.int32_t[::1] view
+        cdef cnp.int64_t[::1] view
         if parents is None:
-            return np.arange(-1, n - 1, dtype=np.int32)
+            for i in range(n):
+                before.push_back(<int32_t>i - 1)
+            return 0
         array = np.asarray(parents)
         if array.ndim != 1 or len(array) != n or (array.dtype.kind not in "iu" and n):
             raise self.errors.VocabularyError(
                 f"parents must be as many integers as the draft has tokens, {n}, not {parents!r:.80}")
-        if n and not (-1 <= int(array.min()) and int(array.max()) < n):
-            raise self.errors.VocabularyError(f"parents must be from -1 to {n - 2}, not {parents!r:.80}")
-        array = np.ascontiguousarray(array, dtype=np.int32)
-        view = array
+        view = np.ascontiguousarray(array, dtype=np.int64)
         for i in range(n):
-            if view[i] >= i:
+            if not -1 <= view[i] < i:
                 raise self.errors.VocabularyError(
-                    f"a token comes behind its parent, but the parent of token {i} is {view[i]}")
-        return array
+                    f"a token comes behind its parent, or behind none (-1), but that of token {i} is {view[i]}")
+            before.push_back(<int32_t>view[i])
+        return 0
 
-    cdef walk(self, CoreMatcher matcher, cnp.uint32_t[::1] tokens, cnp.int32_t[::1] parents, Py_ssize_t first,
+    cdef walk(self, CoreMatcher matcher, const uint32_t* tokens, const int32_t* before, Py_ssize_t n, Py_ssize_t first,
               bint collects):
         """Follow a draft; its states' masks become tasks.  bool[n]: which tokens can be accepted."""
-        cdef Py_ssize_t i, n = tokens.shape[0]
+        cdef Py_ssize_t i
         cdef vector[uint32_t] states
         cdef uint32_t state
-        cdef cnp.uint8_t[::1] view
         accepted = np.zeros(n, dtype=np.bool_)
-        view = accepted.view(np.uint8)
+        cdef char* taken = <char*>cnp.PyArray_DATA(<cnp.ndarray>accepted)
         states.reserve(n + 1)
         states.push_back(matcher.history.back())
         self.add(matcher.engine, states[0], first)
         for i in range(n):
-            state = states[parents[i] + 1]
+            state = states[before[i] + 1]
             if state != DEAD:
                 try:
                     state = matcher.after(state, tokens[i])
@@ -290,7 +295,7 @@ cdef class Batch(Work):
                     self.found[first + i + 1] = error
                     state = DEAD
             states.push_back(state)
-            view[i] = state != DEAD
+            taken[i] = state != DEAD
             if state == DEAD:
                 memset(self.row(first + i + 1), 0, 4 * self.n_words)
             else:
@@ -300,7 +305,6 @@ cdef class Batch(Work):
     cdef int settle(self) except -1:
         """Write what is known, and cut the rest into pieces."""
         cdef size_t i, kept = 0
-        cdef Engine engine
         cdef Task task
         with nogil:
             for i in range(self.tasks.size()):
@@ -346,7 +350,7 @@ cdef class Batch(Work):
                 task = self.tasks[at.task]
                 at.task += 1            # now, so that an error does not meet it again
                 (<Engine>task.engine).fill(task.state, task.row, self.n_words)
-                self.done[at.task - 1] = True
+                store32(&self.done[at.task - 1], True)
             if self.job.dropped.load() or (at.team != NULL and at.team.is_closing()):
                 return 0
             piece = self.job.take()
@@ -359,7 +363,7 @@ cdef class Batch(Work):
         cdef size_t task = at.task - 1
         memset(self.tasks[task].row, 0, 4 * self.n_words)
         self.failed[task] = error
-        self.done[task] = True
+        store32(&self.done[task], True)
         return 0
 
     def offer_to(self, Crew crew not None, Py_ssize_t most, bint waits):
@@ -373,7 +377,7 @@ cdef class Batch(Work):
         """Whether :meth:`complete` would find nothing left to do."""
         cdef size_t i
         for i in range(self.tasks.size()):
-            if not self.done[i]:
+            if not load32(&self.done[i]):
                 return False
         return True
 
@@ -397,7 +401,7 @@ cdef class Batch(Work):
                 self.note(&at, error)
         for i in range(self.tasks.size()):
             if self.failed[i] is not None:
-                self.found[(<char*>self.tasks[i].row - self.start) // self.stride if self.stride else 0] = self.failed[i]
+                self.found[self.number(self.tasks[i].row)] = self.failed[i]
 
     def refuse(self, Py_ssize_t number, error):
         """Make a row zero, for an error that was met elsewhere."""

@@ -3,7 +3,6 @@
 cimport numpy as cnp
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint32_t
-from libcpp.vector cimport vector
 
 from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, Engine
 from stolcke._core.types cimport NONE, ByteSet, byteset_has, popcount64

@@ -119,7 +119,11 @@ class _Office:
             if self.closed:
                 raise CompileError("this executor has been shut down; make a new one")
             other = None if job.key is None else self.jobs.get(job.key)
-            if other is not None and other.waiting:
+            # What is finished just now is remembered before it leaves the jobs.
+            known = None if job.key is None or other is not None else self.memo.get(job.key)
+            if known is not None:
+                self.counts["remembered"] += 1
+            elif other is not None and other.waiting:
                 self.counts["joined"] += 1
                 job = other
                 job.waiting.append(future)
@@ -131,12 +135,15 @@ class _Office:
                 hires = self.n_workers < min(self.most, len(self.under_way))
                 self.n_workers += hires
                 self.queue.put(job)
-            if timeout is not None:
+            if timeout is not None and known is None:
                 watches, self.watching = not self.watching, True
                 self.times.put((time.monotonic() + timeout, next(_numbers), timeout, weakref.ref(future), job))
+        if known is not None:
+            future.set_result(known.compiled)
+            return future
         future.add_done_callback(functools.partial(self._let_go, job))
         if hires:
-            self._start(self.work)
+            self._hire()
         if watches:
             self._start(self.watch)
         return future
@@ -155,6 +162,16 @@ class _Office:
             return True
 
     # --- threads -------------------------------------------------------------------------------------------------
+
+    def _hire(self) -> None:
+        try:
+            self._start(self.work)
+        except RuntimeError as error:  # can't start new thread
+            with self.lock:
+                self.n_workers -= 1
+                helpless = self.n_workers == 0
+            if helpless:
+                raise CompileError("no thread could be started to compile in") from error
 
     def _start(self, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name="stolcke-compile", daemon=True)
@@ -195,13 +212,15 @@ class _Office:
         queue.put(None)  # for the next one
 
     def _do(self, job: _Job) -> None:
-        compiled, error = None, None
+        compiled, error, how = None, None, ""
         if not job.is_unwanted():
             try:
-                compiled = self._compiled(job)
+                compiled, how = self._compiled(job)
             except BaseException as caught:
                 error = caught
         with self.lock:
+            if how:
+                self.counts[how] += 1
             waiting, job.waiting = job.waiting, []
             self.under_way.discard(job)
             if job.key is not None and self.jobs.get(job.key) is job:
@@ -209,14 +228,13 @@ class _Office:
         for future in waiting:
             _settle(future, compiled, error)
 
-    def _compiled(self, job: _Job) -> CompiledGrammar:
-        compiled, origin = None, None
+    def _compiled(self, job: _Job) -> tuple[CompiledGrammar, str]:
+        """What was asked for, and whether it was ``"compiled"`` or ``"loaded"``."""
+        compiled, origin, how = None, None, "loaded"
         if job.file is not None and self.folder is not None:
             compiled = self.folder.get(job.file, self.vocabulary, self.limits, self.options)
-        if compiled is not None:
-            self.counts["loaded"] += 1
-        else:
-            origin = job.make(job.is_unwanted)
+        if compiled is None:
+            how, origin = "compiled", job.make(job.is_unwanted)
             compiled = compile(
                 origin if isinstance(origin, Grammar) else getattr(origin, "grammar", origin),
                 self.vocabulary,
@@ -225,12 +243,11 @@ class _Office:
                 cancel=job.is_unwanted,
                 **job.compiling,
             )
-            self.counts["compiled"] += 1
             if job.file is not None and self.folder is not None:
                 self.folder.put(job.file, compiled)
         if job.key is not None:
             compiled = self.memo.add(job.key, _Kept(compiled, origin), self.bounds).compiled
-        return compiled
+        return compiled, how
 
     # --- the end -------------------------------------------------------------------------------------------------
 
@@ -335,7 +352,7 @@ class CompileExecutor:
             ``stolcke.integrations.responses.response_format``, which is then called in the background: it gives
             a ``Grammar``, or something with a ``grammar``.  A call of a named function with plain data is
             remembered by these, so it must depend on nothing else; what reads files (``from_file``,
-            ``import_paths=``) is compiled each time.
+            ``import_paths=``) is compiled each time.  On disk only calls of stolcke's own functions are kept.
         *args, **keywords
             What the callable is called with.
         timeout : float, optional
@@ -355,6 +372,8 @@ class CompileExecutor:
             After :meth:`shutdown`, or if ``source`` is neither a grammar nor callable.
         """
         compiling = dict(compiling or {})
+        if timeout is not None and not isinstance(timeout, (int, float)):
+            raise CompileError(f"timeout must be a number of seconds, not {timeout!r}")
         if not isinstance(source, Grammar) and not callable(source):
             raise CompileError(f"submit() takes a Grammar, or what makes one, not {type(source).__name__}")
         if isinstance(source, Grammar) and (args or keywords):
@@ -376,6 +395,8 @@ class CompileExecutor:
             text = f"{source_key(source, args, keywords)} {plain(compiling)}"
         except (NotPlain, TypeError):
             return None, None
+        if not text.startswith("stolcke."):  # of what others wrote, nobody knows the version
+            return text, None
         whole = (
             __version__,
             str(container.VERSION),

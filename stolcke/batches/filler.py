@@ -62,7 +62,7 @@ class PendingMasks:
         return self._batch.is_complete
 
     def wait(self) -> Any:
-        """Help with what nobody has begun, and come back when all rows are written.
+        """Help with what nobody has begun, and come back when all rows are written; for one thread to call.
 
         Raises
         ------
