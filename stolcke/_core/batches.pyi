@@ -4,10 +4,10 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from stolcke._core.crew import Crew
+from stolcke._core.crew import Crew, Work
 from stolcke._core.matcher import CoreMatcher
 
-class Batch:
+class Batch(Work):
     def __init__(self, rows: NDArray[np.int32] | NDArray[np.uint32], errors: ModuleType) -> None: ...
     @property
     def errors(self) -> ModuleType: ...

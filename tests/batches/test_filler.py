@@ -69,7 +69,7 @@ def test_a_thousand_rows_again_and_again(makers):
     """The same rows step after step, by one filler that several threads use at once."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(5e-6)
-    batches = [[walked(makers[KINDS[k % len(KINDS)]], k % 50, k % 7) for k in range(300)] for _ in range(3)]
+    batches = [[walked(makers[KINDS[k % len(KINDS)]], k % 50, k % 7) for k in range(342)] for _ in range(3)]
     expected, wrong = [one_by_one(batch) for batch in batches], []
 
     def work(batch: list, masks: np.ndarray) -> None:
