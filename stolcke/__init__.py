@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stolcke.batches import CompileExecutor, MaskFiller, fill_masks
 from stolcke.canonical import Canonical
 from stolcke.compiled_grammar import CompiledGrammar, compile
 from stolcke.errors import (
+    BatchError,
     Cancelled,
     CompileError,
     FileFormatError,
@@ -27,23 +29,24 @@ from stolcke.errors import (
 from stolcke.grammar.model import Grammar
 from stolcke.guard import Guard, Reading
 from stolcke.healing import Healed, heal
-from stolcke.matcher import Matcher, fill_masks
+from stolcke.matcher import Matcher
 from stolcke.memo import clear_cache
 from stolcke.options import Limits, Options
 from stolcke.prewarming import prewarm
 from stolcke.scoring import Pruning, fill_logprobs_batch
 from stolcke.shipped import grammar_path
+from stolcke.version import __version__ as __version__
 from stolcke.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from stolcke.parsing import Parser
 
-__version__ = "0.1.0"
-
 __all__ = [
+    "BatchError",
     "Cancelled",
     "Canonical",
     "CompileError",
+    "CompileExecutor",
     "CompiledGrammar",
     "FileFormatError",
     "Grammar",
@@ -53,6 +56,7 @@ __all__ = [
     "InconsistentGrammarWarning",
     "LimitExceeded",
     "Limits",
+    "MaskFiller",
     "Matcher",
     "Options",
     "ParseError",

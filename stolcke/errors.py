@@ -7,9 +7,10 @@ with a caret, so that tools can use the fields and people can read the message.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "BatchError",
     "Cancelled",
     "CompileError",
     "FileFormatError",
@@ -235,6 +236,19 @@ class LimitExceeded(StolckeError):
         message = f"{about}limit {limit}={allowed} exceeded, {given} given; raise it with stolcke.Limits({limit}=...)"
         keys = ("line", "column", "text_line", "source")
         super().__init__(_with_caret(message, *(place.get(key) for key in keys)))
+
+
+class BatchError(StolckeError):
+    """Some rows of a batch have no mask and are zero; all others are right.
+
+    ``errors`` has the error of each such row, by its number.
+    """
+
+    def __init__(self, errors: Mapping[int, Exception]) -> None:
+        self.errors = dict(errors)
+        row, first = min(self.errors.items(), key=lambda item: item[0])
+        others = f" (and {len(self.errors) - 1} more, see .errors)" if len(self.errors) > 1 else ""
+        super().__init__(f"row {row} of the batch has no mask: {first}{others}")
 
 
 class Cancelled(StolckeError):

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from stolcke import errors
 from stolcke._core import bitmask, views
-from stolcke._core.matcher import CoreMatcher, fill_rows
+from stolcke._core.batches import Batch
+from stolcke._core.matcher import CoreMatcher
 from stolcke.canonical import Canonical
 from stolcke.errors import LimitExceeded, VocabularyError
 from stolcke.scoring import Pruning, Scoring
 from stolcke.weights.sampling import MAX_BYTES, continuation
 
-__all__ = ["Matcher", "fill_masks"]
+__all__ = ["Matcher"]
 
 
 class Matcher(CoreMatcher, Scoring):
@@ -186,6 +185,71 @@ class Matcher(CoreMatcher, Scoring):
         others = self.compiled.vocabulary.first_texts.values()
         return self.engine.store.has_longer(b" " + text) or any(t[: len(text)] == text != t for t in others)
 
+    def fill_draft_masks(
+        self, tokens: Sequence[int], rows: np.ndarray, parents: Sequence[int] | np.ndarray | None = None
+    ) -> np.ndarray:
+        """Write the mask that stands here and the one behind each token of a draft; the matcher stays where it is.
+
+        Parameters
+        ----------
+        tokens : sequence of int
+            What a draft model proposes: a chain, or a tree.
+        rows : int32[len(tokens) + 1, words]
+            Row 0 is the mask before any token of the draft, row ``i + 1`` the one behind ``tokens[i]``.
+            Every word is written; rows behind tokens that are refused are zero.
+        parents : sequence of int, optional
+            Of each token the number of the one before it, smaller than its own, or -1 where it is the first; without
+            them, each token follows the one before.
+
+        Returns
+        -------
+        bool[len(tokens)]
+            Which tokens could be accepted, along with all before them.  Of a chain that is a beginning, so its sum
+            is how many.
+
+        Raises
+        ------
+        VocabularyError
+            If an id is outside the vocabulary, a parent does not come before its child, or ``rows`` do not fit.
+        LimitExceeded
+        """
+        tokens, batch = list(tokens), Batch(rows, errors)
+        (accepted,), restricting = batch.add_drafts([self], [tokens], [parents], False)
+        batch.complete()
+        if batch.found:
+            raise batch.found[min(batch.found)]
+        for _, _, before in restricting:
+            self.restrict_draft_masks(tokens, rows, before, accepted)
+        return accepted
+
+    def restrict_draft_masks(
+        self, tokens: Sequence[int], rows: np.ndarray, parents: Sequence[int], accepted: np.ndarray
+    ) -> None:
+        """Restrict each mask of a draft as :meth:`restrict_mask` does at its place.
+
+        Parameters
+        ----------
+        tokens, rows, parents
+            As for :meth:`fill_draft_masks`, which has written the rows.
+        accepted : bool[len(tokens)]
+            What it returned.
+        """
+        children: list[list[int]] = [[] for _ in range(len(tokens) + 1)]
+        for token in np.flatnonzero(accepted).tolist():
+            children[parents[token] + 1].append(token)
+        here = self.n_accepted
+        ahead = [(token, 0) for token in reversed(children[0])]
+        try:
+            self.restrict_mask(rows[0])
+            while ahead:  # depth first, so that each step is taken once
+                token, depth = ahead.pop()
+                self.rollback(self.n_accepted - here - depth)
+                self.accept(tokens[token])
+                self.restrict_mask(rows[token + 1])
+                ahead += [(child, depth + 1) for child in reversed(children[token + 1])]
+        finally:
+            self.rollback(self.n_accepted - here)
+
     def restrict_mask(self, row: np.ndarray) -> None:
         """Take out of a mask what pruning and canonical tokenisation forbid, as long as something remains of it.
 
@@ -208,43 +272,3 @@ class Matcher(CoreMatcher, Scoring):
         if self.prefix_left:
             return f"state {self.state}\n  before the grammar begins: {self.prefix_left!r}"
         return self.compiled.dump_state(self.state)
-
-
-def fill_masks(matchers: Sequence[Matcher], rows: np.ndarray, threads: int = 1) -> None:
-    """Masks of several matchers in one call, without holding Python's lock.
-
-    Parameters
-    ----------
-    matchers : sequence of Matcher
-        Of any compiled grammars; each may occur once.
-    rows : int32[len(matchers), words]
-        Contiguous; every word is written.
-    threads : int
-        How many threads share the work.
-
-    Raises
-    ------
-    VocabularyError
-        If ``rows`` has another shape or dtype, or is too narrow.
-    """
-    matchers = list(matchers)
-    for matcher in matchers:
-        if not isinstance(matcher, CoreMatcher):
-            raise VocabularyError(f"fill_masks takes matchers, not {type(matcher).__name__}")
-    if not isinstance(rows, np.ndarray) or rows.ndim != 2 or rows.dtype not in (np.int32, np.uint32):
-        raise VocabularyError("mask rows must be an int32 array of two dimensions")
-    if not rows.flags.c_contiguous or not rows.flags.writeable:
-        raise VocabularyError("mask rows must be contiguous and writeable")
-    if len(rows) != len(matchers):
-        raise VocabularyError(f"{len(matchers)} matchers need as many mask rows, not {len(rows)}")
-    if threads < 1:
-        raise VocabularyError(f"threads must be at least 1, not {threads}")
-    rows = rows.view(np.int32)
-    threads = min(threads, len(matchers), (os.cpu_count() or 1) * 4)
-    if threads <= 1:
-        fill_rows(matchers, rows, 0, len(matchers))
-        return
-    bounds = [len(matchers) * i // threads for i in range(threads + 1)]
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(fill_rows, matchers, rows, a, b) for a, b in pairwise(bounds)]:
-            done.result()

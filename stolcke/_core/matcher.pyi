@@ -1,5 +1,5 @@
 from collections.abc import Iterable
-from typing import Self, SupportsIndex, TypeAlias, TypeVar
+from typing import Self, SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,3 @@ class CoreMatcher:
     def weigh(self, track: WeightTrack) -> None: ...
     def weighed(self) -> WeightTrack | None: ...
     def token_logprob(self, token: SupportsIndex) -> float: ...
-
-_M = TypeVar("_M", bound=CoreMatcher)
-
-def fill_rows(matchers: list[_M], rows: NDArray[np.int32], begin: int, end: int) -> None: ...

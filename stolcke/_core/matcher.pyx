@@ -1,11 +1,8 @@
 """One generated sequence, as an append-only list of live states."""
 
-import numpy as np
-
 cimport numpy as cnp
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, uint32_t
-from libcpp.vector cimport vector
 
 from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, Engine
 from stolcke._core.types cimport NONE, ByteSet, byteset_has, popcount64
@@ -41,13 +38,6 @@ cdef class CoreMatcher:
 
     Not to be used by two threads at once; any number of matchers of one engine may be.
     """
-    cdef readonly Engine engine
-    cdef vector[uint32_t] history       # live state before anything, then after each accepted call
-    cdef vector[uint32_t] given         # token of each call, NONE for bytes ...
-    cdef list texts                     # ... which are here
-    cdef WeightTrack track              # the same with weights, once anybody has asked
-    cdef frozenset end_tokens
-    cdef readonly bint prunes_masks     # a class that says so has restrict_mask()
 
     def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False,
                  bint prunes_masks=False, const unsigned char[::1] prefix not None=b""):
@@ -66,7 +56,7 @@ cdef class CoreMatcher:
         self.history.clear()
         self.history.push_back(state)
 
-    cdef inline uint32_t checked(self, token) except? 0xFFFFFFFF:
+    cdef uint32_t checked(self, token) except? 0xFFFFFFFF:
         cdef Py_ssize_t index
         try:
             index = token
@@ -77,8 +67,8 @@ cdef class CoreMatcher:
                 f"token id {token} is outside the vocabulary of {self.engine.store.n_tokens} tokens")
         return <uint32_t>index
 
-    cdef uint32_t after(self, uint32_t token) except? 0xFFFFFFFF:
-        cdef uint32_t state = self.history.back()
+    cdef uint32_t after(self, uint32_t state, uint32_t token) except? 0xFFFFFFFF:
+        """The live state after a token, an end token included, or DEAD."""
         if state == FINISHED:
             return DEAD
         if self.engine.store.skip[token] and token in self.end_tokens and self.engine.at(state).accepting:
@@ -105,7 +95,7 @@ cdef class CoreMatcher:
             If the id is outside the vocabulary.
         """
         cdef uint32_t index = self.checked(token)
-        cdef uint32_t state = self.after(index)
+        cdef uint32_t state = self.after(self.history.back(), index)
         if state == DEAD:
             return False
         self.make_room()
@@ -113,7 +103,7 @@ cdef class CoreMatcher:
         self.given.push_back(index)
         return True
 
-    cdef inline int make_room(self) except -1:
+    cdef int make_room(self) except -1:
         """Let the next call be written down without an allocation, so that all of it is or nothing."""
         if self.history.size() == self.history.capacity():
             self.history.reserve(2 * self.history.size())
@@ -151,7 +141,7 @@ cdef class CoreMatcher:
 
     def allows(self, token):
         """Whether :meth:`accept` would take a token; found without a mask."""
-        return self.after(self.checked(token)) != DEAD
+        return self.after(self.history.back(), self.checked(token)) != DEAD
 
     def fill_exact_mask(self, row):
         """Write the mask of all tokens that the grammar allows; as :meth:`fill_mask`, but never restricted further."""
@@ -328,30 +318,7 @@ cdef class CoreMatcher:
         if self.history.back() == OPENING:
             return track.first_logprob(index)
         if self.engine.prefix_length(self.history.back()):
-            if self.after(index) == DEAD:
+            if self.after(self.history.back(), index) == DEAD:
                 return -INFINITY
             return track.behind_logprob(index, self.engine.prefix_length(self.history.back()))
         return track.logprob(index, index in self.end_tokens)
-
-
-def fill_rows(list matchers not None, int32_t[:, ::1] rows, Py_ssize_t begin, Py_ssize_t end):
-    """Masks of ``matchers[begin:end]`` into the rows of the same numbers, without Python's lock."""
-    cdef vector[uint32_t] states
-    cdef vector[void*] engines
-    cdef Py_ssize_t i
-    cdef CoreMatcher matcher
-    for i in range(begin, end):
-        matcher = matchers[i]
-        if rows.shape[1] < <Py_ssize_t>matcher.engine.store.n_words:
-            raise matcher.engine.errors.VocabularyError(
-                f"mask rows have {rows.shape[1]} words, {matcher.engine.store.n_words} are needed"
-                f" for {matcher.engine.store.n_tokens} tokens")
-        states.push_back(matcher.history.back())
-        engines.push_back(<void*>matcher.engine)
-    with nogil:
-        for i in range(end - begin):
-            (<Engine>engines[i]).fill(states[i], &rows[begin + i, 0], rows.shape[1])
-    for i in range(begin, end):
-        matcher = matchers[i]
-        if matcher.prunes_masks:
-            matcher.restrict_mask(np.asarray(rows[i]))

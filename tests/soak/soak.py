@@ -1,5 +1,7 @@
 """A thousand matchers under random calls for a time: memory stays flat, and every state is that of its text.
 
+In between, threads fill the masks of batches and drafts of them, while others of them are moved.
+
 ``python -m tests.soak.soak --seconds 600`` prints a line now and then and fails where a matcher drifts from a replay
 of its text or where the process goes on growing in the second half.
 """
@@ -36,6 +38,11 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def unpacked(row: np.ndarray, n: int) -> bytes:
+    """A mask row as the bytes of ``matcher.mask()``."""
+    return np.unpackbits(row.view(np.uint8), bitorder="little")[:n].tobytes()
+
+
 class Soak:
     """Matchers of several grammars, the text of each, and what is done with them.
 
@@ -58,7 +65,9 @@ class Soak:
         self.row = np.zeros(len(self.vocabulary) // 32 + 1, np.int32)
         self.matchers = [self.compiled[k % len(self.compiled)].matcher() for k in range(n)]
         self.texts: list[list[int | bytes]] = [[] for _ in range(n)]
-        self.counts = dict.fromkeys(("calls", "replays", "renewed", "compiled"), 0)
+        self.filler = stolcke.MaskFiller(3)
+        self.rows = np.zeros((200, len(self.row)), np.int32)
+        self.counts = dict.fromkeys(("calls", "replays", "renewed", "compiled", "batches", "drafts"), 0)
 
     def compile(self, number: int) -> stolcke.CompiledGrammar:
         return stolcke.compile(self.grammars[number], self.vocabulary, limits=self.limits, prewarm=0)
@@ -96,6 +105,10 @@ class Soak:
                 forced = matcher.forced_bytes(20)
                 if forced and matcher.accept_bytes(forced):
                     text.append(forced)
+            elif kind < 0.922:
+                self.batch()
+            elif kind < 0.924:
+                self.drafts()
             elif kind < 0.95:
                 matcher.logprobs(range(0, len(self.vocabulary), 50))
             elif kind < 0.9995:
@@ -108,6 +121,61 @@ class Soak:
                 self.counts["compiled"] += 1
         except stolcke.LimitExceeded:
             self.renew(k)
+
+    def batch(self) -> None:
+        """Masks of many at once; while they are made, these matchers are moved."""
+        numbers = self.draw.sample(range(len(self.matchers)), self.draw.randint(1, len(self.rows)))
+        rows = self.rows[: len(numbers)]
+        before = [self.matchers[k].fork() for k in numbers[:5]]
+        pending = self.filler.start([self.matchers[k] for k in numbers], rows)
+        for k in numbers[::7]:
+            back = self.draw.randint(0, len(self.texts[k]))
+            self.matchers[k].rollback(back)
+            del self.texts[k][len(self.texts[k]) - back :]
+        if not self.waited(pending, numbers):
+            for matcher, row in zip(before, rows, strict=False):
+                assert matcher.mask().tobytes() == unpacked(row, len(self.vocabulary))
+        self.counts["batches"] += 1
+
+    def drafts(self) -> None:
+        """Masks along drafts of random tokens, some of them allowed; the matchers stay where they are."""
+        numbers = self.draw.sample(range(len(self.matchers)), 12)
+        matchers = [self.matchers[k] for k in numbers]
+        drafts = []
+        for matcher in matchers:
+            ahead, draft = matcher.fork(), []
+            for _ in range(self.draw.randint(0, 6)):
+                allowed = ahead.allowed_token_ids()
+                good = allowed.size and self.draw.random() < 0.8
+                draft.append(int(self.draw.choice(allowed)) if good else self.draw.randrange(len(self.vocabulary)))
+                ahead.accept(draft[-1])
+            drafts.append(draft)
+        rows = self.rows[: 12 + sum(map(len, drafts))]
+        states = [matcher.state for matcher in matchers]
+        pending = self.filler.start_drafts(matchers, drafts, rows)
+        firsts = np.cumsum([0, *(len(draft) + 1 for draft in drafts)])
+        if not self.waited(
+            pending, [k for k, draft in zip(numbers, drafts, strict=True) for _ in range(len(draft) + 1)]
+        ):
+            for matcher, draft, accepted, first in zip(matchers, drafts, pending.accepted, firsts, strict=False):
+                ahead = matcher.fork()
+                n = ahead.accept_tokens(draft)
+                assert n == accepted[:n].sum()
+                assert ahead.mask().tobytes() == unpacked(rows[first + n], len(self.vocabulary))
+        assert states == [matcher.state for matcher in matchers]
+        self.counts["drafts"] += 1
+
+    def waited(self, pending: stolcke.batches.PendingMasks, numbers: list[int]) -> bool:
+        """Wait; whether limits were met, whose matchers are then renewed."""
+        found: dict[int, Exception] = {}
+        try:
+            pending.wait()
+        except stolcke.BatchError as error:
+            found = error.errors
+        assert all(isinstance(one, stolcke.LimitExceeded) for one in found.values())
+        for row in found:
+            self.renew(numbers[row])
+        return bool(found)
 
     def replay(self, k: int) -> None:
         """The state of a matcher is that of a new one that is given the same text."""
