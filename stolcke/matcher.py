@@ -136,6 +136,8 @@ class Matcher(CoreMatcher, Scoring):
         if encode is None:
             return self._only_tokens(limit)
         text = self.forced_bytes()
+        if not text:
+            return []  # as nearly everywhere; a tokenizer is slow
         try:
             decoded = text.decode()
         except UnicodeDecodeError as error:

@@ -1,8 +1,7 @@
-"""Hugging Face transformers: ``model.generate`` under a grammar.
+"""What a grammar forbids in the steps of ``model.generate``.
 
-:class:`GrammarLogitsProcessor` goes into ``generate(logits_processor=[...])``, :func:`allowed_tokens_fn` gives a
-``prefix_allowed_tokens_fn``.  What a row may go on with depends on its grammar and on what it has generated so far, and
-on nothing else; so its state is found by the generated tokens themselves, whichever way ``generate`` came to them.
+What a row may go on with depends on its grammar and on what it has generated so far, and on nothing else; so its state
+is found by the generated tokens themselves, whichever way ``generate`` came to them.
 """
 
 from __future__ import annotations
@@ -97,6 +96,15 @@ class _Rows:
         self.ids, self.rows = ids.copy(), rows
         self.of_pool = {pool: np.flatnonzero(np.array(pools) == pool) for pool in set(pools)}
         return True
+
+    def part(self) -> None:
+        """Give each row a matcher of its own, for rows that go on by different numbers of tokens.
+
+        The next :meth:`follow` begins anew.
+        """
+        rows = [_Row(row.matcher.fork(), row.refused, row.error) for row in self.rows]
+        self.forget()
+        self.rows = rows
 
     def _origins(self, ids: np.ndarray, pools: list[int]) -> list[tuple[_Row | None, int]]:
         """For each row a known one with the longest common beginning, and its length; None for the empty beginning."""
@@ -316,18 +324,28 @@ class GrammarLogitsProcessor:
         -------
         float[rows, width]
         """
-        n, width = scores.shape
+        if len(input_ids) != len(scores):
+            raise VocabularyError(f"{len(input_ids)} rows of tokens do not fit {len(scores)} of scores")
+        self._meet(_array(input_ids))
+        return self.constrain(scores)
+
+    def constrain(self, scores: Tensor) -> Tensor:
+        """The scores with what the grammar says of the next token, where the rows stand; see :meth:`begin`.
+
+        Parameters
+        ----------
+        scores : float[rows, width]
+
+        Returns
+        -------
+        float[rows, width]
+        """
+        width = scores.shape[1]
         if width < self._least_width:
             raise VocabularyError(
                 f"the model has {width} logits, and the vocabulary uses token ids up to {self._least_width - 1}; "
                 "make the vocabulary from the tokenizer of this model"
             )
-        if len(input_ids) != n or n % len(self._rows.starts):
-            raise VocabularyError(
-                f"{len(self._rows.starts)} grammars do not fit {len(input_ids)} rows of tokens and {n} of scores; "
-                "give one for each item of the batch"
-            )
-        self._meet(_array(input_ids))
         matchers, index = self._open_matchers()
         masks = self._dense.fill_masks(matchers, self.threads)
         ends = ~masks.any(axis=1)
@@ -341,8 +359,69 @@ class GrammarLogitsProcessor:
         self._restore(scores, masks)
         return scores
 
+    def begin(self, input_ids: Tensor) -> None:
+        """Begin where the prompts end, for a decoding loop of one's own whose rows go on by tokens of their own number.
+
+        :class:`FastForward` is such a loop: its rows :meth:`accept` what they append, and :meth:`constrain` takes the
+        place of a call, until it comes to its :meth:`end`.
+
+        Parameters
+        ----------
+        input_ids : int64[rows, length]
+            As the first call of a ``generate`` gets them.
+        """
+        self.errors = {}
+        self._meet(_array(input_ids))
+        self._rows.part()
+
+    def forced_tokens(self, row: int, encode: Callable[[str], Sequence[int]] | None = None) -> list[int]:
+        """Tokens that a row must go on with; none where there is a choice, or where the row has left its grammar.
+
+        Parameters
+        ----------
+        row : int
+        encode : callable, optional
+            As for :meth:`Matcher.forced_tokens`.  Where it finds none, tokens without alternative count.
+
+        Returns
+        -------
+        list of int
+        """
+        state = self._rows.rows[row]
+        if state.has_ended:
+            return [] if state.error else [self.end_token]
+        spelled = state.matcher.forced_tokens(encode) if encode is not None else []
+        return spelled or state.matcher.forced_tokens()
+
+    def accept(self, row: int, tokens: Sequence[int]) -> None:
+        """Let a row go on by some tokens; one that its grammar does not allow ends it, as in a call."""
+        state = self._rows.rows[row]
+        if state.refused is None:
+            self._rows.rows[row] = _follow(state.matcher, np.asarray(tokens, np.int64))
+
+    def stop(self, row: int) -> None:
+        """Let a row end where it stands, whole or not: its host has stopped it."""
+        state = self._rows.rows[row]
+        if not state.has_ended:
+            self._rows.rows[row] = _Row(state.matcher, self.end_token)
+
+    def end(self, input_ids: Tensor) -> None:
+        """End what :meth:`begin` began; a later ``generate`` may go on with these rows.
+
+        Parameters
+        ----------
+        input_ids : int64[rows, length]
+            The prompts and what has been generated, padded on the right.
+        """
+        length = self.prompt_length if self._prompt is None else self._prompt.shape[1]
+        self._rows.follow(_array(input_ids)[:, length:], only_next=False)
+
     def _meet(self, ids: np.ndarray) -> None:
         """Find the state of each row."""
+        if len(ids) % len(self._rows.starts):
+            raise VocabularyError(
+                f"{len(self._rows.starts)} grammars do not fit {len(ids)} rows; give one for each item of the batch"
+            )
         if self.prompt_length is not None:
             if ids.shape[1] < self.prompt_length:
                 raise VocabularyError(f"rows of {ids.shape[1]} tokens are shorter than prompt_length")
