@@ -25,7 +25,7 @@ Tensor: TypeAlias = Any  # of torch, which is met only where a host brings it
 
 
 @dataclass(slots=True, eq=False)
-class _Row:
+class Row:
     """Where a row stands: behind the tokens that its matcher took, the first of those that it refused, if any."""
 
     matcher: Matcher
@@ -63,7 +63,7 @@ class _Rows:
     def forget(self) -> None:
         self.ids = np.empty((0, 0), np.int64)
         self.of_pool: dict[int, np.ndarray] = {}
-        self.rows: list[_Row] = []
+        self.rows: list[Row] = []
 
     def follow(self, ids: np.ndarray, *, only_next: bool) -> bool:
         """Go to other generated tokens.
@@ -102,11 +102,11 @@ class _Rows:
 
         The next :meth:`follow` begins anew.
         """
-        rows = [_Row(row.matcher.fork(), row.refused, row.error) for row in self.rows]
+        rows = [Row(row.matcher.fork(), row.refused, row.error) for row in self.rows]
         self.forget()
         self.rows = rows
 
-    def _origins(self, ids: np.ndarray, pools: list[int]) -> list[tuple[_Row | None, int]]:
+    def _origins(self, ids: np.ndarray, pools: list[int]) -> list[tuple[Row | None, int]]:
         """For each row a known one with the longest common beginning, and its length; None for the empty beginning."""
         length = ids.shape[1]
         by_tokens = {}
@@ -117,7 +117,7 @@ class _Rows:
                 for i in members.tolist()
             }
         width = min(length, self.ids.shape[1])
-        found: list[tuple[_Row | None, int]] = []
+        found: list[tuple[Row | None, int]] = []
         for row, pool in zip(ids, pools, strict=True):
             parent = by_tokens.get((pool, row[:-1].tobytes()))
             members = self.of_pool.get(pool)
@@ -133,7 +133,7 @@ class _Rows:
                 found.append((self.rows[members[best]], int(common[best])))
         return found
 
-    def _made(self, ids: np.ndarray, pools: list[int], origins: list[tuple[_Row | None, int]]) -> list[_Row]:
+    def _made(self, ids: np.ndarray, pools: list[int], origins: list[tuple[Row | None, int]]) -> list[Row]:
         keys = [
             (pool if origin is None else id(origin), common, row[common:].tobytes())
             for row, pool, (origin, common) in zip(ids, pools, origins, strict=True)
@@ -143,12 +143,12 @@ class _Rows:
             firsts.setdefault(key, i)
         users = Counter(id(origin.matcher) for i in firsts.values() if (origin := origins[i][0]) is not None)
         kept: set[int] = set()
-        made: dict[tuple, _Row] = {}
+        made: dict[tuple, Row] = {}
         for key, i in firsts.items():
             origin, common = origins[i]
             start = self.starts[pools[i]]
             if origin is None:
-                made[key] = _follow(start.fork(), ids[i, common:])
+                made[key] = row_after(start.fork(), ids[i, common:])
                 continue
             matcher = origin.matcher
             users[id(matcher)] -= 1
@@ -160,24 +160,24 @@ class _Rows:
             if users[id(matcher)] or id(matcher) in kept:
                 matcher = matcher.fork()
             matcher.rollback(taken - common)
-            made[key] = _follow(matcher, ids[i, common:])
+            made[key] = row_after(matcher, ids[i, common:])
         return [made[key] for key in keys]
 
 
-def _follow(matcher: Matcher, tokens: np.ndarray) -> _Row:
+def row_after(matcher: Matcher, tokens: np.ndarray) -> Row:
     """A row from a matcher and the tokens behind it."""
     size = len(matcher.compiled.vocabulary)
     for token in tokens.tolist():
         if 0 <= token < size and matcher.accept(token):
             continue
-        row = _Row(matcher, token)
+        row = Row(matcher, token)
         if not (matcher.is_finished or (row.was_stopped and matcher.is_accepting)):
             row.error = _refusal(row)
         return row
-    return _Row(matcher)
+    return Row(matcher)
 
 
-def _refusal(row: _Row) -> ParseError:
+def _refusal(row: Row) -> ParseError:
     vocabulary = row.matcher.compiled.vocabulary
     expected = row.matcher.expected()
     if row.was_stopped:
@@ -250,6 +250,8 @@ class GrammarLogitsProcessor:
 
     Attributes
     ----------
+    starts : list of Matcher
+        Where the text of each item begins.
     errors : dict of int to ParseError
         Of the last call: the rows that have left their grammar, were ended before their text was whole, or are at a
         dead end.
@@ -262,9 +264,6 @@ class GrammarLogitsProcessor:
     WeightsError
         If ``beta`` is not 0 and a grammar has no probabilities.
     """
-
-    # Continuous batching offers no way to learn which request a row belongs to.
-    supports_continuous_batching = False
 
     def __init__(
         self,
@@ -288,6 +287,7 @@ class GrammarLogitsProcessor:
         if beta:
             for start in starts:
                 _ = start.compiled.weights  # which raises here rather than in the middle of a text
+        self.starts = starts
         self.prompt_length = prompt_length
         self.beta = beta
         self.on_error = on_error
@@ -300,6 +300,14 @@ class GrammarLogitsProcessor:
         self._dense = _Dense(bitmask.words(len(vocabulary)), len(vocabulary), self.end_token)
         used = np.flatnonzero(np.diff(vocabulary.offsets))
         self._least_width = 1 + max([*used[-1:].tolist(), *vocabulary.special_token_ids, self.end_token])
+
+    @property
+    def supports_continuous_batching(self) -> bool:
+        """Continuous batching asks this, would drop a processor that says no, and write freely; so this raises."""
+        raise VocabularyError(
+            "in continuous batching a GrammarLogitsProcessor cannot learn whose row it is given; "
+            "attach stolcke.integrations.transformers.GrammarRequests to the manager"
+        )
 
     def reset(self) -> None:
         """Forget the last ``generate``: the next call is the first of another one, whatever its rows are.
@@ -397,13 +405,18 @@ class GrammarLogitsProcessor:
         """Let a row go on by some tokens; one that its grammar does not allow ends it, as in a call."""
         state = self._rows.rows[row]
         if state.refused is None:
-            self._rows.rows[row] = _follow(state.matcher, np.asarray(tokens, np.int64))
+            self._rows.rows[row] = row_after(state.matcher, np.asarray(tokens, np.int64))
 
     def stop(self, row: int) -> None:
         """Let a row end where it stands, whole or not: its host has stopped it."""
         state = self._rows.rows[row]
         if not state.has_ended:
-            self._rows.rows[row] = _Row(state.matcher, self.end_token)
+            self._rows.rows[row] = Row(state.matcher, self.end_token)
+
+    def place(self, rows: Sequence[Row]) -> None:
+        """Let other rows stand in the place of all; their number is free."""
+        self._rows.forget()
+        self._rows.rows = list(rows)
 
     def end(self, input_ids: Tensor) -> None:
         """End what :meth:`begin` began; a later ``generate`` may go on with these rows.
@@ -539,7 +552,7 @@ def allowed_tokens_fn(
     if prompt_length < 0:
         raise VocabularyError(f"prompt_length must be a number of tokens, not {prompt_length!r}")
     # Of each item the rows of this length and of the one before, which the next ones go on from.
-    known: dict[int, tuple[int, dict[bytes, _Row], dict[bytes, _Row]]] = {}
+    known: dict[int, tuple[int, dict[bytes, Row], dict[bytes, Row]]] = {}
 
     def allowed_tokens(item: int, input_ids: Tensor) -> list[int]:
         if len(starts) > 1 and not 0 <= item < len(starts):
@@ -554,9 +567,9 @@ def allowed_tokens_fn(
         if row is None:
             parent = before.get(ids[:-1].tobytes()) if len(ids) else None
             if parent is None:
-                row = _follow(start.fork(), ids)
+                row = row_after(start.fork(), ids)
             else:
-                row = parent if parent.refused is not None else _follow(parent.matcher.fork(), ids[-1:])
+                row = parent if parent.refused is not None else row_after(parent.matcher.fork(), ids[-1:])
             current[ids.tobytes()] = row
         return ([] if row.has_ended else row.matcher.allowed_token_ids().tolist()) or [end]
 
