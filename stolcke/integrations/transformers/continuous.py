@@ -14,7 +14,8 @@ from typing import Any, ClassVar, TypeAlias
 import numpy as np
 
 from stolcke import CompiledGrammar, Matcher, StolckeError, VocabularyError
-from stolcke.integrations.transformers.processor import Constraint, GrammarLogitsProcessor, Row, row_after
+from stolcke.integrations.transformers.processor import Constraint, GrammarLogitsProcessor
+from stolcke.integrations.transformers.rows import Row, row_after
 
 __all__ = ["GrammarRequests"]
 

@@ -85,7 +85,7 @@ class FastForward:
         pad = generation_config._pad_token_tensor
         pad = grammar.end_token if pad is None else int(pad)
         reader = _Reader(model, input_ids, generation_config, model_kwargs, pad)
-        rows = _Rows(input_ids, stopping_criteria, streamer, generation_config)
+        rows = _Texts(input_ids, stopping_criteria, streamer, generation_config)
         self.n_passes = self.n_chosen = self.n_forced = 0
         if streamer is not None and streamer is self.streamer:
             streamer.put(input_ids.cpu())
@@ -113,7 +113,7 @@ class FastForward:
             return sequences
         return _output(model, sequences, rows.padded_scores(pad, model.config.get_text_config().vocab_size), reader)
 
-    def _force(self, grammar: GrammarLogitsProcessor, rows: _Rows, i: int) -> list[int]:
+    def _force(self, grammar: GrammarLogitsProcessor, rows: _Texts, i: int) -> list[int]:
         """Append what a row must go on with; the tokens, none where the row came to its end."""
         appended: list[int] = []
         while rows.open[i] and (tokens := grammar.forced_tokens(i, self.encode)):
@@ -131,7 +131,7 @@ class FastForward:
         return []
 
 
-class _Rows:
+class _Texts:
     """The rows' tokens, and which rows are still open.
 
     Parameters
