@@ -27,6 +27,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from decimal import InvalidOperation
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -290,11 +291,9 @@ def schemas(writer: Writer, arguments: argparse.Namespace) -> None:
         while len(batch) < min(arguments.batch, arguments.count - seen["schemas"]):
             schema = next(source)
             try:
-                grammar = stolcke.Grammar.from_json_schema(
-                    COMPACT.write(schema), whitespace="compact", escapes=False, property_order="fixed"
-                )
+                grammar = stolcke.Grammar.from_json_schema(COMPACT.write(schema), whitespace="compact", escapes=False)
                 batch.append((schema, stolcke.compile(grammar, writer.vocabulary)))
-            except stolcke.StolckeError as error:
+            except (stolcke.GrammarError, stolcke.CompileError, stolcke.LimitExceeded) as error:
                 seen[f"refused: {type(error).__name__}"] += 1
         seen["schemas"] += len(batch)
         inputs = writer.prompts(*(f"Write JSON for {COMPACT.write(schema)[:200]}" for schema, _ in batch))
@@ -312,7 +311,10 @@ def schemas(writer: Writer, arguments: argparse.Namespace) -> None:
             if not matcher.is_accepting or len(row) >= arguments.tokens:
                 seen["cut off"] += 1
                 continue
-            valid = verdict(validator(schema), read(writer.text(row)))
+            try:
+                valid = verdict(validator(schema), read(writer.text(row)))
+            except InvalidOperation:  # an exponent that Python's decimals cannot hold
+                valid = None
             seen[f"finished, valid: {valid}"] += 1
             if valid is False:
                 print(f"INVALID {COMPACT.write(schema)}\n  {writer.text(row)}")

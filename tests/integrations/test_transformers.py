@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stolcke
-from stolcke.integrations.transformers import GrammarLogitsProcessor, allowed_tokens_fn
+from stolcke.integrations.transformers import FastForward, GrammarLogitsProcessor, allowed_tokens_fn
 from tests.integrations.tiny import (
     END,
     LENGTH,
@@ -39,6 +39,7 @@ def test_greedy_texts_are_equal_under_every_path(model, assistant, compiled, nam
     assert generated(model, inputs, processor, use_cache=False) == expected
     assert generated(model, inputs, processor, prompt_lookup_num_tokens=5) == expected
     assert generated(model, inputs, processor, assistant_model=assistant) == expected
+    assert generated(model, inputs, processor, custom_generate=FastForward()) == expected
     assert generated(model, inputs, GrammarLogitsProcessor(grammar, inplace=True)) == expected
     assert generated(model, inputs, GrammarLogitsProcessor(grammar, prompt_length=len(prompt))) == expected
     listed = allowed_tokens_fn(grammar, len(prompt))
