@@ -132,6 +132,11 @@ class Matcher(CoreMatcher, Scoring):
         Returns
         -------
         list of int
+
+        Raises
+        ------
+        VocabularyError
+            If ``encode`` gives ids that the vocabulary does not have.
         """
         if encode is None:
             return self._only_tokens(limit)
@@ -144,6 +149,11 @@ class Matcher(CoreMatcher, Scoring):
             decoded = text[: error.start].decode()
         ids = list(encode(decoded))
         stable = self._stable_length(decoded.encode())
+        if any(not 0 <= i < len(self.compiled.vocabulary) for i in ids):
+            raise VocabularyError(
+                f"encode gave the ids {ids[:8]} for {decoded[:40]!r}, some outside the vocabulary of "
+                f"{len(self.compiled.vocabulary)} tokens; it must be the encode of this vocabulary's tokenizer"
+            )
         pieces = [self.compiled.vocabulary.tokens[i] for i in ids]
         if ids and self.is_opening:
             pieces[0] = self.compiled.vocabulary.first_text(ids[0])

@@ -360,6 +360,13 @@ def test_what_cannot_be_done_is_refused(model, forms) -> None:
         attempt(prompt_lookup_num_tokens=3)
     with pytest.raises(stolcke.VocabularyError, match="cannot give output_logits"):
         attempt(return_dict_in_generate=True, output_logits=True)
+    with pytest.raises(stolcke.VocabularyError, match="must see each token in turn"):
+        attempt(guidance_scale=2.0)
+    attempt(prefix_allowed_tokens_fn=lambda row, ids: list(range(WIDTH)))
+    with pytest.raises(stolcke.VocabularyError, match="told the number of its row"):
+        attempt(prompts=PROMPTS, prefix_allowed_tokens_fn=lambda row, ids: list(range(WIDTH)))
+    with pytest.raises(stolcke.VocabularyError, match=r"encode gave the ids \[9999\] for '\[ab,abc\],'"):
+        attempt(custom_generate=FastForward(lambda text: [9999]))
     with pytest.raises(stolcke.VocabularyError, match="encode is a function"):
         FastForward("gpt2")
     with pytest.raises(stolcke.VocabularyError, match="3 grammars do not fit 1 rows"):

@@ -81,6 +81,7 @@ class FastForward:
         streamer = streamer or self.streamer
         before, grammar, after = _around_the_grammar(logits_processor)
         _check(model, input_ids, generation_config, model_kwargs, streamer, synced_gpus)
+        _check_processors(logits_processor, len(input_ids))
         grammar.begin(input_ids)
         pad = generation_config._pad_token_tensor
         pad = grammar.end_token if pad is None else int(pad)
@@ -324,6 +325,26 @@ def _check(
         )
     if len(input_ids) > 1:
         _check_batch(model, kwargs, streamer)
+
+
+def _check_processors(processors: Any, n_rows: int) -> None:
+    """Refuse processors that count steps, or rows where they see one at a time."""
+    from transformers.generation import logits_process
+
+    steps = (
+        logits_process.UnbatchedClassifierFreeGuidanceLogitsProcessor,
+        logits_process.SynthIDTextWatermarkLogitsProcessor,
+    )
+    for each in processors:
+        if isinstance(each, steps):
+            raise VocabularyError(
+                f"{type(each).__name__} must see each token in turn, and FastForward skips forced ones"
+            )
+        if n_rows > 1 and isinstance(each, logits_process.PrefixConstrainedLogitsProcessor):
+            raise VocabularyError(
+                "prefix_allowed_tokens_fn is told the number of its row, and FastForward shows a batch row by row; "
+                "give it one row at a time"
+            )
 
 
 def _check_batch(model: Any, kwargs: dict[str, Any], streamer: Any) -> None:
