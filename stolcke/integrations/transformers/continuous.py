@@ -43,14 +43,16 @@ class GrammarRequests:
         One for all requests, or those that requests name by ``grammar=``.
     default : str, optional
         The name of the grammar of requests that name none; without it, they are not constrained.
-    beta, end_token, threads
+    beta : float
+    end_token : int, optional
+    threads : int
         As for :class:`GrammarLogitsProcessor`.
 
     Attributes
     ----------
     errors : dict of str to StolckeError
         By request: those that have left their grammar, came to a dead end, or named an unknown grammar.  They were
-        ended, and others were not.
+        ended, and others were not.  Entries stay until they are taken out.
 
     Raises
     ------
@@ -87,6 +89,11 @@ class GrammarRequests:
 
     def attach(self, manager: Any) -> None:
         """Put these grammars before a manager's own logits processors.
+
+        Parameters
+        ----------
+        manager : ContinuousBatchingManager
+            Made by ``model.init_continuous_batching``, and not yet started.
 
         Raises
         ------

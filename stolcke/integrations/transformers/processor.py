@@ -232,7 +232,13 @@ class GrammarLogitsProcessor:
         return spelled or state.matcher.forced_tokens()
 
     def accept(self, row: int, tokens: Sequence[int]) -> None:
-        """Let a row go on by some tokens; one that its grammar does not allow ends it, as in a call."""
+        """Let a row go on by some tokens; one that its grammar does not allow ends it, as in a call.
+
+        Parameters
+        ----------
+        row : int
+        tokens : sequence of int
+        """
         state = self._rows.rows[row]
         if state.refused is None:
             self._rows.rows[row] = row_after(state.matcher, np.asarray(tokens, np.int64))
