@@ -100,7 +100,13 @@ class GrammarRequests:
         VocabularyError
             If the manager has started already, or prepares steps before the tokens of the last one are known.
         """
-        from transformers.generation.continuous_batching.cb_logits_processors import ContinuousBatchingLogitsProcessor
+        try:
+            from transformers.generation.continuous_batching import cb_logits_processors
+        except ImportError as error:
+            raise VocabularyError(
+                "this transformers has no logits processors for the requests of continuous batching; "
+                "install a newer one, such as 5.23"
+            ) from error
 
         config = manager.continuous_batching_config
         if manager.batch_processor is not None:
@@ -111,7 +117,7 @@ class GrammarRequests:
                 "a grammar needs each token before the next step: make the manager with "
                 "ContinuousBatchingConfig(use_async_batching=False, use_cuda_graph=False) and without compilation"
             )
-        ContinuousBatchingLogitsProcessor.register(GrammarRequests)
+        cb_logits_processors.ContinuousBatchingLogitsProcessor.register(GrammarRequests)
         processors = manager.logit_processor
         processors.logits_processor.insert(0, self)
         processors.tensors_required += 1
