@@ -131,16 +131,28 @@ class Matcher(CoreMatcher, Scoring):
         Returns
         -------
         list of int
+
+        Raises
+        ------
+        VocabularyError
+            If ``encode`` gives ids that the vocabulary does not have.
         """
         if encode is None:
             return self._only_tokens(limit)
         text = self.forced_bytes()
+        if not text:
+            return []  # as nearly everywhere; a tokenizer is slow
         try:
             decoded = text.decode()
         except UnicodeDecodeError as error:
             decoded = text[: error.start].decode()
         ids = list(encode(decoded))
         stable = self._stable_length(decoded.encode())
+        if any(not 0 <= i < len(self.compiled.vocabulary) for i in ids):
+            raise VocabularyError(
+                f"encode gave the ids {ids[:8]} for {decoded[:40]!r}, some outside the vocabulary of "
+                f"{len(self.compiled.vocabulary)} tokens; it must be the encode of this vocabulary's tokenizer"
+            )
         pieces = [self.compiled.vocabulary.tokens[i] for i in ids]
         if ids and self.is_opening:
             pieces[0] = self.compiled.vocabulary.first_text(ids[0])

@@ -1,184 +1,22 @@
-"""Hugging Face transformers: ``model.generate`` under a grammar.
-
-:class:`GrammarLogitsProcessor` goes into ``generate(logits_processor=[...])``, :func:`allowed_tokens_fn` gives a
-``prefix_allowed_tokens_fn``.  What a row may go on with depends on its grammar and on what it has generated so far, and
-on nothing else; so its state is found by the generated tokens themselves, whichever way ``generate`` came to them.
-"""
+"""What a grammar forbids in the steps of ``model.generate``."""
 
 from __future__ import annotations
 
 import math
 import operator
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from stolcke import CompiledGrammar, Matcher, ParseError, VocabularyError, fill_logprobs_batch, fill_masks
 from stolcke._core import bitmask
+from stolcke.integrations.transformers.rows import Row, Rows, row_after
 
 __all__ = ["GrammarLogitsProcessor", "allowed_tokens_fn"]
 
 Constraint: TypeAlias = CompiledGrammar | Matcher
 Tensor: TypeAlias = Any  # of torch, which is met only where a host brings it
-
-
-@dataclass(slots=True, eq=False)
-class _Row:
-    """Where a row stands: behind the tokens that its matcher took, the first of those that it refused, if any."""
-
-    matcher: Matcher
-    refused: int | None = None
-    error: ParseError | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        return self.refused is not None or self.matcher.is_finished
-
-    @property
-    def was_stopped(self) -> bool:
-        """Whether the refused token is one that hosts put behind what they stopped, rather than text."""
-        return self.refused in self.matcher.compiled.vocabulary.special_token_ids
-
-
-class _Rows:
-    """The rows of the last call, with their matchers; those of the next are made from them.
-
-    A row that goes on with another one's tokens takes over its matcher, rolled back as far as they differ, or a fork of
-    it where more rows do so; the tokens since are accepted.  Nothing but the last call is kept.
-
-    Parameters
-    ----------
-    starts : sequence of Matcher
-        One for each item of the batch, as it stands before the first generated token; never changed.
-    """
-
-    def __init__(self, starts: Sequence[Matcher]) -> None:
-        self.starts = list(starts)
-        distinct = {id(start): number for number, start in enumerate(starts)}
-        self.pools = [distinct[id(start)] for start in starts]  # rows of one pool have the same start
-        self.forget()
-
-    def forget(self) -> None:
-        self.ids = np.empty((0, 0), np.int64)
-        self.of_pool: dict[int, np.ndarray] = {}
-        self.rows: list[_Row] = []
-
-    def follow(self, ids: np.ndarray, *, only_next: bool) -> bool:
-        """Go to other generated tokens.
-
-        Parameters
-        ----------
-        ids : int64[rows, length]
-            What each row has generated.
-        only_next : bool
-            Whether to do so only if each row, but for its last token, was known.
-
-        Returns
-        -------
-        bool
-            Whether it was done.
-        """
-        n, length = ids.shape
-        pools = [self.pools[i // (n // len(self.pools))] for i in range(n)]
-        if ids.shape == (len(self.ids), self.ids.shape[1] + 1) and np.array_equal(ids[:, :-1], self.ids):
-            origins = [(row, length - 1) for row in self.rows]
-        else:
-            origins = self._origins(ids, pools)
-            if only_next and any(common < length - 1 for _, common in origins):
-                return False
-        try:
-            rows = self._made(ids, pools, origins)
-        except BaseException:
-            self.forget()  # some matchers have moved on
-            raise
-        self.ids, self.rows = ids.copy(), rows
-        self.of_pool = {pool: np.flatnonzero(np.array(pools) == pool) for pool in set(pools)}
-        return True
-
-    def _origins(self, ids: np.ndarray, pools: list[int]) -> list[tuple[_Row | None, int]]:
-        """For each row a known one with the longest common beginning, and its length; None for the empty beginning."""
-        length = ids.shape[1]
-        by_tokens = {}
-        if self.ids.shape[1] == length - 1:  # so it is with beams, of which there may be many
-            by_tokens = {
-                (pool, self.ids[i].tobytes()): self.rows[i]
-                for pool, members in self.of_pool.items()
-                for i in members.tolist()
-            }
-        width = min(length, self.ids.shape[1])
-        found: list[tuple[_Row | None, int]] = []
-        for row, pool in zip(ids, pools, strict=True):
-            parent = by_tokens.get((pool, row[:-1].tobytes()))
-            members = self.of_pool.get(pool)
-            if parent is not None:
-                found.append((parent, length - 1))
-            elif members is None:
-                found.append((None, 0))
-            else:
-                differs = np.ones((len(members), width + 1), bool)
-                np.not_equal(self.ids[members, :width], row[:width], out=differs[:, :width])
-                common = differs.argmax(axis=1)
-                best = int(common.argmax())
-                found.append((self.rows[members[best]], int(common[best])))
-        return found
-
-    def _made(self, ids: np.ndarray, pools: list[int], origins: list[tuple[_Row | None, int]]) -> list[_Row]:
-        keys = [
-            (pool if origin is None else id(origin), common, row[common:].tobytes())
-            for row, pool, (origin, common) in zip(ids, pools, origins, strict=True)
-        ]
-        firsts: dict[tuple, int] = {}
-        for i, key in enumerate(keys):
-            firsts.setdefault(key, i)
-        users = Counter(id(origin.matcher) for i in firsts.values() if (origin := origins[i][0]) is not None)
-        kept: set[int] = set()
-        made: dict[tuple, _Row] = {}
-        for key, i in firsts.items():
-            origin, common = origins[i]
-            start = self.starts[pools[i]]
-            if origin is None:
-                made[key] = _follow(start.fork(), ids[i, common:])
-                continue
-            matcher = origin.matcher
-            users[id(matcher)] -= 1
-            taken = matcher.n_accepted - start.n_accepted
-            if taken < common:  # it had ended before
-                kept.add(id(matcher))
-                made[key] = origin
-                continue
-            if users[id(matcher)] or id(matcher) in kept:
-                matcher = matcher.fork()
-            matcher.rollback(taken - common)
-            made[key] = _follow(matcher, ids[i, common:])
-        return [made[key] for key in keys]
-
-
-def _follow(matcher: Matcher, tokens: np.ndarray) -> _Row:
-    """A row from a matcher and the tokens behind it."""
-    size = len(matcher.compiled.vocabulary)
-    for token in tokens.tolist():
-        if 0 <= token < size and matcher.accept(token):
-            continue
-        row = _Row(matcher, token)
-        if not (matcher.is_finished or (row.was_stopped and matcher.is_accepting)):
-            row.error = _refusal(row)
-        return row
-    return _Row(matcher)
-
-
-def _refusal(row: _Row) -> ParseError:
-    vocabulary = row.matcher.compiled.vocabulary
-    expected = row.matcher.expected()
-    if row.was_stopped:
-        reason = "was ended before the text was whole"
-    elif not 0 <= row.refused < len(vocabulary):
-        reason = f"has the token {row.refused}, which is outside the vocabulary of {len(vocabulary)} tokens"
-    else:
-        reason = f"has the token {row.refused}, {vocabulary.tokens[row.refused]!r}, which the grammar does not allow"
-    return ParseError(f"a row {reason}; expected {', '.join(expected[:8])}", expected=expected)
 
 
 class _Dense:
@@ -242,6 +80,8 @@ class GrammarLogitsProcessor:
 
     Attributes
     ----------
+    starts : list of Matcher
+        Where the text of each item begins.
     errors : dict of int to ParseError
         Of the last call: the rows that have left their grammar, were ended before their text was whole, or are at a
         dead end.
@@ -254,9 +94,6 @@ class GrammarLogitsProcessor:
     WeightsError
         If ``beta`` is not 0 and a grammar has no probabilities.
     """
-
-    # Continuous batching offers no way to learn which request a row belongs to.
-    supports_continuous_batching = False
 
     def __init__(
         self,
@@ -280,6 +117,7 @@ class GrammarLogitsProcessor:
         if beta:
             for start in starts:
                 _ = start.compiled.weights  # which raises here rather than in the middle of a text
+        self.starts = starts
         self.prompt_length = prompt_length
         self.beta = beta
         self.on_error = on_error
@@ -287,11 +125,19 @@ class GrammarLogitsProcessor:
         self.inplace = inplace
         self.threads = threads
         self.errors: dict[int, ParseError] = {}
-        self._rows = _Rows(starts)
+        self._rows = Rows(starts)
         self._prompt: np.ndarray | None = None
         self._dense = _Dense(bitmask.words(len(vocabulary)), len(vocabulary), self.end_token)
         used = np.flatnonzero(np.diff(vocabulary.offsets))
         self._least_width = 1 + max([*used[-1:].tolist(), *vocabulary.special_token_ids, self.end_token])
+
+    @property
+    def supports_continuous_batching(self) -> bool:
+        """Continuous batching asks this, would drop a processor that says no, and write freely; so this raises."""
+        raise VocabularyError(
+            "in continuous batching a GrammarLogitsProcessor cannot learn whose row it is given; "
+            "attach stolcke.integrations.transformers.GrammarRequests to the manager"
+        )
 
     def reset(self) -> None:
         """Forget the last ``generate``: the next call is the first of another one, whatever its rows are.
@@ -316,18 +162,28 @@ class GrammarLogitsProcessor:
         -------
         float[rows, width]
         """
-        n, width = scores.shape
+        if len(input_ids) != len(scores):
+            raise VocabularyError(f"{len(input_ids)} rows of tokens do not fit {len(scores)} of scores")
+        self._meet(_array(input_ids))
+        return self.constrain(scores)
+
+    def constrain(self, scores: Tensor) -> Tensor:
+        """The scores with what the grammar says of the next token, where the rows stand; see :meth:`begin`.
+
+        Parameters
+        ----------
+        scores : float[rows, width]
+
+        Returns
+        -------
+        float[rows, width]
+        """
+        width = scores.shape[1]
         if width < self._least_width:
             raise VocabularyError(
                 f"the model has {width} logits, and the vocabulary uses token ids up to {self._least_width - 1}; "
                 "make the vocabulary from the tokenizer of this model"
             )
-        if len(input_ids) != n or n % len(self._rows.starts):
-            raise VocabularyError(
-                f"{len(self._rows.starts)} grammars do not fit {len(input_ids)} rows of tokens and {n} of scores; "
-                "give one for each item of the batch"
-            )
-        self._meet(_array(input_ids))
         matchers, index = self._open_matchers()
         masks = self._dense.fill_masks(matchers, self.threads)
         ends = ~masks.any(axis=1)
@@ -341,8 +197,79 @@ class GrammarLogitsProcessor:
         self._restore(scores, masks)
         return scores
 
+    def begin(self, input_ids: Tensor) -> None:
+        """Begin where the prompts end, for a decoding loop of one's own whose rows go on by tokens of their own number.
+
+        :class:`FastForward` is such a loop: its rows :meth:`accept` what they append, and :meth:`constrain` takes the
+        place of a call, until it comes to its :meth:`end`.
+
+        Parameters
+        ----------
+        input_ids : int64[rows, length]
+            As the first call of a ``generate`` gets them.
+        """
+        self.errors = {}
+        self._meet(_array(input_ids))
+        self._rows.part([Row(row.matcher.fork(), row.refused, row.error) for row in self._rows.rows])
+
+    def forced_tokens(self, row: int, encode: Callable[[str], Sequence[int]] | None = None) -> list[int]:
+        """Tokens that a row must go on with; none where there is a choice, or where the row has left its grammar.
+
+        Parameters
+        ----------
+        row : int
+        encode : callable, optional
+            As for :meth:`Matcher.forced_tokens`.  Where it finds none, tokens without alternative count.
+
+        Returns
+        -------
+        list of int
+        """
+        state = self._rows.rows[row]
+        if state.has_ended:
+            return [] if state.error else [self.end_token]
+        spelled = state.matcher.forced_tokens(encode) if encode is not None else []
+        return spelled or state.matcher.forced_tokens()
+
+    def accept(self, row: int, tokens: Sequence[int]) -> None:
+        """Let a row go on by some tokens; one that its grammar does not allow ends it, as in a call.
+
+        Parameters
+        ----------
+        row : int
+        tokens : sequence of int
+        """
+        state = self._rows.rows[row]
+        if state.refused is None:
+            self._rows.rows[row] = row_after(state.matcher, np.asarray(tokens, np.int64))
+
+    def stop(self, row: int) -> None:
+        """Let a row end where it stands, whole or not: its host has stopped it."""
+        state = self._rows.rows[row]
+        if not state.has_ended:
+            self._rows.rows[row] = Row(state.matcher, self.end_token)
+
+    def place(self, rows: Sequence[Row]) -> None:
+        """Let other rows stand in the place of all; their number is free."""
+        self._rows.part(rows)
+
+    def end(self, input_ids: Tensor) -> None:
+        """End what :meth:`begin` began; a later ``generate`` may go on with these rows.
+
+        Parameters
+        ----------
+        input_ids : int64[rows, length]
+            The prompts and what has been generated, padded on the right.
+        """
+        length = self.prompt_length if self._prompt is None else self._prompt.shape[1]
+        self._rows.follow(_array(input_ids)[:, length:], only_next=False)
+
     def _meet(self, ids: np.ndarray) -> None:
         """Find the state of each row."""
+        if len(ids) % len(self._rows.starts):
+            raise VocabularyError(
+                f"{len(self._rows.starts)} grammars do not fit {len(ids)} rows; give one for each item of the batch"
+            )
         if self.prompt_length is not None:
             if ids.shape[1] < self.prompt_length:
                 raise VocabularyError(f"rows of {ids.shape[1]} tokens are shorter than prompt_length")
@@ -460,7 +387,7 @@ def allowed_tokens_fn(
     if prompt_length < 0:
         raise VocabularyError(f"prompt_length must be a number of tokens, not {prompt_length!r}")
     # Of each item the rows of this length and of the one before, which the next ones go on from.
-    known: dict[int, tuple[int, dict[bytes, _Row], dict[bytes, _Row]]] = {}
+    known: dict[int, tuple[int, dict[bytes, Row], dict[bytes, Row]]] = {}
 
     def allowed_tokens(item: int, input_ids: Tensor) -> list[int]:
         if len(starts) > 1 and not 0 <= item < len(starts):
@@ -475,9 +402,9 @@ def allowed_tokens_fn(
         if row is None:
             parent = before.get(ids[:-1].tobytes()) if len(ids) else None
             if parent is None:
-                row = _follow(start.fork(), ids)
+                row = row_after(start.fork(), ids)
             else:
-                row = parent if parent.refused is not None else _follow(parent.matcher.fork(), ids[-1:])
+                row = parent if parent.refused is not None else row_after(parent.matcher.fork(), ids[-1:])
             current[ids.tobytes()] = row
         return ([] if row.has_ended else row.matcher.allowed_token_ids().tolist()) or [end]
 
