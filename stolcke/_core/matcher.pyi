@@ -5,12 +5,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stolcke._core.engine import Engine
+from stolcke._core.meter import Meter
 from stolcke._core.weighted_matcher import WeightTrack
 
 _Bytes: TypeAlias = bytes | bytearray | memoryview | NDArray[np.uint8]
 _Row: TypeAlias = NDArray[np.int32] | NDArray[np.uint32]
 
 class CoreMatcher:
+    meter: Meter | None
     def __init__(
         self,
         engine: Engine,
@@ -18,6 +20,7 @@ class CoreMatcher:
         opening: bool = False,
         prunes_masks: bool = False,
         prefix: _Bytes = b"",
+        meter: Meter | None = None,
     ) -> None: ...
     @property
     def engine(self) -> Engine: ...
