@@ -77,7 +77,7 @@ def data_of(parser: Elements) -> dict:
 def hostile(tmp_path):
     """A trace of a generation in which every hostile token is chosen, refused, and among the likeliest."""
     vocabulary = stolcke.Vocabulary(HOSTILE, eos_token_ids=[len(HOSTILE) - 1])
-    grammar = stolcke.Grammar.from_lark('start: /[^z]*/s\nz: "z"')
+    grammar = stolcke.Grammar.from_lark("start: /[^z]+/s")
     matcher = stolcke.compile(grammar, vocabulary).matcher()
     path = tmp_path / "</title><script>.jsonl".replace("/", "∕")
     with Trace(path, top=20, about={"<b>": "</script><script>alert(2)</script>", "list": ["<i>", 1, None]}) as trace:
