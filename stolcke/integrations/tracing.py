@@ -16,7 +16,7 @@ from stolcke.observing.trace import Place
 
 __all__ = ["RowTracer"]
 
-_CALLS = 32
+_CALLS = 64
 """So many calls are remembered: as far as drafts go back."""
 
 
@@ -32,8 +32,8 @@ class _Open:
 class RowTracer:
     """Writes the steps of the rows of a batch.
 
-    The rows of each further ``generate`` are numbered on from those before.  Where drafts are judged, or beams change
-    places, a step is written again when another token takes its place.
+    The rows of each further ``generate`` are numbered on from those before.  Where drafts are made and judged, or beams
+    change places, a step is written again: what the model has to say comes behind what its assistant did.
     """
 
     trace: Trace
@@ -42,7 +42,7 @@ class RowTracer:
     _calls: deque[dict[tuple[int, bytes], _Open | None]] = field(default_factory=lambda: deque(maxlen=_CALLS))
 
     def begin(self) -> None:
-        """Begin another ``generate``."""
+        """Begin another ``generate``, whose rows are others."""
         self.first_row += self._n_rows
         self._n_rows = 0
         self._calls.clear()
@@ -59,8 +59,6 @@ class RowTracer:
         seconds : sequence of float
             What each row's last token took to be accepted.
         """
-        if not ids.shape[1]:
-            self.begin()
         self._n_rows = max(self._n_rows, len(ids))
         for number, row in enumerate(ids if ids.shape[1] else ()):
             found = self._find(number, row[:-1].tobytes())
@@ -76,7 +74,9 @@ class RowTracer:
                 call[number, ids[number].tobytes()] = None
                 continue
             place = self.trace.look(matcher)
-            self.trace.note_logits(place, scores[number].detach().float().cpu().numpy())
+            logits = scores[number].detach().float().cpu().numpy()
+            missing = max(0, len(place.allowed) - len(logits))  # of ids that stand for nothing
+            self.trace.note_logits(place, np.pad(logits, (0, missing), constant_values=-np.inf))
             call[number, ids[number].tobytes()] = _Open(place, matcher.fork())
         self._calls.append(call)
 
@@ -88,9 +88,13 @@ class RowTracer:
         ids : int64[rows, length]
             What ``generate`` has returned, without the prompts.
         """
+        lengths = sorted({len(tokens) // ids.itemsize for call in self._calls for _, tokens in call}, reverse=True)
         for number, row in enumerate(ids):
-            for length in reversed(range(len(row))):
-                found = self._find(number, row[:length].tobytes())
+            beginnings = {length: row[:length].tobytes() for length in lengths if length < len(row)}
+            if self._calls and any(self._calls[-1].get((number, each), self) is None for each in beginnings.values()):
+                continue  # it had ended before, and all of it is written
+            for length, tokens in beginnings.items():
+                found = self._find(number, tokens)
                 if found is not None:
                     begun = time.perf_counter()
                     accepted = found.matcher.fork().accept(int(row[length]))
@@ -109,8 +113,7 @@ class RowTracer:
         return None
 
     def _write(self, found: _Open, token: int, number: int, accepted: bool, seconds: float) -> None:
-        in_vocabulary = 0 <= token < len(found.place.allowed)
-        if not in_vocabulary:
+        if not 0 <= token < len(found.place.allowed):
             return  # a padding token of the model's own, beyond the tokenizer's
         self.trace.write_step(
             found.place,

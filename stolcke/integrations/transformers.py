@@ -312,6 +312,8 @@ class GrammarLogitsProcessor:
         self._prompt = None
         self._rows.forget()
         self.errors = {}
+        if self._tracer is not None:
+            self._tracer.begin()
 
     def finish_trace(self, sequences: Tensor) -> None:
         """Write into the ``trace`` the last token of each row, which a processor is not shown.

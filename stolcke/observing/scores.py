@@ -19,7 +19,7 @@ class Scores:
     """
 
     def __init__(self, logits: np.ndarray, allowed: np.ndarray) -> None:
-        self._logits = np.where(np.isnan(logits), -np.inf, logits).astype(np.float64)
+        self._logits = np.where(np.isnan(logits), np.array(-np.inf, logits.dtype), logits)  # a copy, in any case
         self._allowed = allowed
         self._log_all = _log_sum(self._logits)
         self._log_allowed = _log_sum(self._logits[allowed])
@@ -56,5 +56,5 @@ def _largest(values: np.ndarray, n: int) -> np.ndarray:
 
 def _log_sum(values: np.ndarray) -> float:
     """The logarithm of the sum of the exponentials; minus infinity for no values."""
-    most = values.max(initial=-np.inf)
-    return float(most + np.log(np.exp(values - most).sum())) if np.isfinite(most) else float(most)
+    most = float(values.max(initial=-np.inf))
+    return most + float(np.log(np.exp(values.astype(np.float64) - most).sum())) if np.isfinite(most) else most
