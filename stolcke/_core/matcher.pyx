@@ -10,7 +10,7 @@ from libcpp.vector cimport vector
 from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, TOKEN, Engine
 from stolcke._core.meter cimport (
     COMMIT, MASK, MASK_HITS, MASK_MISSES, ROLLED_BACK, TEXTS_ACCEPTED, TEXTS_REFUSED, TOKEN_HITS, TOKEN_MISSES,
-    TOKENS_ACCEPTED, TOKENS_REFUSED, Meter,
+    TOKENS_ACCEPTED, TOKENS_REFUSED, Meter, metered_fill,
 )
 from stolcke._core.types cimport NONE, ByteSet, byteset_has, load32, popcount64
 from stolcke._core.weighted_matcher cimport WeightTrack
@@ -433,8 +433,7 @@ def fill_rows(list matchers not None, int32_t[:, ::1] rows, Py_ssize_t begin, Py
                 if meters[i] == NULL:
                     (<Engine>engines[i]).fill(states[i], &rows[begin + i, 0], rows.shape[1])
                 else:
-                    fill_row_metered(<Engine>engines[i], <Meter>meters[i], states[i], &rows[begin + i, 0],
-                                     rows.shape[1])
+                    metered_fill(<Engine>engines[i], <Meter>meters[i], states[i], &rows[begin + i, 0], rows.shape[1])
     except Exception as error:
         matcher = matchers[begin + i]
         if matcher.meter is not None and isinstance(error, matcher.engine.errors.LimitExceeded):
@@ -444,13 +443,3 @@ def fill_rows(list matchers not None, int32_t[:, ::1] rows, Py_ssize_t begin, Py
         matcher = matchers[i]
         if matcher.prunes_masks:
             matcher.restrict_mask(np.asarray(rows[i]))
-
-
-cdef int fill_row_metered(Engine engine, Meter meter, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:
-    """A mask as :meth:`CoreMatcher.fill_metered` writes it, where Python's lock is not held."""
-    cdef bint known = load32(&engine.at(state).mask) != NONE
-    cdef uint64_t begun = meter.now()
-    engine.fill(state, row, n_words)
-    meter.add_since(MASK, begun)
-    meter.count(MASK_HITS if known else MASK_MISSES, 1)
-    return 0

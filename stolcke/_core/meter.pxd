@@ -1,7 +1,8 @@
 """Counts and times of what matchers do, where somebody asked for them."""
 
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
+from stolcke._core.engine cimport Engine
 from stolcke._core.locks cimport Lock
 
 
@@ -75,3 +76,6 @@ cdef class Meter:
         """Put what has taken since ``begun``, of :meth:`now`, into a histogram."""
         if self.is_timing:
             self.add(which, steady_nanoseconds() - begun)
+
+
+cdef int metered_fill(Engine engine, Meter meter, uint32_t state, int32_t* row, size_t n_words) except -1 nogil

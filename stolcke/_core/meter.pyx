@@ -7,6 +7,8 @@ complete when it looked, but not all of them as of the same moment.
 
 from libc.string cimport memset
 
+from stolcke._core.types cimport NONE, load32
+
 
 NAMES = ("mask_hits", "mask_misses", "tokens_accepted", "tokens_refused", "token_hits", "token_misses",
          "texts_accepted", "texts_refused", "calls_rolled_back", "logprob_rows", "compilations")
@@ -85,3 +87,13 @@ cdef class Meter:
         with self.lock:
             limits_met = dict(self.limits_met)
         return counts, limits_met, histograms
+
+
+cdef int metered_fill(Engine engine, Meter meter, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:
+    """``engine.fill``, told to the meter; a limit that is met is left to the caller, who has Python's lock."""
+    cdef bint known = load32(&engine.at(state).mask) != NONE
+    cdef uint64_t begun = meter.now()
+    engine.fill(state, row, n_words)
+    meter.add_since(MASK, begun)
+    meter.count(MASK_HITS if known else MASK_MISSES, 1)
+    return 0

@@ -42,7 +42,7 @@ function visible(token, breaks) {
   const flush = () => { if (plain) { parts.push(plain); plain = ""; } };
   for (const character of token.text) {
     const code = character.codePointAt(0);
-    const mark = marks[character] || (code < 32 ? String.fromCodePoint(0x2400 + code) : code === 127 ? "␡" : isHidden(code) ? hex(code) : null);
+    const mark = marks[character] || (isHidden(code) ? hex(code) : null);
     if (mark === null) { plain += character; continue; }
     flush();
     parts.push(make("span", { class: "mark" }, mark));
@@ -53,7 +53,7 @@ function visible(token, breaks) {
 }
 const hex = (code) => "U+" + code.toString(16).toUpperCase().padStart(4, "0");
 /** Characters without a shape of their own, and those that would turn the text around them. */
-const isHidden = (code) => /[\p{Cf}\p{Zl}\p{Zp}\u0080-\u009f]/u.test(String.fromCodePoint(code));
+const isHidden = (code) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(String.fromCodePoint(code));
 const kinds = { end: "end token", special: "special token" };
 
 // --- scales -------------------------------------------------------------------------------------------------------
