@@ -63,6 +63,8 @@ class Matcher(CoreMatcher, Scoring):
         if len(prefix) > (most := compiled.limits.token_bytes):
             raise LimitExceeded("token_bytes", len(prefix), most, "the prefix of a matcher")
         restricts = pruning.prune_mask or canonical is not None
+        if observer is not None and not hasattr(observer, "meter_of"):
+            raise VocabularyError(f"observer must be a stolcke.observing.Metrics, not {type(observer).__name__}")
         meter = None if observer is None else observer.meter_of(compiled)
         super().__init__(compiled.engine, compiled.end_tokens, opening, restricts, prefix, meter)
         self.compiled = compiled
@@ -83,7 +85,8 @@ class Matcher(CoreMatcher, Scoring):
     def _ahead(self) -> Matcher:
         """A fork to try out what may come; what it does is not counted."""
         ahead = self.fork()
-        ahead.meter = ahead.observer = None
+        ahead.forget_meter()
+        ahead.observer = None
         return ahead
 
     def __repr__(self) -> str:

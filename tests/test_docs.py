@@ -23,7 +23,7 @@ PAGES = sorted(page for page in (ROOT / "docs").glob("*.md") if "\n```python\n" 
 # Pages whose commands can be run in an empty folder.
 SHELL = {"grammars.md", "howto-blocking.md"}
 # What a page may ask for that the tests do without.
-GUESTS = {"torch", "transformers", "tiktoken", "sentencepiece", "mistral_common", "gguf", "llama_cpp", "pydantic", "prometheus_client"}
+GUESTS = {"torch", "transformers", "tiktoken", "sentencepiece", "mistral_common", "gguf", "llama_cpp", "pydantic"}
 
 
 def blocks(page: str, languages: tuple[str, ...]) -> list[tuple[str, int, str, str | None]]:

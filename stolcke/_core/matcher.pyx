@@ -52,7 +52,7 @@ cdef class CoreMatcher:
     cdef WeightTrack track              # the same with weights, once anybody has asked
     cdef frozenset end_tokens
     cdef readonly bint prunes_masks     # a class that says so has restrict_mask()
-    cdef public Meter meter             # which is told what happens here; None where nobody asked
+    cdef readonly Meter meter           # which is told what happens here; None where nobody asked
 
     def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False,
                  bint prunes_masks=False, const unsigned char[::1] prefix not None=b"", Meter meter=None):
@@ -293,6 +293,10 @@ cdef class CoreMatcher:
         other.texts = self.texts[:]
         other.track = None if self.track is None else self.track.fork()
         return other
+
+    def forget_meter(self):
+        """Report to nobody from now on."""
+        self.meter = None
 
     @property
     def n_accepted(self):

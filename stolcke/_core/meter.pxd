@@ -3,7 +3,6 @@
 from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from stolcke._core.engine cimport Engine
-from stolcke._core.locks cimport Lock
 
 
 cdef extern from *:
@@ -57,8 +56,7 @@ cdef struct Histogram:
 
 cdef class Meter:
     cdef readonly bint is_timing
-    cdef Lock lock                      # of limits_met
-    cdef dict limits_met
+    cdef dict limits_met                # changed by whoever holds Python's lock
     cdef uint64_t counts[N_COUNTS]
     cdef Histogram histograms[N_HISTOGRAMS]
 

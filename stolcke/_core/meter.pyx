@@ -31,7 +31,6 @@ cdef class Meter:
 
     def __init__(self, bint is_timing=True):
         self.is_timing = is_timing
-        self.lock = Lock()
         self.limits_met = {}
         memset(self.counts, 0, sizeof(self.counts))
         memset(self.histograms, 0, sizeof(self.histograms))
@@ -49,8 +48,8 @@ cdef class Meter:
 
     def add_limit(self, str limit not None):
         """Count a limit that was met, by its name."""
-        with self.lock:
-            self.limits_met[limit] = self.limits_met.get(limit, 0) + 1
+        # A lock of our own could be waited for by a finaliser that runs here and meets a limit itself.
+        self.limits_met[limit] = self.limits_met.get(limit, 0) + 1
 
     def add_logprobs(self, double seconds):
         """Count a row of log-probabilities, and what it took."""
@@ -64,7 +63,7 @@ cdef class Meter:
 
     cdef int add_seconds(self, int which, double seconds) except -1:
         if self.is_timing:
-            self.add(which, <uint64_t>(max(0.0, seconds) * 1e9))
+            self.add(which, <uint64_t>(min(max(0.0, seconds), 1e9) * 1e9))
         return 0
 
     def read(self):
@@ -84,9 +83,7 @@ cdef class Meter:
         for i in range(N_HISTOGRAMS):
             parts = [read_relaxed(&self.histograms[i].counts[k]) for k in range(N_BOUNDS + 1)]
             histograms[TIMED[i]] = parts, read_relaxed(&self.histograms[i].nanoseconds) / 1e9
-        with self.lock:
-            limits_met = dict(self.limits_met)
-        return counts, limits_met, histograms
+        return counts, dict(self.limits_met), histograms
 
 
 cdef int metered_fill(Engine engine, Meter meter, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:

@@ -84,7 +84,7 @@ def _bytes(line: dict[str, Any]) -> bytes:
 def _print(found: dict[str, Any]) -> None:
     print(f"{found['trace']}: {len(found['sequences'])} sequences, {found['steps']} steps")
     if found["error"]:
-        print(f"the run was broken off: {found['error']}")
+        print(f"the run was broken off: {ascii(found['error'])[1:-1]}")
     elif not found["whole"]:
         print("the trace just stops: the run was broken off, or goes on")
     for each in found["sequences"]:

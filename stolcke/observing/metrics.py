@@ -38,7 +38,9 @@ class Metrics:
 
     def meter_of(self, compiled: Any) -> Meter:
         """Begin to watch a compiled grammar, and return what its matchers report to; :meth:`Matcher` calls this."""
-        self._engines[id(compiled.engine)] = compiled.engine
+        engine = compiled.engine
+        if self._engines.get(id(engine)) is not engine:
+            self._engines[id(engine)] = engine
         return self._meter
 
     @contextmanager
@@ -68,7 +70,7 @@ class Metrics:
             - ``tokens_accepted``, ``tokens_refused``: calls of ``accept``; ``token_hits`` of these were answered from
               what was known, ``token_misses`` had to be computed (a refused token is not remembered)
             - ``texts_accepted``, ``texts_refused``: calls of ``accept_bytes``
-            - ``calls_rolled_back``, ``logprob_rows``, ``compilations``
+            - ``calls_rolled_back`` (not those that ``reset`` forgets), ``logprob_rows``, ``compilations``
 
             ``limits_met``: how often, by the name of the field of :class:`stolcke.Limits`.
 
@@ -93,7 +95,8 @@ class Metrics:
         }
 
     def _gauges(self) -> dict[str, int]:
-        engines = list(self._engines.values())
+        # A list made in one go, as other threads may add to it.
+        engines = [engine for reference in self._engines.valuerefs() if (engine := reference()) is not None]
         stores = list({id(engine.store): engine.store for engine in engines}.values())
         of_engines, of_stores = [engine.stats() for engine in engines], [store.stats() for store in stores]
         return {

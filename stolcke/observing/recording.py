@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,12 +96,18 @@ def read_trace(path: str | os.PathLike) -> Recording:
 
 def _parsed(data: bytes, place: str) -> dict[str, Any]:
     try:
-        found = json.loads(data.decode(), parse_constant=_refuse_constant)
+        found = json.loads(data.decode(), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(f"{place}: this is no line of JSON: {error}") from None
     if not isinstance(found, dict):
         raise FileFormatError(f"{place}: a line must be an object, not {json.dumps(found)[:40]}")
     return found
+
+
+def _finite(text: str) -> float:
+    if math.isinf(value := float(text)):
+        raise ValueError(f"{text[:40]} is too large")
+    return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -112,7 +119,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
 def _is_flag(value: Any) -> bool:
@@ -124,11 +131,11 @@ def _is_mapping(value: Any) -> bool:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 2**53
 
 
 def _is_logprob(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return value is None or (isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**53)
 
 
 def _is_texts(value: Any) -> bool:

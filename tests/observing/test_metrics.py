@@ -105,6 +105,34 @@ def test_an_observer_changes_no_answer() -> None:
         observed.accept(999)
 
 
+def test_an_observer_is_a_metrics() -> None:
+    with pytest.raises(stolcke.VocabularyError, match=r"stolcke\.observing\.Metrics, not dict"):
+        make().matcher(observer={})
+
+
+def test_figures_can_be_read_while_grammars_come_and_go() -> None:
+    metrics, options = Metrics(), stolcke.Options(memoise_grammars=False)
+    grammar, vocabulary = stolcke.Grammar.from_lark(LISTS), stolcke.Vocabulary.from_bytes()
+    done = threading.Event()
+    failures = []
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                metrics.stats()
+            except BaseException as error:
+                failures.append(error)
+                raise
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(150):
+        stolcke.compile(grammar, vocabulary, options=options, prewarm=0).matcher(observer=metrics).accept(ord("["))
+    done.set()
+    reader.join()
+    assert failures == [] and metrics.stats()["counters"]["tokens_accepted"] == 150
+
+
 def test_forks_report_and_questions_do_not() -> None:
     compiled, metrics = make(WEIGHTED), Metrics()
     matcher = compiled.matcher(observer=metrics)

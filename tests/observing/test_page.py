@@ -131,6 +131,15 @@ def test_every_control_has_a_name() -> None:
     assert labelled and all(each.get("aria-label") for each in labelled)
 
 
+def test_names_that_are_no_text_and_values_too_deep(tmp_path) -> None:
+    assert "<title>a?b</title>" in page(stolcke.observing.Recording({}, [], True, ""), "a\udcffb")
+    deep: list = []
+    for _ in range(100_000):
+        deep = [deep]
+    with pytest.raises(stolcke.FileFormatError, match="nested too deeply"):
+        page(stolcke.observing.Recording({"deep": deep}, [], True, ""), "deep")
+
+
 def test_what_was_broken_off_or_taken_back_is_in_the_data(tmp_path) -> None:
     path = tmp_path / "run.jsonl"
     matcher = stolcke.compile(stolcke.Grammar.from_choices(["ab", "ac"]), stolcke.Vocabulary.from_bytes()).matcher()

@@ -10,13 +10,14 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from stolcke.errors import FileFormatError
 from stolcke.observing.recording import Recording, read_trace
 
 __all__ = ["page", "write_page"]
 
 _SLOT = re.compile(r"\{\{(\w+)\}\}")
-# What could end the element that holds the data, or a line of a script, as escapes of JSON.
-_UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
+# What could end the element that holds the data, as escapes of JSON; all beyond ASCII is escaped anyway.
+_UNSAFE = {ord(character): f"\\u{ord(character):04x}" for character in "<>&"}
 
 
 def page(recording: Recording, title: str) -> str:
@@ -35,11 +36,16 @@ def page(recording: Recording, title: str) -> str:
         "error": recording.error,
         "steps": [line | {"kept": id(line) in kept} for line in recording.lines],
     }
+    try:
+        text = json.dumps(data, separators=(",", ":"))
+    except RecursionError:
+        raise FileFormatError("what the trace holds is nested too deeply for a page") from None
     slots = {
-        "title": html.escape(title),
+        # A file's name may be no UTF-8.
+        "title": html.escape(title.encode(errors="replace").decode()),
         "style": _part("page.css"),
         "script": _part("page.js"),
-        "data": json.dumps(data, separators=(",", ":")).translate(_UNSAFE),
+        "data": text.translate(_UNSAFE),
     }
     # One pass: what is filled in is not looked at again.
     return _SLOT.sub(lambda slot: slots[slot[1]], _part("page.html"))
