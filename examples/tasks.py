@@ -13,6 +13,7 @@ import numpy as np
 from generation import Generator, close
 
 import stolcke
+from stolcke.observing import Trace
 
 GRAMMARS = Path(__file__).resolve().parents[1] / "grammars"
 
@@ -102,8 +103,8 @@ def check_hero(hero: dict) -> None:
     datetime.date.fromisoformat(hero["born"])
 
 
-def show(generator: Generator, task: Task, temperature: float, seed: int) -> None:
-    """Generate one task freely and under its grammar, and report both."""
+def show(generator: Generator, task: Task, temperature: float, seed: int, trace: Trace | None = None) -> None:
+    """Generate one task freely and under its grammar, the latter step by step into the trace, and report both."""
     print(f"\n=== {task.title}\n{task.prompt}\n")
     begun = time.perf_counter()
     compiled = stolcke.compile(task.read(), generator.vocabulary)
@@ -112,7 +113,7 @@ def show(generator: Generator, task: Task, temperature: float, seed: int) -> Non
     free = generator.generate(task.prompt, temperature, seed)
     matcher = compiled.matcher()
     with warnings.catch_warnings(record=True) as caught:
-        held = generator.generate(task.prompt, temperature, seed, matcher)
+        held = generator.generate(task.prompt, temperature, seed, matcher, trace=trace)
     added = close(matcher, task.closing)
     text = (held.text + added).decode()
 

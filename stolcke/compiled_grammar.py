@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from stolcke.scoring import Pruning
 from stolcke.vocabulary import Vocabulary
 from stolcke.weights import Distribution, ProperWeights
 from stolcke.weights.sampling import MAX_BYTES, GrammarSampler
+
+if TYPE_CHECKING:
+    from stolcke.observing import Metrics
 
 __all__ = ["CompiledGrammar", "compile"]
 
@@ -274,6 +278,7 @@ class CompiledGrammar:
         canonical: Canonical | None = None,
         previous: int | None = None,
         pruning: Pruning = Pruning(),
+        observer: Metrics | None = None,
     ) -> Matcher:
         """A new matcher, at the empty text.
 
@@ -303,6 +308,8 @@ class CompiledGrammar:
         pruning : Pruning
             What probabilities may leave out; nothing, so that they are exact,
             unless you ask for it.
+        observer : stolcke.observing.Metrics, optional
+            Counts, and times, what this matcher and its forks do.
         """
         if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
             raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
@@ -313,6 +320,7 @@ class CompiledGrammar:
             canonical=canonical,
             previous=previous,
             pruning=pruning,
+            observer=observer,
         )
 
     def __repr__(self) -> str:

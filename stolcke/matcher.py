@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from stolcke.canonical import Canonical
 from stolcke.errors import LimitExceeded, VocabularyError
 from stolcke.scoring import Pruning, Scoring
 from stolcke.weights.sampling import MAX_BYTES, continuation
+
+if TYPE_CHECKING:
+    from stolcke.observing import Metrics
 
 __all__ = ["Matcher"]
 
@@ -32,6 +35,8 @@ class Matcher(CoreMatcher, Scoring):
     Attributes
     ----------
     compiled : CompiledGrammar
+    observer : stolcke.observing.Metrics or None
+        Which counts what happens here, and in forks.
     """
 
     # `compiled` is a CompiledGrammar, which stands above this module.
@@ -44,6 +49,7 @@ class Matcher(CoreMatcher, Scoring):
         canonical: Canonical | None = None,
         previous: int | None = None,
         pruning: Pruning = Pruning(),
+        observer: Metrics | None = None,
     ) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
         if not isinstance(prefix, bytes):
@@ -56,14 +62,31 @@ class Matcher(CoreMatcher, Scoring):
         if len(prefix) > (most := compiled.limits.token_bytes):
             raise LimitExceeded("token_bytes", len(prefix), most, "the prefix of a matcher")
         restricts = pruning.prune_mask or canonical is not None
-        super().__init__(compiled.engine, compiled.end_tokens, opening, restricts, prefix)
+        if observer is not None and not hasattr(observer, "meter_of"):
+            raise VocabularyError(f"observer must be a stolcke.observing.Metrics, not {type(observer).__name__}")
+        meter = None if observer is None else observer.meter_of(compiled)
+        super().__init__(compiled.engine, compiled.end_tokens, opening, restricts, prefix, meter)
         self.compiled = compiled
         self.pruning = pruning
         self.canonical = canonical
         self.previous = previous
+        self.observer = observer
 
     def _new(self) -> Matcher:
-        return Matcher(self.compiled, canonical=self.canonical, previous=self.previous, pruning=self.pruning)
+        return Matcher(
+            self.compiled,
+            canonical=self.canonical,
+            previous=self.previous,
+            pruning=self.pruning,
+            observer=self.observer,
+        )
+
+    def _ahead(self) -> Matcher:
+        """A fork to try out what may come; what it does is not counted."""
+        ahead = self.fork()
+        ahead.forget_meter()
+        ahead.observer = None
+        return ahead
 
     def __repr__(self) -> str:
         kind = "finished" if self.is_finished else "accepting" if self.is_accepting else "open"
@@ -112,7 +135,7 @@ class Matcher(CoreMatcher, Scoring):
         WeightsError
             Where no text of positive probability goes on from here.
         """
-        return continuation(self.fork(), np.random.default_rng(seed), max_bytes)
+        return continuation(self._ahead(), np.random.default_rng(seed), max_bytes)
 
     def forced_tokens(self, encode: Callable[[str], Sequence[int]] | None = None, *, limit: int = 256) -> list[int]:
         """Tokens that must come next.
@@ -167,7 +190,7 @@ class Matcher(CoreMatcher, Scoring):
         return kept[:limit]
 
     def _only_tokens(self, limit: int) -> list[int]:
-        ahead = self.fork()
+        ahead = self._ahead()
         found: list[int] = []
         while len(found) < limit and not ahead.is_finished:
             allowed = ahead.allowed_token_ids()
@@ -179,7 +202,7 @@ class Matcher(CoreMatcher, Scoring):
 
     def _stable_length(self, text: bytes) -> int:
         """How many bytes at the start no token that reaches beyond the text can touch."""
-        ahead = self.fork()
+        ahead = self._ahead()
         ahead.accept_bytes(text)
         _, threads = views.state_threads(self.engine, ahead.state)
         if not threads and not views.state_terminals(self.engine, ahead.state):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stolcke._core import bitmask
-from stolcke.errors import VocabularyError, WeightsError
+from stolcke.errors import LimitExceeded, VocabularyError, WeightsError
 
 if TYPE_CHECKING:
+    from stolcke._core.meter import Meter
     from stolcke._core.weighted_matcher import WeightTrack
 
 __all__ = ["Pruning", "Scoring", "fill_logprobs_batch"]
@@ -59,6 +61,7 @@ class Scoring:
 
     compiled: Any
     pruning: Pruning
+    meter: Meter | None
 
     def _reading(self) -> WeightTrack:
         """The text so far, read with weights."""
@@ -128,6 +131,18 @@ class Scoring:
         LimitExceeded
         """
         self._check_row(row)
+        if self.meter is None:
+            self._fill(row, normalize)
+            return
+        begun = time.perf_counter()
+        try:
+            self._fill(row, normalize)
+        except LimitExceeded as error:
+            self.meter.add_limit(error.limit)
+            raise
+        self.meter.add_logprobs(time.perf_counter() - begun)
+
+    def _fill(self, row: np.ndarray, normalize: bool) -> None:
         if self._is_beginning:
             self._fill_beginning(row, normalize)
         else:

@@ -17,7 +17,7 @@ LINES = 600
 # From the ground up; a part may import only parts of floors below its own.
 FLOORS = [
     {"_core", "errors", "options", "version"},
-    {"collector", "deadline", "guard", "memo"},
+    {"collector", "deadline", "guard", "memo", "observing"},
     {"container", "grammar", "shipped", "tokenizers"},
     {"lexer", "scoring", "vocabulary"},
     {"canonical", "frontends", "lexical", "weights"},
@@ -37,7 +37,12 @@ BARRED = {("grammar", "_core")}
 # What importing stolcke may load; what its hosts bring is met only in integrations.
 RUN_TIME = {"lark", "numpy"}
 # What a caller's own argument may bring: only inside a function.
-LAZY_GUESTS = {("frontends", "pydantic"), ("tokenizers", "llama_cpp"), ("tokenizers", "regex")}
+LAZY_GUESTS = {
+    ("frontends", "pydantic"),
+    ("observing", "prometheus_client"),
+    ("tokenizers", "llama_cpp"),
+    ("tokenizers", "regex"),
+}
 CYTHON = {"cpython", "cython", "libc", "libcpp", "posix"}
 
 CIMPORT = re.compile(

@@ -16,6 +16,7 @@ from libcpp.vector cimport vector
 from stolcke._core.crew cimport Crew, Place, Work
 from stolcke._core.engine cimport DEAD, Engine
 from stolcke._core.matcher cimport CoreMatcher
+from stolcke._core.meter cimport MASK, MASK_HITS, Meter, metered_fill
 from stolcke._core.types cimport NONE, load32, store32
 
 cnp.import_array()
@@ -23,6 +24,7 @@ cnp.import_array()
 
 cdef struct Task:
     void* engine                        # held by the batch's matchers
+    void* meter                         # so is this; NULL where nobody counts
     uint32_t state
     uint32_t cost                       # expected, about microseconds
     bint made                           # the mask is known, and has only to be written
@@ -81,7 +83,7 @@ cdef class Batch(Work):
     rows : int32[n, words] or uint32[n, words]
         Each row contiguous.
     errors : module
-        Where ``VocabularyError`` is found.
+        Where ``VocabularyError`` and ``LimitExceeded`` are found.
     """
     cdef list matchers                  # whose engines the tasks speak of
     cdef object rows
@@ -135,10 +137,11 @@ cdef class Batch(Work):
                 f" for {core.engine.store.n_tokens} tokens")
         return core
 
-    cdef int add(self, Engine engine, uint32_t state, Py_ssize_t number) except -1:
-        """Have a state's mask written into a row; :meth:`settle` comes last."""
+    cdef int add(self, CoreMatcher matcher, uint32_t state, Py_ssize_t number) except -1:
+        """Have the mask of a state of a matcher's written into a row; :meth:`settle` comes last."""
         cdef Task task
-        task.engine = <void*>engine
+        task.engine = <void*>matcher.engine
+        task.meter = NULL if matcher.meter is None else <void*>matcher.meter
         task.state = state
         task.row = self.row(number)
         task.cost = 0
@@ -177,7 +180,7 @@ cdef class Batch(Work):
         for i in range(n):
             matcher = <CoreMatcher>given[i]
             number = i if places is None else places[i]
-            self.add(matcher.engine, matcher.history.back(), number)
+            self.add(matcher, matcher.history.back(), number)
             if matcher.prunes_masks:
                 restricting.append((number, matcher))
         self.settle()
@@ -283,7 +286,7 @@ cdef class Batch(Work):
         cdef char* taken = <char*>cnp.PyArray_DATA(<cnp.ndarray>accepted)
         states.reserve(n + 1)
         states.push_back(matcher.history.back())
-        self.add(matcher.engine, states[0], first)
+        self.add(matcher, states[0], first)
         for i in range(n):
             state = states[before[i] + 1]
             if state != DEAD:
@@ -299,7 +302,7 @@ cdef class Batch(Work):
             if state == DEAD:
                 memset(self.row(first + i + 1), 0, 4 * self.n_words)
             else:
-                self.add(matcher.engine, state, first + i + 1)
+                self.add(matcher, state, first + i + 1)
         return accepted
 
     cdef int settle(self) except -1:
@@ -309,7 +312,7 @@ cdef class Batch(Work):
         with nogil:
             for i in range(self.tasks.size()):
                 task = self.tasks[i]
-                if not (<Engine>task.engine).fill_known(task.state, task.row, self.n_words):
+                if not self.fill_known(&task):
                     task.made = load32(&(<Engine>task.engine).at(task.state).mask) != NONE
                     task.cost = expected_cost(<Engine>task.engine, task.state, task.made)
                     self.cost += task.cost
@@ -320,6 +323,24 @@ cdef class Batch(Work):
                 self.cut()
         self.failed = [None] * <Py_ssize_t>kept
         self.job.pieces = self.pieces.size()
+        return 0
+
+    cdef bint fill_known(self, const Task* task) noexcept nogil:
+        cdef uint64_t begun
+        if task.meter == NULL:
+            return (<Engine>task.engine).fill_known(task.state, task.row, self.n_words)
+        begun = (<Meter>task.meter).now()
+        if not (<Engine>task.engine).fill_known(task.state, task.row, self.n_words):
+            return False
+        (<Meter>task.meter).add_since(MASK, begun)
+        (<Meter>task.meter).count(MASK_HITS, 1)
+        return True
+
+    cdef int fill(self, const Task* task) except -1 nogil:
+        if task.meter == NULL:
+            (<Engine>task.engine).fill(task.state, task.row, self.n_words)
+        else:
+            metered_fill(<Engine>task.engine, <Meter>task.meter, task.state, task.row, self.n_words)
         return 0
 
     cdef int cut(self) except -1 nogil:
@@ -349,7 +370,7 @@ cdef class Batch(Work):
                     return 0
                 task = self.tasks[at.task]
                 at.task += 1            # now, so that an error does not meet it again
-                (<Engine>task.engine).fill(task.state, task.row, self.n_words)
+                self.fill(&task)
                 store32(&self.done[at.task - 1], True)
             if self.job.dropped.load() or (at.team != NULL and at.team.is_closing()):
                 return 0
@@ -363,6 +384,8 @@ cdef class Batch(Work):
         cdef size_t task = at.task - 1
         memset(self.tasks[task].row, 0, 4 * self.n_words)
         self.failed[task] = error
+        if self.tasks[task].meter != NULL and isinstance(error, self.errors.LimitExceeded):
+            (<Meter>self.tasks[task].meter).add_limit(error.limit)
         store32(&self.done[task], True)
         return 0
 
@@ -395,7 +418,7 @@ cdef class Batch(Work):
             at.task = i + 1
             try:
                 with nogil:
-                    (<Engine>self.tasks[i].engine).fill(self.tasks[i].state, self.tasks[i].row, self.n_words)
+                    self.fill(&self.tasks[i])
                 self.done[i] = True
             except Exception as error:
                 self.note(&at, error)

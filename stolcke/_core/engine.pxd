@@ -85,6 +85,8 @@ cdef class Engine:
     cdef IdMap steps                    # state << 32 | symbol, or TOKEN | token -> state or DEAD
     cdef unordered_map[uint32_t, uint32_t] special_symbols   # token -> symbol >= 256
     cdef readonly uint64_t n_steps, n_masks                  # computed, not remembered
+    cdef uint64_t n_limits_met          # changed by whoever holds Python's lock
+    cdef object __weakref__
 
     # scratch
     cdef Refusal refusal                # of the computation under way

@@ -486,6 +486,7 @@ cdef class Engine:
     cdef int fail(self, Refusal refusal) except -1 nogil:
         """Raise what was refused; no lock may be held."""
         with gil:
+            self.n_limits_met += 1
             raise self.errors.LimitExceeded(refusal.limit.decode(), refusal.given, refusal.allowed, "matching")
 
     cdef size_t bytes(self) noexcept nogil:
@@ -584,6 +585,7 @@ cdef class Engine:
             "masks_computed": self.n_masks,
             "mask_rows": self.masks.n_rows,
             "suffixes_evaluated": self.cascade.n_evaluated,
+            "limits_met": self.n_limits_met,
             "table_bytes": table_bytes,
             "cache_bytes": used,
         }

@@ -2,10 +2,14 @@
 
 cimport numpy as cnp
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, uint32_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
-from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, Engine
-from stolcke._core.types cimport NONE, ByteSet, byteset_has, popcount64
+from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, TOKEN, Engine
+from stolcke._core.meter cimport (
+    COMMIT, MASK, MASK_HITS, MASK_MISSES, ROLLED_BACK, TEXTS_ACCEPTED, TEXTS_REFUSED, TOKEN_HITS, TOKEN_MISSES,
+    TOKENS_ACCEPTED, TOKENS_REFUSED, Meter,
+)
+from stolcke._core.types cimport NONE, ByteSet, byteset_has, load32, popcount64
 from stolcke._core.weighted_matcher cimport WeightTrack
 
 cnp.import_array()
@@ -40,10 +44,11 @@ cdef class CoreMatcher:
     """
 
     def __init__(self, Engine engine not None, frozenset end_tokens not None, bint opening=False,
-                 bint prunes_masks=False, const unsigned char[::1] prefix not None=b""):
+                 bint prunes_masks=False, const unsigned char[::1] prefix not None=b"", Meter meter=None):
         cdef uint32_t state = OPENING if opening else START
         self.engine = engine
         self.prunes_masks = prunes_masks
+        self.meter = meter
         self.end_tokens = end_tokens
         self.texts = []
         if prefix.shape[0]:
@@ -76,6 +81,37 @@ cdef class CoreMatcher:
         # An end token may also be named by the grammar as a special token.
         return self.engine.run_token(state, token)
 
+    cdef uint32_t metered_after(self, uint32_t token) except? 0xFFFFFFFF:
+        """The same, told to the meter as a token that was to be accepted."""
+        cdef bint known = self.is_known(token)
+        cdef uint64_t begun = self.meter.now()
+        cdef uint32_t state
+        try:
+            state = self.after(self.history.back(), token)
+        except self.engine.errors.LimitExceeded as error:
+            self.meter.add_limit(error.limit)
+            raise
+        self.meter.add_since(COMMIT, begun)
+        self.meter.count(TOKENS_REFUSED if state == DEAD else TOKENS_ACCEPTED, 1)
+        self.meter.count(TOKEN_HITS if known else TOKEN_MISSES, 1)
+        return state
+
+    cdef bint is_known(self, uint32_t token) except -1:
+        """Whether :meth:`after` needs nothing but what has been computed before."""
+        cdef uint32_t state = self.history.back()
+        cdef uint32_t symbol = TOKEN | token
+        if state == FINISHED:
+            return True
+        if self.engine.store.skip[token]:
+            if token in self.end_tokens and self.engine.at(state).accepting:
+                return True
+            if self.engine.special_symbols.count(token) == 0:
+                return True
+            return self.engine.memoise_steps and self.engine.known_step(
+                state, self.engine.special_symbols[token]) != NONE
+        return self.engine.memoise_steps and (
+            self.engine.known_step(state, symbol) != NONE or self.engine.stays(state, token))
+
     def accept(self, token):
         """Append a token.
 
@@ -95,7 +131,8 @@ cdef class CoreMatcher:
             If the id is outside the vocabulary.
         """
         cdef uint32_t index = self.checked(token)
-        cdef uint32_t state = self.after(self.history.back(), index)
+        cdef uint32_t state = (
+            self.after(self.history.back(), index) if self.meter is None else self.metered_after(index))
         if state == DEAD:
             return False
         self.make_room()
@@ -119,9 +156,11 @@ cdef class CoreMatcher:
         bool
             False, and nothing is changed, where no sentence continues so.
         """
-        cdef uint32_t state = self.history.back()
-        if data.shape[0]:
-            state = DEAD if state == FINISHED else self.engine.run_bytes(state, &data[0], data.shape[0])
+        cdef uint32_t state
+        if self.meter is None:
+            state = self.after_bytes(data)
+        else:
+            state = self.metered_after_bytes(data)
         if state == DEAD:
             return False
         self.make_room()
@@ -129,6 +168,25 @@ cdef class CoreMatcher:
         self.history.push_back(state)
         self.given.push_back(NONE)
         return True
+
+    cdef uint32_t after_bytes(self, const unsigned char[::1] data) except? 0xFFFFFFFF:
+        cdef uint32_t state = self.history.back()
+        if data.shape[0]:
+            state = DEAD if state == FINISHED else self.engine.run_bytes(state, &data[0], data.shape[0])
+        return state
+
+    cdef uint32_t metered_after_bytes(self, const unsigned char[::1] data) except? 0xFFFFFFFF:
+        """The same, told to the meter as a text that was to be accepted."""
+        cdef uint64_t begun = self.meter.now()
+        cdef uint32_t state
+        try:
+            state = self.after_bytes(data)
+        except self.engine.errors.LimitExceeded as error:
+            self.meter.add_limit(error.limit)
+            raise
+        self.meter.add_since(COMMIT, begun)
+        self.meter.count(TEXTS_REFUSED if state == DEAD else TEXTS_ACCEPTED, 1)
+        return state
 
     def accept_tokens(self, tokens):
         """Append tokens one by one until one is not allowed; return how many were (each counts one)."""
@@ -170,17 +228,36 @@ cdef class CoreMatcher:
         cdef Py_ssize_t n_words = 0
         cdef int32_t* words = row_pointer(self.engine, row, &n_words)
         cdef uint32_t state = self.history.back()
-        if not self.engine.fill_known(state, words, n_words):
+        if self.meter is not None:
+            self.fill_metered(state, words, n_words)
+        elif not self.engine.fill_known(state, words, n_words):
             with nogil:
                 self.engine.fill(state, words, n_words)
         if self.prunes_masks:
             self.restrict_mask(row)
+
+    cdef int fill_metered(self, uint32_t state, int32_t* words, size_t n_words) except -1:
+        """Write the mask of a state, and tell the meter."""
+        cdef bint known = load32(&self.engine.at(state).mask) != NONE
+        cdef uint64_t begun = self.meter.now()
+        try:
+            if not self.engine.fill_known(state, words, n_words):
+                with nogil:
+                    self.engine.fill(state, words, n_words)
+        except self.engine.errors.LimitExceeded as error:
+            self.meter.add_limit(error.limit)
+            raise
+        self.meter.add_since(MASK, begun)
+        self.meter.count(MASK_HITS if known else MASK_MISSES, 1)
+        return 0
 
     def rollback(self, Py_ssize_t n=1):
         """Take back the last ``n`` accepted calls; an end token counts as one."""
         if n < 0 or n > self.n_accepted:
             raise self.engine.errors.VocabularyError(f"cannot roll back {n} of {self.n_accepted} accepted calls")
         self.keep(self.n_accepted - n)
+        if self.meter is not None:
+            self.meter.count(ROLLED_BACK, n)
 
     def reset(self):
         """Back to the empty text."""
@@ -206,6 +283,10 @@ cdef class CoreMatcher:
         other.texts = self.texts[:]
         other.track = None if self.track is None else self.track.fork()
         return other
+
+    def forget_meter(self):
+        """Report to nobody from now on."""
+        self.meter = None
 
     @property
     def n_accepted(self):

@@ -504,6 +504,7 @@ cdef class WeightedEngine:
                 f"{refusal.given} rules end with each other in a circle, so that what follows one may follow all;"
                 f" probabilities are found where these are {refusal.allowed} at most: let fewer rules end with"
                 " one another")
+        self.engine.n_limits_met += 1
         raise self.engine.errors.LimitExceeded(limit, refusal.given, refusal.allowed, "matching with weights")
 
     def stats(self):

@@ -11,7 +11,9 @@ import numpy as np
 
 from stolcke import CompiledGrammar, Matcher, ParseError, VocabularyError, fill_logprobs_batch, fill_masks
 from stolcke._core import bitmask
+from stolcke.integrations.tracing import RowTracer
 from stolcke.integrations.transformers.rows import Row, Rows, row_after
+from stolcke.observing import Trace
 
 __all__ = ["GrammarLogitsProcessor", "allowed_tokens_fn"]
 
@@ -77,6 +79,9 @@ class GrammarLogitsProcessor:
         so the default is a copy.
     threads : int
         How many threads share the work of a batch.
+    trace : stolcke.observing.Trace, optional
+        Gets a line for each token of each row; :meth:`finish_trace` adds the last ones.  Meant for greedy search and
+        sampling, with drafts or without; of beams, the lines of a row are not those of one text.
 
     Attributes
     ----------
@@ -105,6 +110,7 @@ class GrammarLogitsProcessor:
         end_token: int | None = None,
         inplace: bool = False,
         threads: int = 1,
+        trace: Trace | None = None,
     ) -> None:
         starts = _starts(compiled)
         vocabulary = starts[0].compiled.vocabulary
@@ -124,6 +130,7 @@ class GrammarLogitsProcessor:
         self.end_token = _end_token(starts, end_token)
         self.inplace = inplace
         self.threads = threads
+        self._tracer = None if trace is None else RowTracer(trace)
         self.errors: dict[int, ParseError] = {}
         self._rows = Rows(starts)
         self._prompt: np.ndarray | None = None
@@ -148,6 +155,24 @@ class GrammarLogitsProcessor:
         self._prompt = None
         self._rows.forget()
         self.errors = {}
+        if self._tracer is not None:
+            self._tracer.begin()
+
+    def finish_trace(self, sequences: Tensor) -> None:
+        """Write into the ``trace`` the last token of each row, which a processor is not shown.
+
+        Parameters
+        ----------
+        sequences : int64[rows, length]
+            What ``generate`` has returned, prompts included.
+        """
+        if self._tracer is None:
+            return
+        ids = _array(sequences)
+        length = self.prompt_length
+        if length is None:
+            length = 0 if self._prompt is None else self._prompt.shape[1]
+        self._tracer.finish(ids[:, length:])
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """The scores with what the grammar says of the next token.
@@ -185,6 +210,10 @@ class GrammarLogitsProcessor:
                 "make the vocabulary from the tokenizer of this model"
             )
         matchers, index = self._open_matchers()
+        if self._tracer is not None:
+            rows = self._rows.rows
+            self._tracer.chosen(self._rows.ids, [row.refused for row in rows], [row.seconds for row in rows])
+            self._tracer.look(self._rows.ids, [None if row.has_ended else row.matcher for row in rows], scores)
         masks = self._dense.fill_masks(matchers, self.threads)
         ends = ~masks.any(axis=1)
         self._note_errors(index, ends)

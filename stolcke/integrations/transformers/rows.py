@@ -6,6 +6,7 @@ is found by the generated tokens themselves, whichever way ``generate`` came to 
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Row:
     matcher: Matcher
     refused: int | None = None
     error: ParseError | None = None
+    seconds: float = 0.0  # that its last tokens took
 
     @property
     def has_ended(self) -> bool:
@@ -159,14 +161,15 @@ class Rows:
 def row_after(matcher: Matcher, tokens: np.ndarray) -> Row:
     """A row from a matcher and the tokens behind it."""
     size = len(matcher.compiled.vocabulary)
+    begun = time.perf_counter()
     for token in tokens.tolist():
         if 0 <= token < size and matcher.accept(token):
             continue
-        row = Row(matcher, token)
+        row = Row(matcher, token, seconds=time.perf_counter() - begun)
         if not (matcher.is_finished or (row.was_stopped and matcher.is_accepting)):
             row.error = _refusal(row)
         return row
-    return Row(matcher)
+    return Row(matcher, seconds=time.perf_counter() - begun)
 
 
 def _refusal(row: Row) -> ParseError:
