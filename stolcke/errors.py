@@ -16,6 +16,7 @@ __all__ = [
     "GrammarError",
     "InconsistentGrammarWarning",
     "LimitExceeded",
+    "MaskError",
     "ParseError",
     "RegexError",
     "ResponseFormatError",
@@ -235,6 +236,10 @@ class LimitExceeded(StolckeError):
         message = f"{about}limit {limit}={allowed} exceeded, {given} given; raise it with stolcke.Limits({limit}=...)"
         keys = ("line", "column", "text_line", "source")
         super().__init__(_with_caret(message, *(place.get(key) for key in keys)))
+
+
+class MaskError(StolckeError, ValueError):
+    """Masks, logits or log-probabilities do not fit each other, or cannot be where they are asked for."""
 
 
 class Cancelled(StolckeError):

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \
     !defined(STOLCKE_PORTABLE)
@@ -93,34 +92,6 @@ static inline void fill_floats(float* out, std::ptrdiff_t n, float value) noexce
 STOLCKE_CLONES static void shift_floats(float* out, const float* a, std::ptrdiff_t n, float shift) noexcept {
     STOLCKE_NO_OVERLAP
     for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = a[i] + shift;
-}
-
-// Write -inf into logits[0:n] where the bit is 0; logits beyond the last word get -inf too.
-//
-// A loop over single logits does not vectorise.  With one mask word per 32
-// logits the inner loop has a fixed length and becomes a few blends; words of
-// all ones and all zeros, which are most words of real masks, skip the reads.
-STOLCKE_CLONES static void apply_words(float* logits, std::ptrdiff_t n, const int32_t* row,
-                                       std::ptrdiff_t words) noexcept {
-    const float forbidden = -std::numeric_limits<float>::infinity();
-    const std::ptrdiff_t whole = n / 32 < words ? n / 32 : words;
-    for (std::ptrdiff_t w = 0; w < whole; ++w) {
-        const uint32_t bits = static_cast<uint32_t>(row[w]);
-        float* block = logits + 32 * w;
-        if (bits == 0) {
-            for (int j = 0; j < 32; ++j) block[j] = forbidden;
-        } else if (bits != 0xFFFFFFFFu) {
-            for (int j = 0; j < 32; ++j) block[j] = (bits >> j) & 1u ? block[j] : forbidden;
-        }
-    }
-    std::ptrdiff_t i = 32 * whole;
-    if (whole < words) {
-        const uint32_t bits = static_cast<uint32_t>(row[whole]);
-        for (; i < n; ++i) {
-            if (!((bits >> (i & 31)) & 1u)) logits[i] = forbidden;
-        }
-    }
-    for (; i < n; ++i) logits[i] = forbidden;
 }
 
 // Index of the lowest set bit of a word that is not 0.
