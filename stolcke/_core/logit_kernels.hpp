@@ -90,24 +90,30 @@ struct BFloat16 {
 };
 
 // Words [first, last) of a mask row, all of whose bits stand for logits.  Of real masks most words
-// are all zeros or all ones, and where most tokens are allowed, many lack a single one.
+// are all zeros or all ones, the latter in long runs; and where most tokens are allowed, many lack a single one.
 template <typename Bits>
 STOLCKE_ALWAYS_INLINE void mask_words(Bits* logits, const uint32_t* mask, std::ptrdiff_t first, std::ptrdiff_t last,
                                       Bits minus_infinity) noexcept {
-    for (std::ptrdiff_t w = first; w < last; ++w) {
-        const uint32_t forbidden = ~mask[w];
-        Bits* block = logits + 32 * w;
-        if (forbidden == 0) {
-            for (uint64_t next; w + 2 < last; w += 2) {
-                std::memcpy(&next, mask + w + 1, sizeof next);
-                if (next != ~uint64_t{0}) break;
+    constexpr std::ptrdiff_t at_a_look = 8;
+    for (std::ptrdiff_t start = first; start < last; start += at_a_look) {
+        std::ptrdiff_t stop = last;
+        if (last - start >= at_a_look) {
+            stop = start + at_a_look;
+            uint32_t all = 0xFFFFFFFFu;
+            for (int j = 0; j < at_a_look; ++j) all &= mask[start + j];
+            if (all == 0xFFFFFFFFu) continue;
+        }
+        for (std::ptrdiff_t w = start; w < stop; ++w) {
+            const uint32_t forbidden = ~mask[w];
+            Bits* block = logits + 32 * w;
+            if (forbidden == 0) continue;
+            if ((forbidden & (forbidden - 1u)) == 0) {
+                block[lowest_bit(forbidden)] = minus_infinity;
+            } else if (forbidden == 0xFFFFFFFFu) {
+                for (int j = 0; j < 32; ++j) block[j] = minus_infinity;
+            } else {
+                for (int j = 0; j < 32; ++j) block[j] = (forbidden >> j) & 1u ? minus_infinity : block[j];
             }
-        } else if ((forbidden & (forbidden - 1u)) == 0) {
-            block[lowest_bit(forbidden)] = minus_infinity;
-        } else if (forbidden == 0xFFFFFFFFu) {
-            for (int j = 0; j < 32; ++j) block[j] = minus_infinity;
-        } else {
-            for (int j = 0; j < 32; ++j) block[j] = (forbidden >> j) & 1u ? minus_infinity : block[j];
         }
     }
 }

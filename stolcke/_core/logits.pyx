@@ -30,6 +30,17 @@ cdef extern from "logit_kernels.hpp" namespace "stolcke" nogil:
     void apply_bfloat16 "stolcke::apply_batch<stolcke::BFloat16>"(const LogitBatch& batch, int threads) noexcept
 
 
+# Dtypes by NumPy's numbers for them.
+cdef dict LOGITS = {
+    cnp.NPY_FLOAT64: "float64",
+    cnp.NPY_FLOAT32: "float32",
+    cnp.NPY_FLOAT16: "float16",
+    cnp.NPY_UINT16: "uint16",
+}
+cdef dict MASKS = {cnp.NPY_INT32: "int32", cnp.NPY_UINT32: "uint32"}
+cdef dict LOGPROBS = {cnp.NPY_FLOAT32: "float32"}
+
+
 def apply(logits, masks, Py_ssize_t tokens, indices=None, logprobs=None, float beta=0, int threads=1):
     """Forbid what masks have no bit for; add ``beta`` times log-probabilities to the rest.
 
@@ -55,8 +66,8 @@ def apply(logits, masks, Py_ssize_t tokens, indices=None, logprobs=None, float b
         How many threads share the work, at least 1.
     """
     cdef LogitBatch batch
-    check_rows(logits, ("float64", "float32", "float16", "uint16"), True, "logits")
-    check_rows(masks, ("int32", "uint32"), False, "masks")
+    check_rows(logits, LOGITS, True, "logits")
+    check_rows(masks, MASKS, False, "masks")
     cdef Py_ssize_t rows = min(len(logits), len(masks))
     if tokens < 0 or tokens > cnp.PyArray_DIM(logits, 1):
         raise ValueError(f"{tokens} tokens do not fit {logits.shape[1]} logits")
@@ -68,7 +79,7 @@ def apply(logits, masks, Py_ssize_t tokens, indices=None, logprobs=None, float b
         raise ValueError(f"threads must be at least 1, not {threads}")
     check_apart(logits, masks, "masks")
     if logprobs is not None:
-        check_rows(logprobs, ("float32",), False, "logprobs")
+        check_rows(logprobs, LOGPROBS, False, "logprobs")
         check_apart(logits, logprobs, "logprobs")
         rows = min(rows, <Py_ssize_t> len(logprobs))
     batch.logits = <char*> cnp.PyArray_DATA(logits)
@@ -106,21 +117,22 @@ def apply(logits, masks, Py_ssize_t tokens, indices=None, logprobs=None, float b
             apply_bfloat16(batch, threads)
 
 
-cdef int check_rows(object array, tuple dtypes, bint writable, str name) except -1:
+cdef int check_rows(object array, dict dtypes, bint writable, str name) except -1:
     """Whether it is rows of one of the dtypes, each of which a pointer and a length describe."""
-    if not isinstance(array, np.ndarray):
-        raise TypeError(f"{name} must be a numpy array of {' or '.join(dtypes)}, not {type(array).__name__}")
-    if not (array.dtype.name in dtypes and array.dtype.isnative):
-        raise TypeError(f"{name} must be an array of {' or '.join(dtypes)} in native byte order, not {array.dtype}")
-    if array.ndim != 2:
+    wanted = " or ".join(dtypes.values())
+    if not isinstance(array, cnp.ndarray):
+        raise TypeError(f"{name} must be a numpy array of {wanted}, not {type(array).__name__}")
+    if cnp.PyArray_TYPE(array) not in dtypes or not cnp.PyArray_ISNOTSWAPPED(array):
+        raise TypeError(f"{name} must be an array of {wanted} in native byte order, not {array.dtype}")
+    if cnp.PyArray_NDIM(array) != 2:
         raise ValueError(f"{name} must have 2 dimensions, not {array.ndim}")
-    if writable and not array.flags.writeable:
+    if writable and not cnp.PyArray_ISWRITEABLE(array):
         raise ValueError(f"{name} is read-only, but is to be written")
     cdef Py_ssize_t rows = cnp.PyArray_DIM(array, 0), columns = cnp.PyArray_DIM(array, 1)
     cdef Py_ssize_t size = cnp.PyArray_ITEMSIZE(array)
     if rows == 0 or columns == 0:  # the strides of nothing may be anything
         return 0
-    if not array.flags.aligned or (columns > 1 and cnp.PyArray_STRIDE(array, 1) != size):
+    if not cnp.PyArray_ISALIGNED(array) or (columns > 1 and cnp.PyArray_STRIDE(array, 1) != size):
         raise ValueError(f"{name} must lie side by side within each row, and aligned")
     if writable and rows > 1 and abs(cnp.PyArray_STRIDE(array, 0)) < columns * size:
         raise ValueError(f"rows of {name} overlap; each must have memory of its own")

@@ -12,11 +12,12 @@ import numpy as np
 
 from stolcke._core import logits as core
 from stolcke.errors import MaskError
-from stolcke.kernels.batch import Batch, is_tensor
+from stolcke.kernels.batch import Batch, dtype_name, is_tensor
 
 __all__ = ["apply_token_bitmask_inplace"]
 
 Array: TypeAlias = Any  # numpy.ndarray or torch.Tensor
+THREADS = 4 * (os.cpu_count() or 1)
 BACKENDS = ("auto", "cpu", "triton", "torch")
 
 
@@ -140,19 +141,21 @@ def _check_triton(on: str, format: str) -> None:
 
 def _apply_on_cpu(batch: Batch, threads: int) -> None:
     logits, masks, logprobs = (_as_numpy(array) for array in (batch.logits, batch.masks, batch.logprobs))
-    threads = min(int(threads), 4 * (os.cpu_count() or 1))
     try:
-        core.apply(logits, masks, batch.tokens, batch.indices, logprobs, batch.beta, threads)
+        core.apply(logits, masks, batch.tokens, batch.indices, logprobs, batch.beta, min(threads, THREADS))
     except (TypeError, ValueError) as error:  # what only the core sees: how memory lies
         raise MaskError(str(error)) from None
 
 
 def _as_numpy(array: Array | None) -> np.ndarray | None:
     """The same memory as an array that the core takes."""
-    if array is None or isinstance(array, np.ndarray):
-        return array.view(np.uint16) if array is not None and array.dtype.name == "bfloat16" else array
-    import torch
+    if array is None:
+        return None
+    is_bfloat16 = dtype_name(array) == "bfloat16"
+    if isinstance(array, np.ndarray):
+        return array.view(np.uint16) if is_bfloat16 else array
+    if is_bfloat16:
+        import torch
 
-    if array.dtype == torch.bfloat16:
         return array.detach().view(torch.int16).numpy().view(np.uint16)
     return array.detach().numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import warnings
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ import numpy as np
 
 from stolcke.errors import MaskError
 
-__all__ = ["Batch", "is_tensor"]
+__all__ = ["Batch", "dtype_name", "is_tensor"]
 
 Array: TypeAlias = Any  # numpy.ndarray or torch.Tensor
 
@@ -30,7 +31,7 @@ def is_tensor(array: object) -> bool:
     return torch is not None and isinstance(array, torch.Tensor)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """Rows of logits, and what is applied to them; all arrays of NumPy, or all tensors on one device.
 
@@ -46,7 +47,7 @@ class Batch:
     indices : int64[n] or None
         The rows concerned, each once, of all three; None stands for all.
     beta : float
-        A float32.
+        A float32 where there are log-probabilities.
     """
 
     logits: Array
@@ -72,29 +73,31 @@ class Batch:
         masks = _beside(_rows(masks, MASKS, "bitmask"), logits, "bitmask")
         if not isinstance(threads, (int, np.integer)) or threads < 1:
             raise MaskError(f"threads must be a number of threads, at least 1, not {threads!r}")
-        if not (isinstance(beta, Real) and 0 <= beta <= LARGEST):
+        if not (isinstance(beta, (float, Real)) and 0 <= beta <= LARGEST):
             raise MaskError(f"beta must be a finite float32, at least 0, not {beta!r}")
         if logprobs is not None:
             logprobs = _beside(_rows(logprobs, LOGPROBS, "logprobs"), logits, "logprobs")
         _check_written(logits)
-        tokens = _tokens(logits.shape[1], masks.shape[1], vocab_size)
-        sizes = {"logits": len(logits), "bitmask": len(masks)}
+        rows, width = logits.shape
+        mask_rows, words = masks.shape
+        tokens = _tokens(width, words, vocab_size)
+        bias_rows = rows if logprobs is None else logprobs.shape[0]
+        chosen = None
+        if indices is not None:
+            chosen = _chosen_rows(indices, min(rows, mask_rows, bias_rows))
+        elif not rows == mask_rows == bias_rows:
+            third = "" if logprobs is None else f", logprobs {bias_rows}"
+            raise MaskError(
+                f"numbers of rows differ: logits {rows}, bitmask {mask_rows}{third}; indices= would choose some of them"
+            )
         if logprobs is not None:
-            sizes["logprobs"] = len(logprobs)
-        if indices is None:
-            if len(set(sizes.values())) > 1:
-                given = ", ".join(f"{name} {size}" for name, size in sizes.items())
-                raise MaskError(f"numbers of rows differ: {given}; indices= would choose some of them")
-            chosen = None
-        else:
-            chosen = _chosen_rows(indices, min(sizes.values()))
-        beta = float(np.float32(beta))
+            beta = float(np.float32(beta))
         return cls(logits, masks, logprobs if beta else None, tokens, chosen, beta)
 
     @property
     def format(self) -> str:
         """The dtype of the logits, as torch names it."""
-        return _dtype(self.logits)
+        return dtype_name(self.logits)
 
     @property
     def biased(self) -> int:
@@ -104,23 +107,43 @@ class Batch:
     @property
     def lies_side_by_side(self) -> bool:
         """Whether the values of a row of each tensor are neighbours in memory."""
-        tensors = [tensor for tensor in (self.logits, self.masks, self.logprobs) if tensor is not None]
-        return all(tensor.shape[1] <= 1 or tensor.stride(1) == 1 for tensor in tensors)
+        for tensor in (self.logits, self.masks, self.logprobs):
+            if tensor is not None and tensor.stride(1) != 1 and tensor.shape[1] > 1:
+                return False
+        return True
 
 
-def _dtype(array: Array) -> str:
-    return array.dtype.name if isinstance(array, np.ndarray) else str(array.dtype).removeprefix("torch.")
+def dtype_name(array: Array) -> str:
+    """The dtype, as torch names it, and as NumPy names it where it is in native byte order."""
+    return _numpy_name(array.dtype) if isinstance(array, np.ndarray) else _torch_name(array.dtype)
+
+
+# Names take longer than all else that is done for a call, and there are few.
+@functools.cache
+def _numpy_name(dtype: np.dtype) -> str:
+    return dtype.name if dtype.isnative else str(dtype)
+
+
+@functools.cache
+def _torch_name(dtype: Any) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+@functools.cache
+def _is_strided(layout: Any) -> bool:
+    return str(layout) == "torch.strided"
 
 
 def _rows(array: Array, dtypes: tuple[str, ...], name: str) -> Array:
     """The array, in two dimensions."""
-    if not (isinstance(array, np.ndarray) or is_tensor(array)):
+    of_numpy = isinstance(array, np.ndarray)
+    if not (of_numpy or is_tensor(array)):
         raise MaskError(f"{name} must be a NumPy array or a tensor of torch, not {type(array).__name__}")
-    dtype = _dtype(array)
-    bits = isinstance(array, np.ndarray) and dtype == "uint16" and "bfloat16" in dtypes
-    if not (dtype in dtypes or bits) or (isinstance(array, np.ndarray) and not array.dtype.isnative):
+    dtype = dtype_name(array)
+    bits = of_numpy and dtype == "uint16" and "bfloat16" in dtypes
+    if not (dtype in dtypes or bits):
         raise MaskError(f"{name} must have one of the dtypes {', '.join(dtypes)}, not {array.dtype}")
-    if is_tensor(array) and str(array.layout) != "torch.strided":
+    if not of_numpy and not _is_strided(array.layout):
         raise MaskError(f"{name} must be a dense tensor, not {array.layout}")
     if array.ndim not in (1, 2):
         raise MaskError(f"{name} must have 2 dimensions, batch and vocabulary, or 1, not {array.ndim}")
@@ -148,10 +171,11 @@ def _beside(array: Array, logits: Array, name: str) -> Array:
 
 def _check_written(logits: Array) -> None:
     """That each logit has memory of its own."""
-    if 0 in logits.shape:
+    strides = logits.stride() if is_tensor(logits) else tuple(step // logits.itemsize for step in logits.strides)
+    rows, columns = logits.shape
+    if rows == 0 or columns == 0 or (strides[1] == 1 and strides[0] >= columns):
         return
-    strides = logits.stride() if is_tensor(logits) else [step // logits.itemsize for step in logits.strides]
-    sides = sorted((abs(stride), size) for stride, size in zip(strides, logits.shape, strict=True) if size > 1)
+    sides = sorted((abs(stride), size) for stride, size in zip(strides, (rows, columns), strict=True) if size > 1)
     reach = 0  # of the sides before, how far apart their first and last elements are
     for stride, size in sides:
         if stride <= reach:
