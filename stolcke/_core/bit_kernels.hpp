@@ -64,16 +64,21 @@ STOLCKE_CLONES static void and_many_words(int32_t* out, const int32_t* const* ro
     }
 }
 
+// Number of bits set in a word, by arithmetic that vectorises.
+#if defined(__GNUC__)
+__attribute__((always_inline))
+#endif
+static inline uint32_t bits_of_word(uint32_t x) noexcept {
+    x -= (x >> 1) & 0x55555555u;
+    x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+    x = (x + (x >> 4)) & 0x0F0F0F0Fu;
+    return (x * 0x01010101u) >> 24;
+}
+
 // Number of bits set.
 STOLCKE_CLONES static int64_t popcount_words(const int32_t* row, std::ptrdiff_t n) noexcept {
     int64_t total = 0;
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-        uint32_t x = static_cast<uint32_t>(row[i]);
-        x -= (x >> 1) & 0x55555555u;
-        x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
-        x = (x + (x >> 4)) & 0x0F0F0F0Fu;
-        total += (x * 0x01010101u) >> 24;
-    }
+    for (std::ptrdiff_t i = 0; i < n; ++i) total += bits_of_word(static_cast<uint32_t>(row[i]));
     return total;
 }
 

@@ -89,33 +89,40 @@ struct BFloat16 {
     }
 };
 
-// Words [first, last) of a mask row, all of whose bits stand for logits.  Of real masks most words
-// are all zeros or all ones, the latter in long runs; and where most tokens are allowed, many lack a single one.
+// One word of a mask, of which `forbidden` are the bits that are 0.
+template <typename Bits>
+STOLCKE_ALWAYS_INLINE void mask_word(Bits* block, uint32_t forbidden, Bits minus_infinity) noexcept {
+    if (forbidden == 0xFFFFFFFFu) {
+        for (int j = 0; j < 32; ++j) block[j] = minus_infinity;
+    } else if (forbidden != 0) {
+        for (int j = 0; j < 32; ++j) block[j] = (forbidden >> j) & 1u ? minus_infinity : block[j];
+    }
+}
+
+// Words [first, last) of a mask row, all of whose bits stand for logits.  Of real masks most words are all zeros or
+// all ones.  Where a few tokens are forbidden, as within strings, these are scattered: eight words with few zeros are
+// written one by one, which touches less memory than blends, and asks no question of each word that is hard to predict.
 template <typename Bits>
 STOLCKE_ALWAYS_INLINE void mask_words(Bits* logits, const uint32_t* mask, std::ptrdiff_t first, std::ptrdiff_t last,
                                       Bits minus_infinity) noexcept {
-    constexpr std::ptrdiff_t at_a_look = 8;
-    for (std::ptrdiff_t start = first; start < last; start += at_a_look) {
-        std::ptrdiff_t stop = last;
-        if (last - start >= at_a_look) {
-            stop = start + at_a_look;
-            uint32_t all = 0xFFFFFFFFu;
-            for (int j = 0; j < at_a_look; ++j) all &= mask[start + j];
-            if (all == 0xFFFFFFFFu) continue;
-        }
-        for (std::ptrdiff_t w = start; w < stop; ++w) {
-            const uint32_t forbidden = ~mask[w];
-            Bits* block = logits + 32 * w;
-            if (forbidden == 0) continue;
-            if ((forbidden & (forbidden - 1u)) == 0) {
-                block[lowest_bit(forbidden)] = minus_infinity;
-            } else if (forbidden == 0xFFFFFFFFu) {
-                for (int j = 0; j < 32; ++j) block[j] = minus_infinity;
+    constexpr int at_a_look = 8;
+    constexpr uint32_t few = 16;
+    std::ptrdiff_t w = first;
+    for (; last - w >= at_a_look; w += at_a_look) {
+        uint32_t zeros = 0;
+        for (int j = 0; j < at_a_look; ++j) zeros += bits_of_word(~mask[w + j]);
+        if (zeros == 0) continue;
+        for (int j = 0; j < at_a_look; ++j) {
+            uint32_t forbidden = ~mask[w + j];
+            Bits* block = logits + 32 * (w + j);
+            if (zeros > few) {
+                mask_word(block, forbidden, minus_infinity);
             } else {
-                for (int j = 0; j < 32; ++j) block[j] = (forbidden >> j) & 1u ? minus_infinity : block[j];
+                for (; forbidden; forbidden &= forbidden - 1u) block[lowest_bit(forbidden)] = minus_infinity;
             }
         }
     }
+    for (; w < last; ++w) mask_word(logits + 32 * w, ~mask[w], minus_infinity);
 }
 
 // One logit with its log-probability: minus infinity where it is forbidden or impossible.  The sum is made of all
