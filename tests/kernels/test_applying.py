@@ -179,9 +179,10 @@ def test_equal_to_xgrammar(dtype) -> None:
         wide = torch.from_numpy(random.normal(size=(rows, width + 7)).astype(np.float32)).to(dtype)
         vocab_size = None if random.random() < 0.5 else int(random.integers(0, width + 1))
         indices = None if random.random() < 0.5 else random.permutation(rows)[: random.integers(0, rows + 1)].tolist()
-        if vocab_size is not None:
-            # xgrammar 0.2.8 forbids one logit beyond vocab_size where the first zero of a row is beyond, in its word.
-            masks[:, vocab_size // 32 :] |= torch.tensor(-1 << vocab_size % 32, dtype=torch.int64).int()
+        # Where the first zero of a row is beyond the logits concerned, in their last word, xgrammar 0.2.8 writes there,
+        # past the end of the memory, too.
+        end = width if vocab_size is None else vocab_size
+        masks[:, end // 32 : end // 32 + 1] |= torch.tensor(-1 << end % 32, dtype=torch.int64).int()
         ours, theirs = wide.clone(), wide.clone()
         apply_token_bitmask_inplace(ours[:, :width], masks, vocab_size, indices)
         xgrammar.apply_token_bitmask_inplace(theirs[:, :width], masks, vocab_size=vocab_size, indices=indices)
