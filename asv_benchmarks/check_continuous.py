@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 # One or two of each area, those that stand for what a user waits for.
 CHOSEN = [
     r"^bitmask\.Rows\.time_pack$",
-    r"^bitmask\.Apply\.time_apply\(0\.5\)$",
+    r"^kernels\.OneRow\.time_row$",
     r"^imports\.timeraw_import_after_numpy$",
     r"^vocabulary\.Build\.time_trie\('synthetic-32k'\)$",
     r"^compile\.Repeated\.time_from_lark\('json'\)$",

@@ -17,6 +17,7 @@ __all__ = [
     "GrammarError",
     "InconsistentGrammarWarning",
     "LimitExceeded",
+    "MaskError",
     "ParseError",
     "RegexError",
     "ResponseFormatError",
@@ -249,6 +250,10 @@ class BatchError(StolckeError):
         row, first = min(self.errors.items(), key=lambda item: item[0])
         others = f" (and {len(self.errors) - 1} more, see .errors)" if len(self.errors) > 1 else ""
         super().__init__(f"row {row} of the batch has no mask: {first}{others}")
+
+
+class MaskError(StolckeError, ValueError):
+    """Masks, logits or log-probabilities do not fit each other, or cannot be where they are asked for."""
 
 
 class Cancelled(StolckeError):

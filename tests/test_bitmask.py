@@ -102,43 +102,6 @@ def test_and_of_many_rows(words: int, count: int) -> None:
     assert_array_equal(rows[-1], reference)
 
 
-def logits_like(*shape: int) -> np.ndarray:
-    logits = np.random.default_rng(5).normal(size=shape).astype(np.float32)
-    if logits.size > 3:
-        logits.flat[1], logits.flat[2], logits.flat[3] = np.nan, np.inf, -np.inf
-    return logits
-
-
-@pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize("density", [0.0, 0.05, 0.5, 0.999])
-def test_apply(n: int, density: float) -> None:
-    flags = random_flags(n, density)
-    logits = logits_like(n)
-    expected = np.where(flags, logits, np.float32("-inf"))
-    bitmask.apply(logits, expected_words(flags))
-    assert_array_equal(logits, expected)
-
-
-@given(flag_arrays, st.integers(0, 400))
-def test_apply_where_logits_and_row_differ_in_width(flags: np.ndarray, n: int) -> None:
-    logits = np.arange(n, dtype=np.float32)
-    row = expected_words(flags)
-    bits = np.zeros(max(n, 32 * len(row)), dtype=bool)
-    bits[: len(flags)] = flags
-    bitmask.apply(logits, row)
-    assert_array_equal(logits, np.where(bits[:n], np.arange(n, dtype=np.float32), np.float32("-inf")))
-
-
-def test_apply_to_a_batch_with_padding_between_sequences() -> None:
-    wide = logits_like(3, 140)
-    untouched = wide[:, 100:].copy()
-    flags = random_flags(300).reshape(3, 100)
-    expected = np.where(flags, wide[:, :100], np.float32("-inf"))
-    bitmask.apply(wide[:, :100], np.array([expected_words(each) for each in flags]))
-    assert_array_equal(wide[:, :100], expected)
-    assert_array_equal(wide[:, 100:], untouched)
-
-
 def test_words_at_the_ends_of_the_range() -> None:
     assert [bitmask.words(n) for n in (0, 1, 32, 33)] == [0, 1, 1, 2]
     assert bitmask.words(2**63 - 1) == 2**58
@@ -147,7 +110,6 @@ def test_words_at_the_ends_of_the_range() -> None:
 
 
 ROW = np.zeros(4, dtype=np.int32)
-LOGITS = np.zeros(128, dtype=np.float32)
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -178,17 +140,9 @@ def read_only(array: np.ndarray) -> np.ndarray:
         (lambda: bitmask.and_rows(ROW[::2], ROW[:2], ROW[:2].copy()), ValueError, "a must be contiguous"),
         (lambda: bitmask.and_many([], ROW), ValueError, "at least one"),
         (lambda: bitmask.and_many([ROW, ROW[:2]], ROW), ValueError, r"rows\[1\] has 2 words"),
-        (lambda: bitmask.apply(LOGITS.astype(np.float64), ROW), TypeError, "logits must be .* not float64"),
-        (lambda: bitmask.apply(LOGITS.tolist(), ROW), TypeError, "logits must be a numpy array"),
-        (lambda: bitmask.apply(read_only(LOGITS), ROW), ValueError, "logits is read-only"),
-        (lambda: bitmask.apply(LOGITS[::2], ROW), ValueError, "logits must be contiguous"),
-        (lambda: bitmask.apply(LOGITS.reshape(2, 8, 8), ROW), ValueError, "logits must have 1 or 2 dimension"),
-        (lambda: bitmask.apply(LOGITS.reshape(2, 64), ROW), ValueError, "row must have 2 dimension"),
-        (lambda: bitmask.apply(LOGITS.reshape(2, 64), ROW.reshape(1, 4)), ValueError, "2 sequences .* not 1"),
     ],
 )
 def test_bad_arguments_are_named(call, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         call()
     assert not ROW.any()
-    assert not LOGITS.any()

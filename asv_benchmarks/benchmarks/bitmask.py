@@ -42,23 +42,3 @@ class Rows:
 
     def time_token_ids(self) -> None:
         bitmask.token_ids(self.rows[0], TOKENS)
-
-
-class Apply:
-    """A mask applied to the logits of one sequence, by the share of tokens allowed."""
-
-    params = (0.0, 0.01, 0.5, 0.99)
-    param_names = ("allowed",)
-
-    def setup(self, allowed: float) -> None:
-        """Make a random row and logits."""
-        random = np.random.default_rng(0)
-        self.row = np.empty(bitmask.words(TOKENS), dtype=np.int32)
-        bitmask.pack(random.random(TOKENS) < allowed, self.row)
-        self.logits = random.random(TOKENS, dtype=np.float32)
-
-    def time_fill_of_the_logits(self, allowed: float) -> None:
-        self.logits.fill(0)
-
-    def time_apply(self, allowed: float) -> None:
-        bitmask.apply(self.logits, self.row)

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12 && \
     !defined(STOLCKE_PORTABLE)
@@ -65,16 +64,21 @@ STOLCKE_CLONES static void and_many_words(int32_t* out, const int32_t* const* ro
     }
 }
 
+// Number of bits set in a word, by arithmetic that vectorises.
+#if defined(__GNUC__)
+__attribute__((always_inline))
+#endif
+static inline uint32_t bits_of_word(uint32_t x) noexcept {
+    x -= (x >> 1) & 0x55555555u;
+    x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+    x = (x + (x >> 4)) & 0x0F0F0F0Fu;
+    return (x * 0x01010101u) >> 24;
+}
+
 // Number of bits set.
 STOLCKE_CLONES static int64_t popcount_words(const int32_t* row, std::ptrdiff_t n) noexcept {
     int64_t total = 0;
-    for (std::ptrdiff_t i = 0; i < n; ++i) {
-        uint32_t x = static_cast<uint32_t>(row[i]);
-        x -= (x >> 1) & 0x55555555u;
-        x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
-        x = (x + (x >> 4)) & 0x0F0F0F0Fu;
-        total += (x * 0x01010101u) >> 24;
-    }
+    for (std::ptrdiff_t i = 0; i < n; ++i) total += bits_of_word(static_cast<uint32_t>(row[i]));
     return total;
 }
 
@@ -93,34 +97,6 @@ static inline void fill_floats(float* out, std::ptrdiff_t n, float value) noexce
 STOLCKE_CLONES static void shift_floats(float* out, const float* a, std::ptrdiff_t n, float shift) noexcept {
     STOLCKE_NO_OVERLAP
     for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = a[i] + shift;
-}
-
-// Write -inf into logits[0:n] where the bit is 0; logits beyond the last word get -inf too.
-//
-// A loop over single logits does not vectorise.  With one mask word per 32
-// logits the inner loop has a fixed length and becomes a few blends; words of
-// all ones and all zeros, which are most words of real masks, skip the reads.
-STOLCKE_CLONES static void apply_words(float* logits, std::ptrdiff_t n, const int32_t* row,
-                                       std::ptrdiff_t words) noexcept {
-    const float forbidden = -std::numeric_limits<float>::infinity();
-    const std::ptrdiff_t whole = n / 32 < words ? n / 32 : words;
-    for (std::ptrdiff_t w = 0; w < whole; ++w) {
-        const uint32_t bits = static_cast<uint32_t>(row[w]);
-        float* block = logits + 32 * w;
-        if (bits == 0) {
-            for (int j = 0; j < 32; ++j) block[j] = forbidden;
-        } else if (bits != 0xFFFFFFFFu) {
-            for (int j = 0; j < 32; ++j) block[j] = (bits >> j) & 1u ? block[j] : forbidden;
-        }
-    }
-    std::ptrdiff_t i = 32 * whole;
-    if (whole < words) {
-        const uint32_t bits = static_cast<uint32_t>(row[whole]);
-        for (; i < n; ++i) {
-            if (!((bits >> (i & 31)) & 1u)) logits[i] = forbidden;
-        }
-    }
-    for (; i < n; ++i) logits[i] = forbidden;
 }
 
 // Index of the lowest set bit of a word that is not 0.

@@ -2,7 +2,7 @@
 
 A row is an array of 32-bit words; bit ``id % 32`` of word ``id // 32`` stands
 for token ``id``.  ``n`` counts words where the arguments are rows only, and
-tokens (or logits) where a flag, an id or a logit per token is involved.
+tokens where a flag or an id per token is involved.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -16,8 +16,6 @@ cdef extern from "bit_kernels.hpp" namespace "stolcke" nogil:
     void and_many_words(int32_t* out, const int32_t* const* rows, Py_ssize_t count, Py_ssize_t n) noexcept
     # Number of bits set in n words.
     int64_t popcount_words(const int32_t* row, Py_ssize_t n) noexcept
-    # -inf into logits[0:n] wherever the bit is 0 or the row has no word.
-    void apply_words(float* logits, Py_ssize_t n, const int32_t* row, Py_ssize_t words) noexcept
     # out[0:n] = value; and out = a + shift.
     void fill_floats(float* out, Py_ssize_t n, float value) noexcept
     void shift_floats(float* out, const float* a, Py_ssize_t n, float shift) noexcept

@@ -1,4 +1,4 @@
-"""Packed mask rows: packing, set operations, and application to logits.
+"""Packed mask rows: packing, set operations, counting.
 
 A mask row is a C-contiguous int32 (or uint32) array of ``words(n)`` words for
 ``n`` tokens; bit ``id % 32`` of word ``id // 32`` says whether token ``id`` is
@@ -162,40 +162,6 @@ def token_ids(row, Py_ssize_t n):
     return ids[:allowed]
 
 
-def apply(logits, row):
-    """Write -inf into the logits of the tokens that a mask row forbids.
-
-    Parameters
-    ----------
-    logits : ndarray of float32, shape (n,) or (batch, n)
-        Changed in place.  Items of one sequence lie side by side; sequences
-        may be any distance apart.  Where ``n`` exceeds the bits of the row, the
-        logits beyond are forbidden; where it is smaller, the bits beyond are ignored.
-    row : ndarray of int32 or uint32, shape (w,) or (batch, w)
-        One mask row for each sequence.
-    """
-    if not _is_logits(logits):
-        _refuse(logits, ("float32",), 0, True, "logits")
-    cdef int dimensions = cnp.PyArray_NDIM(logits)
-    if not (_is_plain(row, dimensions, writable=False) and _has_word_dtype(row)):
-        _refuse(row, ("int32", "uint32"), dimensions, False, "row")
-    cdef Py_ssize_t batch = 1
-    cdef Py_ssize_t stride = 0
-    if dimensions == 2:
-        batch = cnp.PyArray_DIM(logits, 0)
-        stride = cnp.PyArray_STRIDE(logits, 0)
-        if cnp.PyArray_DIM(row, 0) != batch:
-            raise ValueError(f"{batch} sequences of logits need {batch} mask rows, not {len(row)}")
-    cdef Py_ssize_t n = cnp.PyArray_DIM(logits, dimensions - 1)
-    cdef Py_ssize_t width = cnp.PyArray_DIM(row, dimensions - 1)
-    cdef char* target = <char*> cnp.PyArray_DATA(logits)
-    cdef const int32_t* source = <const int32_t*> cnp.PyArray_DATA(row)
-    cdef Py_ssize_t i
-    with nogil:
-        for i in range(batch):
-            apply_words(<float*> (target + i * stride), n, source + i * width, width)
-
-
 cdef int32_t* row_words(object row, Py_ssize_t words, bint writable, str name) except? NULL:
     if not (_is_plain(row, 1, writable) and _has_word_dtype(row)):
         _refuse(row, ("int32", "uint32"), 1, writable, name)
@@ -221,19 +187,6 @@ cdef inline bint _is_plain(object array, int dimensions, bint writable):
     )
 
 
-cdef inline bint _is_logits(object array):
-    """Whether it is one or two dimensions of native, writable float32, contiguous within a sequence."""
-    if not (
-        isinstance(array, cnp.ndarray)
-        and cnp.PyArray_TYPE(array) == cnp.NPY_FLOAT32
-        and cnp.PyArray_ISBEHAVED(array)
-        and 1 <= cnp.PyArray_NDIM(array) <= 2
-    ):
-        return False
-    cdef int last = cnp.PyArray_NDIM(array) - 1
-    return cnp.PyArray_DIM(array, last) <= 1 or cnp.PyArray_STRIDE(array, last) == sizeof(float)
-
-
 cdef int32_t* _target_of(object out, Py_ssize_t* n) except? NULL:
     """The words of the row to be written, and their number."""
     cdef int32_t* target = row_words(out, 0, True, "out")
@@ -254,14 +207,14 @@ cdef const int32_t* _operand(object row, const int32_t* target, Py_ssize_t n, st
 
 
 cdef int _refuse(object array, tuple dtypes, int dimensions, bint writable, str name) except -1:
-    """Raise what is wrong with an argument that was not usable; ``dimensions`` 0 stands for 1 or 2."""
+    """Raise what is wrong with an argument that was not usable."""
     wanted = " or ".join(dtypes)
     if not isinstance(array, np.ndarray):
         raise TypeError(f"{name} must be a numpy array of {wanted}, not {type(array).__name__}")
     if not (array.dtype.name in dtypes and array.dtype.isnative):
         raise TypeError(f"{name} must be an array of {wanted} in native byte order, not {array.dtype}")
-    if array.ndim != dimensions if dimensions else array.ndim not in (1, 2):
-        raise ValueError(f"{name} must have {dimensions or '1 or 2'} dimension(s), not {array.ndim}")
+    if array.ndim != dimensions:
+        raise ValueError(f"{name} must have {dimensions} dimension(s), not {array.ndim}")
     if writable and not array.flags.writeable:
         raise ValueError(f"{name} is read-only, but is to be written")
     raise ValueError(f"{name} must be contiguous and aligned; pass numpy.ascontiguousarray of it")

@@ -13,6 +13,7 @@ from stolcke import CompiledGrammar, Matcher, ParseError, VocabularyError, fill_
 from stolcke._core import bitmask
 from stolcke.integrations.tracing import RowTracer
 from stolcke.integrations.transformers.rows import Row, Rows, row_after
+from stolcke.kernels import MaskPool, apply_token_bitmask_inplace
 from stolcke.observing import Trace
 
 __all__ = ["GrammarLogitsProcessor", "allowed_tokens_fn"]
@@ -28,6 +29,8 @@ class _Dense:
         self.n_words, self.n_tokens, self.end_token = n_words, n_tokens, end_token
         self.masks = np.empty((0, n_words), np.int32)
         self.logprobs = np.empty((0, n_tokens), np.float32)
+        self.pool: MaskPool | None = None
+        self.device: Any = None
 
     def fill_masks(self, matchers: list[Matcher], threads: int) -> np.ndarray:
         """Masks as int32[len(matchers) + 1, words]."""
@@ -39,6 +42,14 @@ class _Dense:
         masks[n] = 0
         masks[n].view(np.uint32)[self.end_token // 32] = 1 << self.end_token % 32
         return masks
+
+    def taken(self, masks: np.ndarray, index: np.ndarray, device: Any) -> tuple[np.ndarray, Tensor]:
+        """The masks that an index names, as int32[len(index), words], here and on a device; of the last two calls."""
+        if self.pool is None or self.pool.batch < len(index) or self.device != device:
+            self.pool, self.device = MaskPool(len(index), 32 * self.n_words, device), device
+        rows = self.pool.acquire(len(index))
+        np.take(masks, index, axis=0, out=rows)
+        return rows, self.pool.on_device()
 
     def fill_logprobs(self, matchers: list[Matcher], threads: int) -> np.ndarray:
         """Log-probabilities as float32[len(matchers) + 1, tokens]; those of the last row are 0."""
@@ -218,12 +229,13 @@ class GrammarLogitsProcessor:
         ends = ~masks.any(axis=1)
         self._note_errors(index, ends)
         masks[ends] = masks[-1]
-        scores = scores.detach() if self.inplace else scores.detach().clone()
-        if self.beta:
-            self._add_logprobs(scores, matchers, index, ends)
-        masks = masks[index]
-        _forbid(scores, masks)
-        self._restore(scores, masks)
+        if not self.inplace:
+            scores = scores.clone()
+        scores = scores.detach()
+        rows, on_device = self._dense.taken(masks, index, scores.device)
+        logprobs = self._logprobs(matchers, index, ends) if self.beta else None
+        _forbid(scores, on_device, logprobs, self.beta, self.threads)
+        self._restore(scores, rows)
         return scores
 
     def begin(self, input_ids: Tensor) -> None:
@@ -342,20 +354,20 @@ class GrammarLogitsProcessor:
                 if not rows[i].was_stopped:
                     raise ParseError(f"row {i}: {error.reason}", expected=error.expected)
 
-    def _add_logprobs(self, scores: Tensor, matchers: list[Matcher], index: np.ndarray, ends: np.ndarray) -> None:
-        import torch
-
+    def _logprobs(self, matchers: list[Matcher], index: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """Log-probabilities of each row, as float32[rows, tokens]; 0 where only the end is left."""
         logprobs = self._dense.fill_logprobs(matchers, self.threads)
         logprobs[ends] = 0
-        width = min(scores.shape[1], logprobs.shape[1])
-        scores[:, :width].add_(torch.from_numpy(logprobs[index, :width]).to(scores), alpha=self.beta)
+        return logprobs[index]
 
     def _restore(self, scores: Tensor, masks: np.ndarray) -> None:
         """Where other processors or weights have left nothing of what the grammar allows, allow it again."""
+        import torch
+
         empty = scores.amax(dim=-1).isneginf()
         if empty.any():
             allowed = scores.new_zeros((int(empty.sum()), scores.shape[1]))
-            _forbid(allowed, masks[empty.cpu().numpy()])
+            _forbid(allowed, torch.from_numpy(masks[empty.cpu().numpy()]).to(scores.device))
             scores[empty] = allowed
 
 
@@ -363,25 +375,28 @@ def _array(input_ids: Tensor) -> np.ndarray:
     return input_ids.detach().cpu().numpy().astype(np.int64, copy=False)
 
 
-def _forbid(scores: Tensor, masks: np.ndarray) -> None:
-    """Write minus infinity where a mask has no bit.
+def _forbid(
+    scores: Tensor, masks: Tensor, logprobs: np.ndarray | None = None, beta: float = 0.0, threads: int = 1
+) -> None:
+    """Write minus infinity where a mask has no bit, and add log-probabilities to the rest.
 
     Parameters
     ----------
     scores : float[rows, width]
         Changed in place.
     masks : int32[rows, words]
+        On the device of the scores.
+    logprobs : float32[rows, tokens], optional
+    beta : float
+    threads : int
     """
     import torch
 
-    if scores.device.type == "cpu" and scores.dtype == torch.float32 and scores.stride(1) == 1:
-        bitmask.apply(scores.numpy(), masks)
-        return
-    words = torch.from_numpy(masks).to(scores.device)
-    bits = words.unsqueeze(-1) >> torch.arange(32, dtype=torch.int32, device=scores.device)
-    forbidden = (bits & 1).eq(0).flatten(1)[:, : scores.shape[1]]
-    scores[:, : forbidden.shape[1]].masked_fill_(forbidden, -math.inf)
-    scores[:, forbidden.shape[1] :] = -math.inf
+    if logprobs is not None:
+        logprobs = torch.from_numpy(logprobs).to(scores.device)
+    known = min(scores.shape[1], 32 * masks.shape[1])
+    apply_token_bitmask_inplace(scores, masks, known, logprobs=logprobs, beta=beta, threads=threads)
+    scores[:, known:] = -math.inf
 
 
 def allowed_tokens_fn(
