@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from stolcke.canonical import Canonical
 from stolcke.compiled_grammar import CompiledGrammar, compile
 from stolcke.errors import (
+    BudgetError,
     Cancelled,
     CompileError,
     FileFormatError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "BudgetError",
     "Cancelled",
     "Canonical",
     "CompileError",

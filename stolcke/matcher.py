@@ -26,13 +26,15 @@ class Matcher(CoreMatcher, Scoring):
     Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
     ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
     ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening``,
-    ``prefix_left``, ``last_token`` and ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
+    ``prefix_left``, ``last_token``, ``n_tokens`` and ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
 
     Attributes
     ----------
     compiled : CompiledGrammar
+    max_tokens : int or None
+        The budget of tokens, as it was given to :meth:`CompiledGrammar.matcher`.
     """
 
     # `compiled` is a CompiledGrammar, which stands above this module.
@@ -45,6 +47,7 @@ class Matcher(CoreMatcher, Scoring):
         canonical: Canonical | None = None,
         previous: int | None = None,
         pruning: Pruning = Pruning(),
+        max_tokens: int | None = None,
     ) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
         if not isinstance(prefix, bytes):
@@ -56,15 +59,22 @@ class Matcher(CoreMatcher, Scoring):
             )
         if len(prefix) > (most := compiled.limits.token_bytes):
             raise LimitExceeded("token_bytes", len(prefix), most, "the prefix of a matcher")
-        restricts = pruning.prune_mask or canonical is not None
+        restricts = pruning.prune_mask or canonical is not None or max_tokens is not None
         super().__init__(compiled.engine, compiled.end_tokens, opening, restricts, prefix)
         self.compiled = compiled
         self.pruning = pruning
         self.canonical = canonical
         self.previous = previous
+        self.max_tokens = max_tokens
 
     def _new(self) -> Matcher:
-        return Matcher(self.compiled, canonical=self.canonical, previous=self.previous, pruning=self.pruning)
+        return Matcher(
+            self.compiled,
+            canonical=self.canonical,
+            previous=self.previous,
+            pruning=self.pruning,
+            max_tokens=self.max_tokens,
+        )
 
     def __repr__(self) -> str:
         kind = "finished" if self.is_finished else "accepting" if self.is_accepting else "open"
@@ -155,6 +165,36 @@ class Matcher(CoreMatcher, Scoring):
             kept.append(token)
         return kept[:limit]
 
+    def shortest_completion(self, *, effort: int | None = None) -> list[int]:
+        """Tokens that complete the text, as few as are found.
+
+        Parameters
+        ----------
+        effort : int, optional
+            How many nodes of the vocabulary's trie the search may look at.  :meth:`completion_bounds` tells whether
+            fewer tokens might do.
+
+        Returns
+        -------
+        list of int
+            An end token comes last, where the vocabulary has any; nothing where one was accepted.
+
+        Raises
+        ------
+        BudgetError
+            Where none is found.
+        CompileError
+            Under a guard.
+        """
+        return self.compiled.completion.shortest(self.state, effort=effort)
+
+    def completion_bounds(self, *, effort: int | None = None) -> tuple[int, int]:
+        """Between which numbers the fewest tokens to the end are, an end token included; equal where they are known.
+
+        ``2 ** 40`` stands for any number: no completion is known.
+        """
+        return self.compiled.completion.bounds(self.state, effort=effort)
+
     def _only_tokens(self, limit: int) -> list[int]:
         ahead = self.fork()
         found: list[int] = []
@@ -187,13 +227,15 @@ class Matcher(CoreMatcher, Scoring):
         return self.engine.store.has_longer(b" " + text) or any(t[: len(text)] == text != t for t in others)
 
     def restrict_mask(self, row: np.ndarray) -> None:
-        """Take out of a mask what pruning and canonical tokenisation forbid, as long as something remains of it.
+        """Take out of a mask what the budget forbids, and then pruning and canonical tokenisation, if anything remains.
 
         Parameters
         ----------
         row : int32[n], n >= (vocabulary size + 31) // 32
             As :meth:`fill_mask` writes it.
         """
+        if self.max_tokens is not None and not self.is_finished:
+            self.compiled.completion.restrict(self.state, self.max_tokens - self.n_tokens, row)
         if self.pruning.prune_mask:
             super().restrict_mask(row)
         if self.canonical is None:

@@ -20,7 +20,7 @@ FLOORS = [
     {"collector", "deadline", "guard", "memo"},
     {"container", "grammar", "shipped", "tokenizers"},
     {"lexer", "scoring", "vocabulary"},
-    {"canonical", "frontends", "lexical", "weights"},
+    {"canonical", "completion", "frontends", "lexical", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
     {"domains", "healing", "languages", "prewarming"},
