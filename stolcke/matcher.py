@@ -26,7 +26,8 @@ class Matcher(CoreMatcher, Scoring):
     Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
     ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
     ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening``,
-    ``prefix_left``, ``last_token``, ``n_tokens`` and ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
+    ``prefix_left``, ``last_token``, ``n_tokens`` and ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of
+    probabilities.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
 

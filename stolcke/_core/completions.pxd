@@ -20,6 +20,7 @@ cdef struct Distance:                   # of a live state
     int64_t worst                       # as above
     int64_t low                         # fewer tokens are certainly not enough ...
     int64_t high                        # ... and so many are: some completion of so many is known
+    int64_t roomy                       # where so many tokens are left, no token need be forbidden; found by a walk
     uint32_t token                      # the first of that completion, where it was found as a whole; else NONE
 
 
@@ -39,6 +40,7 @@ cdef class Completions:
 
     # scratch
     cdef vector[Reached] stack
+    cdef bint forbade                   # whether judge() has forbidden any token
     cdef vector[uint32_t] unsettled, found_tokens, found_states, path, text
     cdef vector[int64_t] fewest
 

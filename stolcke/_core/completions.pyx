@@ -150,6 +150,7 @@ cdef class Completions:
             return 0
         prefix = self.engine.prefix_length(state)
         d.token = NONE
+        d.roomy = FAR
         if state == FINISHED:
             d.bytes = d.spelled = d.worst = d.low = d.high = 0
         elif state == OPENING or prefix:
@@ -211,7 +212,7 @@ cdef class Completions:
             self.engine.lock.lock()
             try:
                 self.see_state(state)
-                free = self.ample(state, self.shortest.longest) < left
+                free = self.states[state].roomy <= left or self.ample(state, self.shortest.longest) < left
             finally:
                 self.engine.lock.unlock()
         return free
@@ -309,6 +310,7 @@ cdef class Completions:
             return 0
         for i in range(n):
             row[tokens[i] >> 5] &= ~(<int32_t>1 << (tokens[i] & 31))
+        self.forbade = True
         if d.low < left:
             self.unsettled.push_back(state)
         return 0
@@ -369,10 +371,13 @@ cdef class Completions:
             try:
                 self.engine.refusal.limit = NULL
                 self.unsettled.clear()
+                self.forbade = False
                 status = self.walk_mask(state, left, &row[0])
                 for i in range(0, specials.size(), 2):
                     self.see_state(specials[i + 1])
                     self.judge(specials[i + 1], left, &specials[i], 1, &row[0])
+                if not status and not self.forbade:
+                    self.states[state].roomy = min(self.states[state].roomy, left)
                 unsettled.swap(self.unsettled)
                 refusal = self.engine.refusal
             finally:
