@@ -108,7 +108,7 @@ class Completion:
         return tokens, self.core.after_each(state, tokens.tolist())
 
     def _settle(self, states: Iterable[int], left: int, end: int) -> bool:
-        """Look for completions of fewer than ``left`` tokens until so many nodes were visited; whether any was found."""
+        """Look for completions of fewer than ``left`` tokens, as far as ``end`` permits; whether one was found."""
         found = False
         for state in states:
             self._refine(state)

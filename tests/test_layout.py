@@ -23,7 +23,7 @@ FLOORS = [
     {"canonical", "completion", "frontends", "lexical", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
-    {"domains", "healing", "languages", "prewarming"},
+    {"domains", "healing", "languages", "prewarming", "steering"},
     {""},
     {"cli", "integrations"},
 ]

@@ -54,7 +54,8 @@ cdef class Completions:
     cdef bint is_uniform(self, const Node* below, uint32_t state) noexcept nogil
     cdef int push_children(self, uint32_t node, uint32_t state) except -1 nogil
     cdef int walk_mask(self, uint32_t state, int64_t left, int32_t* row) except -1 nogil
-    cdef int judge(self, uint32_t state, int64_t left, const uint32_t* tokens, uint32_t n, int32_t* row) except -1 nogil
+    cdef int judge(self, uint32_t state, int64_t left, const uint32_t* tokens, uint32_t n,
+                   int32_t* row) except -1 nogil
     cdef int walk_successors(self, uint32_t state, int64_t most, unordered_set[uint32_t]& seen) except -1 nogil
     cdef int special_steps(self, uint32_t state, vector[uint32_t]& steps) except -1
     cdef int note(self, uint32_t state, uint32_t token, int64_t most, unordered_set[uint32_t]& seen) except -1 nogil

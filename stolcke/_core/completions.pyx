@@ -240,7 +240,7 @@ cdef class Completions:
         return result
 
     cdef uint32_t home(self, const Node* below, uint32_t state) except? 0xFFFFFFFF nogil:
-        """The one live state that all tokens below a node lead to, as most do within strings; NONE where they differ."""
+        """The one live state that all tokens below a node lead to, as most do in strings; NONE where they differ."""
         cdef const uint32_t* words = self.engine.state_keys.words(state)
         cdef uint32_t at, made
         if self.engine.state_keys.length(state) != 4 or words[0] != NONE or words[2] >= COUNTED:
@@ -302,7 +302,8 @@ cdef class Completions:
                 self.stack.push_back(reached)
         return 0
 
-    cdef int judge(self, uint32_t state, int64_t left, const uint32_t* tokens, uint32_t n, int32_t* row) except -1 nogil:
+    cdef int judge(self, uint32_t state, int64_t left, const uint32_t* tokens, uint32_t n,
+                   int32_t* row) except -1 nogil:
         """Forbid tokens that lead to a state unless a completion within what is left is known behind it."""
         cdef const Distance* d = &self.states[state]
         cdef uint32_t i
@@ -387,7 +388,7 @@ cdef class Completions:
         return sorted(set(unsettled))
 
     cdef int special_steps(self, uint32_t state, vector[uint32_t]& steps) except -1:
-        """Special tokens that the grammar names and allows here, each with where it leads; not those that end a text."""
+        """Special tokens that the grammar names and allows here, each with where it leads; none that ends a text."""
         cdef uint32_t after
         for token, _ in self.engine.special_symbols:
             if not (token in self.end_tokens and self.engine.at(state).accepting):
