@@ -99,7 +99,7 @@ def check_walk(compiled, vocabulary, chance: random.Random, **options) -> int:
     return restricted
 
 
-@settings(max_examples=250 * EFFORT)
+@settings(max_examples=120 * EFFORT)
 @given(st.one_of(grammars(), tally_grammars()), vocabularies(), st.integers(0, 2**32))
 def test_bounds_and_masks_are_those_of_trying_everything(grammar, tokens, seed):
     if derives_nothing(grammar):
@@ -174,7 +174,7 @@ def test_first_tokens_that_lose_a_space_and_prompts_to_be_written_anew(stripping
             check_walk(compiled, vocabulary, random.Random(seed), prefix=b"x  ")
 
 
-@settings(max_examples=150 * EFFORT)
+@settings(max_examples=100 * EFFORT)
 @given(st.one_of(grammars(), tally_grammars()), vocabularies(), st.integers(0, 2**32))
 def test_where_a_mask_need_not_be_looked_at_every_token_has_room(grammar, tokens, seed):
     """The argument that spares the walk, beside the distance of what each token leads to."""

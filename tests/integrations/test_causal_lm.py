@@ -58,7 +58,7 @@ def test_rows_go_on_from_their_parents(model) -> None:
         rows = [(*rows[parent], token) for parent, token in zip(parents, tokens, strict=True)]
         for row, found in zip(rows, logits, strict=True):
             np.testing.assert_allclose(found, whole(model, row), rtol=2e-4, atol=2e-4)
-    assert len({tuple(np.round(whole(model, row), 3)) for row in rows + [(0,), (1,)]}) == 3
+    assert len({tuple(np.round(whole(model, row), 3)) for row in [*rows, (0,), (1,)]}) == 3
     again = texts.begin(2)
     np.testing.assert_allclose(again[1], whole(model, ()), rtol=2e-4, atol=2e-4)
 
