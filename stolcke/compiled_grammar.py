@@ -284,7 +284,9 @@ class CompiledGrammar:
                     "leave max_tokens out, or compile without guard="
                 )
             # Of two threads that are here at once, both go on with what the first has stored.
-            self._completions.setdefault(None, Completion(self.engine, self.vocabulary.eos_token_ids))
+            self._completions.setdefault(
+                None, Completion(self.engine, self.vocabulary.eos_token_ids, self.limits.cache_bytes // 2)
+            )
         return self._completions[None]
 
     def matcher(

@@ -39,6 +39,8 @@ class Completion:
     engine : Engine
         Without a guard.
     end_tokens : tuple of int
+    most_bytes : int
+        Memory of the engine's caches beyond which searches are given up, so that room is left for masks.
 
     Attributes
     ----------
@@ -48,7 +50,8 @@ class Completion:
         How often a token's state was given up without an answer, and the token was forbidden.
     """
 
-    def __init__(self, engine: Engine, end_tokens: tuple[int, ...]) -> None:
+    def __init__(self, engine: Engine, end_tokens: tuple[int, ...], most_bytes: int) -> None:
+        self._engine, self._most_bytes = engine, most_bytes
         self.core = Completions(engine, frozenset(end_tokens))
         self.effort = EFFORT
         self.undecided = 0
@@ -185,6 +188,9 @@ class Completion:
         near = [self.core.bounds(after)[0] <= most for after in states.tolist()]
         return tokens[first][near], states[near]
 
+    def _is_full(self) -> bool:
+        return self._engine.stats()["cache_bytes"] > self._most_bytes
+
     def _search(self, start: int, most: int, end: int) -> None:
         """Bring the bounds of a state together.
 
@@ -204,7 +210,7 @@ class Completion:
             if n > taken[state]:
                 continue
             low = min(max(low, estimate), best)
-            if low >= best or best <= most or core.n_visits >= end:
+            if low >= best or best <= most or core.n_visits >= end or self._is_full():
                 break
             for token, after in zip(*self._successors(state, min(best - 1, furthest) - n - 1), strict=True):
                 after = int(after)

@@ -36,7 +36,7 @@ cdef class Completions:
     cdef frozenset end_tokens
     cdef vector[Outlook] continuations, columns
     cdef vector[Distance] states
-    cdef readonly uint64_t n_visits     # nodes of the trie that were looked at, a deterministic measure of work
+    cdef readonly uint64_t n_visits     # nodes of the trie, and special tokens, looked at: a deterministic measure of work
 
     # scratch
     cdef vector[Reached] stack

@@ -450,6 +450,7 @@ cdef class Completions:
                 self.found_tokens.clear()
                 self.found_states.clear()
                 status = self.walk_successors(state, most, seen)
+                self.n_visits += 1 + specials.size() // 2
                 for i in range(0, specials.size(), 2):
                     self.see_state(specials[i + 1])
                     self.note(specials[i + 1], specials[i], most, seen)
