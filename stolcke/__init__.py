@@ -9,6 +9,7 @@ from stolcke.canonical import Canonical
 from stolcke.compiled_grammar import CompiledGrammar, compile
 from stolcke.errors import (
     BatchError,
+    BudgetError,
     Cancelled,
     CompileError,
     FileFormatError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BatchError",
+    "BudgetError",
     "Cancelled",
     "Canonical",
     "CompileError",

@@ -18,8 +18,9 @@ from stolcke._core.weighted_matcher import WeightTrack
 from stolcke.canonical import Canonical
 from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, guarded, kept_apart, lower
 from stolcke.compiler.binding import Marker
+from stolcke.completion import NEVER, Completion
 from stolcke.deadline import Deadline
-from stolcke.errors import CompileError, FileFormatError, VocabularyMismatch, WeightsError
+from stolcke.errors import BudgetError, CompileError, FileFormatError, VocabularyError, VocabularyMismatch, WeightsError
 from stolcke.grammar.model import Grammar
 from stolcke.guard import Guard
 from stolcke.lexer import CountedAutomaton
@@ -223,6 +224,7 @@ class CompiledGrammar:
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
         self._sampler: GrammarSampler | None = None
+        self._completions: dict[None, Completion] = {}
         if engine is None:
             engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
         self.engine = engine
@@ -270,6 +272,27 @@ class CompiledGrammar:
             self._scores.setdefault(key, made)
         return WeightTrack(self._scores[key], self.weights.start_log_partition if self.arrays.raw_weights else 0.0)
 
+    @property
+    def completion(self) -> Completion:
+        """How texts can be completed in few tokens, which is what budgets rest on; made when first needed.
+
+        Raises
+        ------
+        CompileError
+            Under a guard.
+        """
+        if not self._completions:
+            if self.guard is not None:
+                raise CompileError(
+                    "the shortest completion under a guard is not known, as the guard refuses texts of the grammar; "
+                    "leave max_tokens out, or compile without guard="
+                )
+            # Of two threads that are here at once, both go on with what the first has stored.
+            self._completions.setdefault(
+                None, Completion(self.engine, self.vocabulary.eos_token_ids, self.limits.cache_bytes // 2)
+            )
+        return self._completions[None]
+
     def matcher(
         self,
         *,
@@ -279,6 +302,7 @@ class CompiledGrammar:
         previous: int | None = None,
         pruning: Pruning = Pruning(),
         observer: Metrics | None = None,
+        max_tokens: int | None = None,
     ) -> Matcher:
         """A new matcher, at the empty text.
 
@@ -310,10 +334,22 @@ class CompiledGrammar:
             unless you ask for it.
         observer : stolcke.observing.Metrics, optional
             Counts, and times, what this matcher and its forks do.
+        max_tokens : int, optional
+            A budget of tokens, the end token among them as hosts count it.  Near
+            its end masks leave out the tokens behind which no completion has room
+            any more, so that whoever keeps to the masks ends in time.  What
+            ``accept`` takes does not depend on it; bytes are not counted.
+
+        Raises
+        ------
+        BudgetError
+            If no completion within the budget is found.
+        CompileError
+            If there is a guard, and a first space to be taken away or a budget to be kept.
         """
         if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
             raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
-        return Matcher(
+        matcher = Matcher(
             self,
             strip_first_space=strip_first_space,
             prefix=prefix,
@@ -321,7 +357,15 @@ class CompiledGrammar:
             previous=previous,
             pruning=pruning,
             observer=observer,
+            max_tokens=max_tokens,
         )
+        if max_tokens is not None:
+            if not isinstance(max_tokens, int) or max_tokens < 0:
+                raise VocabularyError(f"max_tokens must be a number of tokens, not {max_tokens!r}")
+            least, found = self.completion.bounds(matcher.state, max_tokens)
+            if found > max_tokens:
+                raise BudgetError(max_tokens, least, found if found < NEVER else None)
+        return matcher
 
     def __repr__(self) -> str:
         a = self.arrays

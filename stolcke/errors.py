@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BatchError",
+    "BudgetError",
     "Cancelled",
     "CompileError",
     "FileFormatError",
@@ -258,6 +259,33 @@ class MaskError(StolckeError, ValueError):
 
 class Cancelled(StolckeError):
     """A compilation was cancelled by its caller or ran out of its time budget."""
+
+
+class BudgetError(StolckeError, ValueError):
+    """No text of the grammar is known that is complete within so many tokens.
+
+    Attributes
+    ----------
+    max_tokens : int or None
+        What was asked for; None where any number would have done.
+    least : int
+        The tokens, end token included, that are needed in any case.
+    shortest : int or None
+        Those of the shortest completion found; None where none was.
+    """
+
+    def __init__(self, max_tokens: int | None, least: int, shortest: int | None) -> None:
+        self.max_tokens = max_tokens
+        self.least = least
+        self.shortest = shortest
+        if shortest is None:
+            found = "no completion was found: the vocabulary may be unable to spell one"
+        elif least == shortest:
+            found = f"the shortest completion has {shortest} tokens, the end token included"
+        else:
+            found = f"the shortest completion found has {shortest} tokens, the end token included; {least} are needed"
+        asked = "" if max_tokens is None else f"max_tokens={max_tokens} is too small: "
+        super().__init__(asked + found)
 
 
 class VocabularyError(StolckeError, ValueError):

@@ -28,7 +28,8 @@ class Matcher(CoreMatcher, Scoring):
     Besides the methods below: ``accept``, ``accept_bytes``, ``accept_tokens``,
     ``allows``, ``fill_mask``, ``rollback``, ``fork``, ``reset``,
     ``forced_bytes``, ``is_accepting``, ``is_finished``, ``is_opening``,
-    ``prefix_left``, ``last_token`` and ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of probabilities.
+    ``prefix_left``, ``last_token``, ``n_tokens`` and ``n_accepted``; and what :class:`stolcke.scoring.Scoring` says of
+    probabilities.
     A matcher is used by one thread at a time; matchers share their compiled
     grammar, which any number of threads may use.
 
@@ -37,6 +38,8 @@ class Matcher(CoreMatcher, Scoring):
     compiled : CompiledGrammar
     observer : stolcke.observing.Metrics or None
         Which counts what happens here, and in forks.
+    max_tokens : int or None
+        The budget of tokens, as it was given to :meth:`CompiledGrammar.matcher`.
     """
 
     # `compiled` is a CompiledGrammar, which stands above this module.
@@ -50,6 +53,7 @@ class Matcher(CoreMatcher, Scoring):
         previous: int | None = None,
         pruning: Pruning = Pruning(),
         observer: Metrics | None = None,
+        max_tokens: int | None = None,
     ) -> None:
         opening = strip_first_space and compiled.vocabulary.strips_first_space
         if not isinstance(prefix, bytes):
@@ -61,7 +65,7 @@ class Matcher(CoreMatcher, Scoring):
             )
         if len(prefix) > (most := compiled.limits.token_bytes):
             raise LimitExceeded("token_bytes", len(prefix), most, "the prefix of a matcher")
-        restricts = pruning.prune_mask or canonical is not None
+        restricts = pruning.prune_mask or canonical is not None or max_tokens is not None
         if observer is not None and not hasattr(observer, "meter_of"):
             raise VocabularyError(f"observer must be a stolcke.observing.Metrics, not {type(observer).__name__}")
         meter = None if observer is None else observer.meter_of(compiled)
@@ -71,6 +75,7 @@ class Matcher(CoreMatcher, Scoring):
         self.canonical = canonical
         self.previous = previous
         self.observer = observer
+        self.max_tokens = max_tokens
 
     def _new(self) -> Matcher:
         return Matcher(
@@ -79,6 +84,7 @@ class Matcher(CoreMatcher, Scoring):
             previous=self.previous,
             pruning=self.pruning,
             observer=self.observer,
+            max_tokens=self.max_tokens,
         )
 
     def _ahead(self) -> Matcher:
@@ -189,6 +195,36 @@ class Matcher(CoreMatcher, Scoring):
             kept.append(token)
         return kept[:limit]
 
+    def shortest_completion(self, *, effort: int | None = None) -> list[int]:
+        """Tokens that complete the text, as few as are found.
+
+        Parameters
+        ----------
+        effort : int, optional
+            How many nodes of the vocabulary's trie the search may look at.  :meth:`completion_bounds` tells whether
+            fewer tokens might do.
+
+        Returns
+        -------
+        list of int
+            An end token comes last, where the vocabulary has any; nothing where one was accepted.
+
+        Raises
+        ------
+        BudgetError
+            Where none is found.
+        CompileError
+            Under a guard.
+        """
+        return self.compiled.completion.shortest(self.state, effort=effort)
+
+    def completion_bounds(self, *, effort: int | None = None) -> tuple[int, int]:
+        """Between which numbers the fewest tokens to the end are, an end token included; equal where they are known.
+
+        ``2 ** 40`` stands for any number: no completion is known.
+        """
+        return self.compiled.completion.bounds(self.state, effort=effort)
+
     def _only_tokens(self, limit: int) -> list[int]:
         ahead = self._ahead()
         found: list[int] = []
@@ -272,27 +308,30 @@ class Matcher(CoreMatcher, Scoring):
         children: list[list[int]] = [[] for _ in range(len(tokens) + 1)]
         for token in np.flatnonzero(accepted).tolist():
             children[parents[token] + 1].append(token)
+        walker = self if self.observer is None else self._ahead()  # what is only tried is not counted
         here = self.n_accepted
         ahead = [(token, 0) for token in reversed(children[0])]
         try:
             self.restrict_mask(rows[0])
             while ahead:  # depth first, so that each step is taken once
                 token, depth = ahead.pop()
-                self.rollback(self.n_accepted - here - depth)
-                self.accept(tokens[token])
-                self.restrict_mask(rows[token + 1])
+                walker.rollback(walker.n_accepted - here - depth)
+                walker.accept(tokens[token])
+                walker.restrict_mask(rows[token + 1])
                 ahead += [(child, depth + 1) for child in reversed(children[token + 1])]
         finally:
-            self.rollback(self.n_accepted - here)
+            walker.rollback(walker.n_accepted - here)
 
     def restrict_mask(self, row: np.ndarray) -> None:
-        """Take out of a mask what pruning and canonical tokenisation forbid, as long as something remains of it.
+        """Take out of a mask what the budget forbids, and then pruning and canonical tokenisation, if anything remains.
 
         Parameters
         ----------
         row : int32[n], n >= (vocabulary size + 31) // 32
             As :meth:`fill_mask` writes it.
         """
+        if self.max_tokens is not None and not self.is_finished:
+            self.compiled.completion.restrict(self.state, self.max_tokens - self.n_tokens, row)
         if self.pruning.prune_mask:
             super().restrict_mask(row)
         if self.canonical is None:

@@ -136,6 +136,36 @@ def test_steering_adds_and_never_revives() -> None:
         assert steered.tolist() == [expected[0], -np.inf, expected[1], -np.inf]
 
 
+class Rows:
+    """The stub as a model of several texts."""
+
+    def begin(self, n: int) -> np.ndarray:
+        self.texts = [b""] * n
+        return self.logits()
+
+    def extend(self, parents: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        self.texts = [self.texts[p] + WORDS.tokens[t] for p, t in zip(parents.tolist(), tokens.tolist(), strict=True)]
+        return self.logits()
+
+    def logits(self) -> np.ndarray:
+        stub = Stub("The cat is angry. And")
+        rows = []
+        for stub.text in self.texts:
+            rows.append(stub.logits())
+        return np.stack(rows)
+
+
+def test_particles_are_sentences_and_their_shares_add_up(capsys) -> None:
+    posterior = STEERING.show_particles(Rows(), WORDS, 1)
+    assert all(particle.finished for particle in posterior.particles)
+    grammar = stolcke.Parser(sentences())
+    for text in posterior.probabilities:
+        assert grammar.parse(text).logprob < 0
+    assert sum(posterior.probabilities.values()) == pytest.approx(1, rel=1e-9)
+    shown = capsys.readouterr().out
+    assert all(text.decode() in shown for text in posterior.probabilities)
+
+
 def test_the_table_names_each_token_and_adds_up() -> None:
     made, matcher = steered_text(0)
     rows = [

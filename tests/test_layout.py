@@ -20,10 +20,10 @@ FLOORS = [
     {"collector", "deadline", "guard", "kernels", "memo", "observing"},
     {"container", "grammar", "shipped", "tokenizers"},
     {"lexer", "scoring", "vocabulary"},
-    {"canonical", "frontends", "lexical", "weights"},
+    {"canonical", "completion", "frontends", "lexical", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
-    {"batches", "domains", "healing", "languages", "prewarming"},
+    {"batches", "domains", "healing", "languages", "prewarming", "steering"},
     {""},
     {"cli", "integrations"},
 ]

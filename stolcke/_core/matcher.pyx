@@ -294,6 +294,11 @@ cdef class CoreMatcher:
         return <Py_ssize_t>self.history.size() - 1
 
     @property
+    def n_tokens(self):
+        """How many of the accepted calls were tokens, an end token among them; bytes are not counted."""
+        return self.n_accepted - len(self.texts)
+
+    @property
     def is_accepting(self):
         """Whether the text so far is a sentence, so that an end token is allowed."""
         return self.engine.at(self.history.back()).accepting != 0
