@@ -174,6 +174,37 @@ def test_what_a_guard_raises_is_the_error_of_its_row():
     assert not rows[1].any()
 
 
+def test_an_interrupt_stops_the_batch_and_no_more():
+    """The one who waits is interrupted; workers leave the rows alone before the error comes."""
+    came, go = threading.Event(), threading.Event()
+
+    class Interrupted(Layout):
+        def read(self, *arguments):
+            if threading.current_thread() is threading.main_thread():
+                came.wait(20)
+                threading.Timer(0.1, go.set).start()
+                raise KeyboardInterrupt
+            came.set()
+            go.wait(20)
+            return super().read(*arguments)
+
+    grammars = [stolcke.Grammar.from_lark(BLOCKS) for _ in range(6)]
+    made = [stolcke.compile(one, vocabulary(), guard=Interrupted(newline="_NL"), prewarm=0) for one in grammars]
+    rows = dirty(6)
+    with stolcke.MaskFiller(2) as filler:
+        pending = filler.start([one.matcher() for one in made], rows)
+        with pytest.raises(KeyboardInterrupt):
+            pending.wait()
+        assert go.is_set()
+        left = rows.copy()
+        assert (left == dirty(6)).all(axis=1).sum() >= 4, "others were not begun"
+        good = [compiled()["guarded"].matcher() for _ in range(6)]
+        other = dirty(6)
+        filler.fill(good, other)
+        assert np.array_equal(other, one_by_one(good))
+        assert np.array_equal(rows, left)
+
+
 def test_an_ended_matcher_is_no_error(makers):
     ended = walked(makers["nested"], 0, 0)
     assert ended.accept_bytes(b"a") and ended.accept(ended.compiled.vocabulary.eos_token_ids[0])
