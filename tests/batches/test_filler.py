@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -120,6 +121,29 @@ def test_rows_are_ready_without_anybody_waiting(makers):
             clock.wait(0.005)
         assert pending.done()
         assert np.array_equal(rows, one_by_one(matchers))
+
+
+def test_workers_do_without_pythons_lock(makers):
+    """Masks get done while another thread computes in Python and never lets go of the lock."""
+    matchers = [walked(makers["schema"], k, 4) for k in range(20)]
+    matchers += [walked(kinds(compiled())["schema"], k, 4) for k in range(20)]
+    expected = one_by_one(matchers)
+    rows = dirty(40)
+    usual = sys.getswitchinterval()
+    with stolcke.MaskFiller(2) as filler:
+        filler.start(matchers, dirty(40)).wait()  # the threads are there
+        matchers[20:] = [walked(kinds(compiled())["schema"], k, 4) for k in range(20)]
+        sys.setswitchinterval(1000)
+        try:
+            pending = filler.start(matchers, rows)
+            end = time.monotonic() + 30
+            while not pending.done() and time.monotonic() < end:
+                pass
+            assert pending.done()
+        finally:
+            sys.setswitchinterval(usual)
+        pending.wait()
+    assert np.array_equal(rows, expected)
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
