@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -122,6 +123,29 @@ def test_rows_are_ready_without_anybody_waiting(makers):
         assert np.array_equal(rows, one_by_one(matchers))
 
 
+def test_workers_do_without_pythons_lock(makers):
+    """Masks get done while another thread computes in Python and never lets go of the lock."""
+    matchers = [walked(makers["schema"], k, 4) for k in range(20)]
+    matchers += [walked(kinds(compiled())["schema"], k, 4) for k in range(20)]
+    expected = one_by_one(matchers)
+    rows = dirty(40)
+    usual = sys.getswitchinterval()
+    with stolcke.MaskFiller(2) as filler:
+        filler.start(matchers, dirty(40)).wait()  # the threads are there
+        matchers[20:] = [walked(kinds(compiled())["schema"], k, 4) for k in range(20)]
+        sys.setswitchinterval(1000)
+        try:
+            pending = filler.start(matchers, rows)
+            end = time.monotonic() + 30
+            while not pending.done() and time.monotonic() < end:
+                pass
+            assert pending.done()
+        finally:
+            sys.setswitchinterval(usual)
+        pending.wait()
+    assert np.array_equal(rows, expected)
+
+
 # --- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -172,6 +196,37 @@ def test_what_a_guard_raises_is_the_error_of_its_row():
     assert isinstance(one.value.errors[1], ZeroDivisionError)
     assert np.array_equal(rows[[0, 2]], one_by_one([good, good]))
     assert not rows[1].any()
+
+
+def test_an_interrupt_stops_the_batch_and_no_more():
+    """The one who waits is interrupted; workers leave the rows alone before the error comes."""
+    came, go = threading.Event(), threading.Event()
+
+    class Interrupted(Layout):
+        def read(self, *arguments):
+            if threading.current_thread() is threading.main_thread():
+                came.wait(20)
+                threading.Timer(0.1, go.set).start()
+                raise KeyboardInterrupt
+            came.set()
+            go.wait(20)
+            return super().read(*arguments)
+
+    grammars = [stolcke.Grammar.from_lark(BLOCKS) for _ in range(6)]
+    made = [stolcke.compile(one, vocabulary(), guard=Interrupted(newline="_NL"), prewarm=0) for one in grammars]
+    rows = dirty(6)
+    with stolcke.MaskFiller(2) as filler:
+        pending = filler.start([one.matcher() for one in made], rows)
+        with pytest.raises(KeyboardInterrupt):
+            pending.wait()
+        assert go.is_set()
+        left = rows.copy()
+        assert (left == dirty(6)).all(axis=1).sum() >= 4, "others were not begun"
+        good = [compiled()["guarded"].matcher() for _ in range(6)]
+        other = dirty(6)
+        filler.fill(good, other)
+        assert np.array_equal(other, one_by_one(good))
+        assert np.array_equal(rows, left)
 
 
 def test_an_ended_matcher_is_no_error(makers):
