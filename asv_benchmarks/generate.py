@@ -256,17 +256,17 @@ def paths(writer: Writer, arguments: argparse.Namespace) -> None:
         }
         for way, options in others.items():
             (row,) = writer.write(inputs, arguments.tokens, **options)
-            print(f"{way:24}{'equal' if row == plain else 'DIFFERS: ' + writer.text(row)}")
+            print(f"{way:26}{'equal' if row == plain else 'DIFFERS: ' + writer.text(row)}")
         spelled = FastForward(writer.encode)
         (row,) = writer.write(inputs, arguments.tokens, logits_processor=[processor], custom_generate=spelled)
         equal = json.loads(writer.text(row)) == json.loads(writer.text(plain)) if len(row) < arguments.tokens else None
-        print(f"{'spelled by the tokenizer':24}{'equal' if equal else 'differs: ' + writer.text(row)}")
+        print(f"{'spelled by the tokenizer':26}{'equal' if equal else 'differs: ' + writer.text(row)}")
     inputs = writer.prompts(*(question for question, _ in items))
     for way, options in {"batch": {}, "batch, fast-forward": {"custom_generate": FastForward()}}.items():
         processor = GrammarLogitsProcessor([compiled for _, compiled in items])
         rows = writer.write(inputs, arguments.tokens, logits_processor=[processor], **options)
         for row, plain in zip(rows, expected, strict=True):
-            print(f"{way:24}{'equal' if row == plain else 'DIFFERS: ' + writer.text(row)}")
+            print(f"{way:26}{'equal' if row == plain else 'DIFFERS: ' + writer.text(row)}")
 
 
 def given_schemas(arguments: argparse.Namespace) -> Iterator[Any]:

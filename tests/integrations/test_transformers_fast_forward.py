@@ -360,6 +360,10 @@ def test_what_cannot_be_done_is_refused(model, forms) -> None:
         attempt(prompt_lookup_num_tokens=3)
     with pytest.raises(stolcke.VocabularyError, match="cannot give output_logits"):
         attempt(return_dict_in_generate=True, output_logits=True)
+    traced = GrammarLogitsProcessor(forms)
+    traced._tracer = object()
+    with pytest.raises(stolcke.VocabularyError, match="a trace has a line for each step"):
+        attempt([traced])
     with pytest.raises(stolcke.VocabularyError, match="must see each token in turn"):
         attempt(guidance_scale=2.0)
     attempt(prefix_allowed_tokens_fn=lambda row, ids: list(range(WIDTH)))
