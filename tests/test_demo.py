@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import stolcke
+from stolcke.observing import Trace, read_trace
 
 
 def load(name: str):
@@ -111,6 +112,17 @@ def test_the_tokens_of_a_text_have_its_probability_together(beta: float) -> None
     assert math.isclose(sum(made.grammar_logprobs), whole, rel_tol=1e-12)
     assert math.isclose(matcher.sentence_logprob, whole, rel_tol=1e-12)
     assert len(made.mask_seconds) == len(made.logprobs_seconds) == len(made.tokens)
+
+
+def test_a_trace_of_a_text_has_its_tokens_and_their_probabilities(tmp_path) -> None:
+    matcher = stolcke.compile(sentences(), WORDS).matcher()
+    generator = GENERATION.Generator(Stub("The cat is angry. And"), WORDS, 30)
+    with Trace(tmp_path / "trace.jsonl", grammar_logprobs=True) as trace:
+        made = generator.generate("?", 0.0, 1, matcher, trace=trace)
+    steps = read_trace(tmp_path / "trace.jsonl").steps()[0]
+    assert made.text == b"The cat is angry." and [step["token"] for step in steps] == made.tokens
+    assert [step["model_logprob"] for step in steps] == pytest.approx(made.model_logprobs)
+    assert [step["grammar_logprob"] for step in steps] == made.grammar_logprobs
 
 
 def test_a_cut_text_has_the_probability_of_its_beginning() -> None:
