@@ -23,7 +23,8 @@ FLOORS = [
     {"canonical", "completion", "frontends", "lexical", "weights"},
     {"compiler", "matcher"},
     {"compiled_grammar", "parsing"},
-    {"batches", "domains", "healing", "languages", "prewarming", "steering"},
+    {"batches", "domains", "healing", "languages", "prewarming"},
+    {"steering"},
     {""},
     {"cli", "integrations"},
 ]

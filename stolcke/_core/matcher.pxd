@@ -23,6 +23,7 @@ cdef class CoreMatcher:
     cdef uint32_t metered_after(self, uint32_t token) except? 0xFFFFFFFF
     cdef bint is_known(self, uint32_t token) except -1
     cdef int make_room(self) except -1
+    cdef uint32_t after_bytes(self, const unsigned char[::1] data) except? 0xFFFFFFFF
     cdef uint32_t metered_after_bytes(self, const unsigned char[::1] data) except? 0xFFFFFFFF
     cdef int fill_metered(self, uint32_t state, int32_t* words, size_t n_words) except -1
     cdef int keep(self, size_t n) except -1

@@ -17,9 +17,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from stolcke._core import bitmask
+from stolcke.batches import fill_masks
 from stolcke.compiled_grammar import CompiledGrammar
 from stolcke.errors import VocabularyError, WeightsError
-from stolcke.matcher import Matcher, fill_masks
+from stolcke.matcher import Matcher
 from stolcke.scoring import fill_logprobs_batch
 from stolcke.steering.products import as_array, log_sum, product
 

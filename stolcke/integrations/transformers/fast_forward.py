@@ -303,7 +303,7 @@ def _around_the_grammar(processors: Any) -> tuple[Any, GrammarLogitsProcessor, A
             "pass generate(logits_processor=[GrammarLogitsProcessor(...)], custom_generate=FastForward(...))"
         )
     (at,) = places
-    if getattr(processors[at], "_tracer", None) is not None:
+    if processors[at]._tracer is not None:
         raise VocabularyError(
             "a trace has a line for each step, and FastForward takes no step for a forced token; leave one of them out"
         )
