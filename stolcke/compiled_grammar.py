@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
@@ -342,6 +343,11 @@ class CompiledGrammar:
         """
         if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
             raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
+        if max_tokens is not None:
+            try:
+                max_tokens = operator.index(max_tokens)
+            except TypeError:
+                raise VocabularyError(f"max_tokens must be a number of tokens, not {max_tokens!r}") from None
         matcher = Matcher(
             self,
             strip_first_space=strip_first_space,
@@ -352,8 +358,6 @@ class CompiledGrammar:
             max_tokens=max_tokens,
         )
         if max_tokens is not None:
-            if not isinstance(max_tokens, int) or max_tokens < 0:
-                raise VocabularyError(f"max_tokens must be a number of tokens, not {max_tokens!r}")
             least, found = self.completion.bounds(matcher.state, max_tokens)
             if found > max_tokens:
                 raise BudgetError(max_tokens, least, found if found < NEVER else None)

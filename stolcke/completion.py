@@ -114,15 +114,16 @@ class Completion:
         """Look for completions of fewer than ``left`` tokens, as far as ``end`` permits; whether one was found."""
         found = False
         for state in states:
-            self._refine(state)
+            if self.core.n_visits < end:
+                self._refine(state)
             low, high = self.core.bounds(state)
             if low < left <= high and (state, left) not in self._given_up:
-                self._search(state, left - 1, end)
+                if self.core.n_visits < end:
+                    self._search(state, left - 1, end)
+                    self._given_up.add((state, left))
                 low, high = self.core.bounds(state)
             found |= high < left
-            if low < left <= high:
-                self._given_up.add((state, left))
-                self.undecided += 1
+            self.undecided += low < left <= high
         return found
 
     # --- completions ---------------------------------------------------------------------------------------------
