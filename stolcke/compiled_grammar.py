@@ -6,7 +6,7 @@ import operator
 import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
@@ -47,11 +47,13 @@ class _Remembered:
     engine: Engine
     arrays_bytes: int
     scores: dict[tuple[float, int], TokenScores]
+    completions: dict[None, Completion] = field(default_factory=dict)
     prewarmed: int = 0
 
     @property
     def n_bytes(self) -> int:
-        return self.arrays_bytes + self.engine.stats()["cache_bytes"]
+        searched = sum(each.core.n_bytes for each in self.completions.values())
+        return self.arrays_bytes + self.engine.stats()["cache_bytes"] + searched
 
     def is_full(self, limits: Limits) -> bool:
         """Whether its caches are so large that the next user should begin with empty ones."""
@@ -150,7 +152,7 @@ def compile(  # the name that re and the other engines use, too
         if key is not None:
             known = memo.add(key, known, limits)
     compiled = CompiledGrammar(
-        known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores, guard
+        known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores, guard, known.completions
     )
     columns = known.prewarmed
     warming = compiled.warming() if columns < prewarm else iter(())
@@ -213,6 +215,7 @@ class CompiledGrammar:
         engine: Engine | None = None,
         scores: dict[tuple[float, int], TokenScores] | None = None,
         guard: Guard | None = None,
+        completions: dict[None, Completion] | None = None,
     ) -> None:
         self.arrays = arrays
         self.vocabulary = vocabulary
@@ -221,7 +224,7 @@ class CompiledGrammar:
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
         self._sampler: GrammarSampler | None = None
-        self._completions: dict[None, Completion] = {}
+        self._completions = {} if completions is None else completions  # one at most
         if engine is None:
             engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
         self.engine = engine

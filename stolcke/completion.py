@@ -107,7 +107,9 @@ class Completion:
     def _each(self, state: int, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of a mask, but for those that end the text, and where they lead."""
         tokens = bitmask.token_ids(row, self._n_tokens)
-        tokens = tokens[~np.isin(tokens, self._end_tokens)].astype(np.int64)
+        if self.core.accepts(state):  # elsewhere an end token in a mask is one that the grammar names
+            tokens = tokens[~np.isin(tokens, self._end_tokens)]
+        tokens = tokens.astype(np.int64)
         return tokens, self.core.after_each(state, tokens.tolist())
 
     def _settle(self, states: Iterable[int], left: int, end: int) -> bool:

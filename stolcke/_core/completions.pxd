@@ -31,7 +31,7 @@ cdef struct Reached:                    # a node of the vocabulary's trie and th
 
 cdef class Completions:
     cdef readonly Engine engine
-    cdef readonly Shortest shortest
+    cdef Shortest shortest
     cdef readonly int64_t end           # 1 where an end token counts
     cdef frozenset end_tokens
     cdef vector[Outlook] continuations, columns

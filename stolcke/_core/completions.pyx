@@ -228,6 +228,10 @@ cdef class Completions:
         return sum_of(sum_of(self.states[state].worst, times(n_bytes, self.shortest.growth)),
                       sum_of(self.shortest.within, self.end))
 
+    def accepts(self, uint32_t state):
+        """Whether the text may end in a state."""
+        return self.engine.at(state).accepting != 0
+
     def is_ordinary(self, uint32_t state):
         """Whether tokens stand for their bytes here, and all of them for bytes of the grammar's text."""
         return state != OPENING and not self.engine.prefix_length(state)

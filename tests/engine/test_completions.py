@@ -350,3 +350,23 @@ def test_real_schemas_end_in_time():
             ends_in_time(compiled, random.Random(number), budget)
             ended += 1
     assert ended > 20
+
+
+def test_an_end_token_that_the_grammar_names_is_a_token_like_others():
+    """At the beginning of a text that loses a space, where tokens are looked at one by one, and elsewhere."""
+    tokens = [b"a", b" a", b"b", b"</s>", b" "]
+    grammar = stolcke.Grammar.from_lark('start: START START "a" | "a" START "b" "b" "b" | "b"\n%declare START')
+    for stripping in (False, True):
+        vocabulary = stolcke.Vocabulary(tokens, [3], [3], strips_first_space=stripping)
+        compiled = generous(stolcke.compile(grammar, vocabulary, special={"START": 3}))
+        for seed in range(10):
+            check_walk(compiled, vocabulary, random.Random(seed), strip_first_space=stripping)
+
+
+def test_what_was_found_is_shared_with_the_compiled_grammar():
+    vocabulary = vocabulary_of(FIXED)
+    grammar = stolcke.Grammar.from_lark('start: "a" start "b" | "x"')
+    first = stolcke.compile(grammar, vocabulary)
+    assert first.completion is stolcke.compile(grammar, vocabulary).completion
+    other = stolcke.compile(grammar, vocabulary, options=stolcke.Options(memoise_grammars=False))
+    assert other.completion is not first.completion
