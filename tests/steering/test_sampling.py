@@ -133,6 +133,10 @@ def test_resampled_particles_have_the_average_weight_and_their_own_texts(kind) -
             40 * (share * 0.9 + (1 - share) * 0.1) ** 2 / (share * 0.81 + (1 - share) * 0.01), rel=1e-9
         )
         assert {p.tokens for p in posterior.particles} <= {(0, 7, END), (1, 7, 7, END)}
+        # Those that began with a have come to nine times the weight; five standard deviations of a multinomial count.
+        weighty = share * 0.9 / (share * 0.9 + (1 - share) * 0.1)
+        alive = sum(particle.tokens[0] == 0 for particle in posterior.particles)
+        assert abs(alive - 40 * weighty) < 5 * math.sqrt(40 * weighty * (1 - weighty)) < 40 * (weighty - share)
         # What a particle wrote is what the model was told: the row of its own history went on.
         assert {p.tokens[:-1] for p in posterior.particles} <= model.every
 
