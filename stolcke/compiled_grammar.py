@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,11 +51,13 @@ class _Remembered:
     engine: Engine
     arrays_bytes: int
     scores: dict[tuple[float, int], TokenScores]
+    completions: dict[None, Completion] = field(default_factory=dict)
     prewarmed: int = 0
 
     @property
     def n_bytes(self) -> int:
-        return self.arrays_bytes + self.engine.stats()["cache_bytes"]
+        searched = sum(each.core.n_bytes for each in self.completions.values())
+        return self.arrays_bytes + self.engine.stats()["cache_bytes"] + searched
 
     def is_full(self, limits: Limits) -> bool:
         """Whether its caches are so large that the next user should begin with empty ones."""
@@ -153,7 +156,7 @@ def compile(  # the name that re and the other engines use, too
         if key is not None:
             known = memo.add(key, known, limits)
     compiled = CompiledGrammar(
-        known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores, guard
+        known.arrays, known.bound, vocabulary, limits, options, known.engine, known.scores, guard, known.completions
     )
     columns = known.prewarmed
     warming = compiled.warming() if columns < prewarm else iter(())
@@ -216,6 +219,7 @@ class CompiledGrammar:
         engine: Engine | None = None,
         scores: dict[tuple[float, int], TokenScores] | None = None,
         guard: Guard | None = None,
+        completions: dict[None, Completion] | None = None,
     ) -> None:
         self.arrays = arrays
         self.vocabulary = vocabulary
@@ -224,7 +228,7 @@ class CompiledGrammar:
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
         self._sampler: GrammarSampler | None = None
-        self._completions: dict[None, Completion] = {}
+        self._completions = {} if completions is None else completions  # one at most
         if engine is None:
             engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
         self.engine = engine
@@ -349,6 +353,11 @@ class CompiledGrammar:
         """
         if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
             raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
+        if max_tokens is not None:
+            try:
+                max_tokens = operator.index(max_tokens)
+            except TypeError:
+                raise VocabularyError(f"max_tokens must be a number of tokens, not {max_tokens!r}") from None
         matcher = Matcher(
             self,
             strip_first_space=strip_first_space,
@@ -360,8 +369,6 @@ class CompiledGrammar:
             max_tokens=max_tokens,
         )
         if max_tokens is not None:
-            if not isinstance(max_tokens, int) or max_tokens < 0:
-                raise VocabularyError(f"max_tokens must be a number of tokens, not {max_tokens!r}")
             least, found = self.completion.bounds(matcher.state, max_tokens)
             if found > max_tokens:
                 raise BudgetError(max_tokens, least, found if found < NEVER else None)

@@ -107,22 +107,25 @@ class Completion:
     def _each(self, state: int, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The tokens of a mask, but for those that end the text, and where they lead."""
         tokens = bitmask.token_ids(row, self._n_tokens)
-        tokens = tokens[~np.isin(tokens, self._end_tokens)].astype(np.int64)
+        if self.core.accepts(state):  # elsewhere an end token in a mask is one that the grammar names
+            tokens = tokens[~np.isin(tokens, self._end_tokens)]
+        tokens = tokens.astype(np.int64)
         return tokens, self.core.after_each(state, tokens.tolist())
 
     def _settle(self, states: Iterable[int], left: int, end: int) -> bool:
         """Look for completions of fewer than ``left`` tokens, as far as ``end`` permits; whether one was found."""
         found = False
         for state in states:
-            self._refine(state)
+            if self.core.n_visits < end:
+                self._refine(state)
             low, high = self.core.bounds(state)
             if low < left <= high and (state, left) not in self._given_up:
-                self._search(state, left - 1, end)
+                if self.core.n_visits < end:
+                    self._search(state, left - 1, end)
+                    self._given_up.add((state, left))
                 low, high = self.core.bounds(state)
             found |= high < left
-            if low < left <= high:
-                self._given_up.add((state, left))
-                self.undecided += 1
+            self.undecided += low < left <= high
         return found
 
     # --- completions ---------------------------------------------------------------------------------------------

@@ -152,7 +152,8 @@ class Matcher(CoreMatcher, Scoring):
             A tokenizer's function from text to ids, without special tokens.
             With it, forced text becomes the tokens the model would write,
             except the last ones, which a longer token could still replace once
-            more text follows.  Without it, only tokens without alternative count.
+            more text follows; under a budget, as far as masks allow them.  Without
+            it, only tokens without alternative count.
         limit : int
             At most so many tokens are returned: where the vocabulary cannot
             spell what would end a repetition, they would never end.
@@ -193,7 +194,16 @@ class Matcher(CoreMatcher, Scoring):
             if length > stable:
                 break
             kept.append(token)
-        return kept[:limit]
+        return self._allowed_run(kept[:limit]) if self.max_tokens is not None else kept[:limit]
+
+    def _allowed_run(self, tokens: list[int]) -> list[int]:
+        """The first of some tokens, as long as masks allow them one after the other."""
+        ahead = self.fork()
+        for n, token in enumerate(tokens):
+            if not ahead.mask()[token]:
+                return tokens[:n]
+            ahead.accept(token)
+        return tokens
 
     def shortest_completion(self, *, effort: int | None = None) -> list[int]:
         """Tokens that complete the text, as few as are found.

@@ -31,12 +31,13 @@ cdef struct Reached:                    # a node of the vocabulary's trie and th
 
 cdef class Completions:
     cdef readonly Engine engine
-    cdef readonly Shortest shortest
+    cdef Shortest shortest
     cdef readonly int64_t end           # 1 where an end token counts
     cdef frozenset end_tokens
     cdef vector[Outlook] continuations, columns
+    cdef size_t n_seen                  # continuations whose outlook is known; a MemoryError may have left more
     cdef vector[Distance] states
-    cdef readonly uint64_t n_visits     # nodes of the trie, and special tokens, looked at: a deterministic measure of work
+    cdef readonly uint64_t n_visits     # nodes and tokens looked at: a deterministic measure of work
 
     # scratch
     cdef vector[Reached] stack

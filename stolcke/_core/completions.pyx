@@ -46,6 +46,10 @@ from stolcke._core.types cimport NONE, ByteSet, byteset_has
 cnp.import_array()
 
 
+cdef enum:
+    TRIES = 16                          # bytes that may be tried for each byte of a shortest text, on average
+
+
 cdef class Completions:
     """What is known of how texts of one compiled grammar can end.
 
@@ -81,8 +85,9 @@ cdef class Completions:
         cdef uint32_t first, m, i, k, size
         cdef int64_t worst
         cdef bint changed
-        while self.continuations.size() < self.engine.chart.continuations.size():
-            first = <uint32_t>self.continuations.size()
+        while self.n_seen < self.engine.chart.continuations.size():
+            first = <uint32_t>self.n_seen
+            self.continuations.resize(first)
             size = self.engine.chart.continuations[first].group_size
             for m in range(first, first + size):
                 for k in range(2):
@@ -112,6 +117,7 @@ cdef class Completions:
                     worst = max(worst, sum_of(need.least[IN_TOKENS], outlook.need.least[IN_TOKENS]))
             for m in range(first, first + size):
                 self.continuations[m].worst = worst
+            self.n_seen += size
         return 0
 
     cdef int see_column(self, uint32_t column) except -1 nogil:
@@ -221,6 +227,10 @@ cdef class Completions:
         """So many tokens are enough after any text of so many bytes; found without looking at any."""
         return sum_of(sum_of(self.states[state].worst, times(n_bytes, self.shortest.growth)),
                       sum_of(self.shortest.within, self.end))
+
+    def accepts(self, uint32_t state):
+        """Whether the text may end in a state."""
+        return self.engine.at(state).accepting != 0
 
     def is_ordinary(self, uint32_t state):
         """Whether tokens stand for their bytes here, and all of them for bytes of the grammar's text."""
@@ -478,14 +488,14 @@ cdef class Completions:
         cdef ByteSet live
         cdef bint special
         cdef uint32_t symbol, after, last
-        cdef int64_t left
+        cdef int64_t left, tried = 0
         self.path.clear()
         self.text.clear()
         self.see_state(state)
         self.path.push_back(state)
         while self.states[state].bytes:
             left = self.states[state].bytes
-            if left > most_bytes:
+            if left > most_bytes or tried > TRIES * most_bytes:
                 return 0
             special = False
             self.engine.live_bytes(state, &live, &special)
@@ -494,6 +504,8 @@ cdef class Completions:
                 if symbol < 256 and not byteset_has(&live, symbol):
                     continue
                 after = self.step(state, symbol)
+                tried += 1
+                self.n_visits += 1
                 if after == NONE:
                     return REFUSED
                 if after != DEAD and self.states[after].bytes == left - (1 if symbol < 256 else self.shortest.longest):

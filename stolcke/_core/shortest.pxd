@@ -38,10 +38,10 @@ cdef class Shortest:
     cdef PartitionStore store
     cdef GrammarTables tables
     cdef size_t most_bytes              # of the vocabulary's tables
-    cdef readonly int64_t longest       # bytes of the longest token
-    cdef readonly bint spells_bytes     # whether each byte is a token
-    cdef readonly int64_t growth        # the most tokens that a terminal that begins adds to what is left
-    cdef readonly int64_t within        # the most tokens that the rest of a terminal needs
+    cdef int64_t longest       # bytes of the longest token
+    cdef bint spells_bytes     # whether each byte is a token
+    cdef int64_t growth        # the most tokens that a terminal that begins adds to what is left
+    cdef int64_t within        # the most tokens that the rest of a terminal needs
     cdef unordered_map[uint32_t, int64_t] bytes_of, tokens_of       # by state of an automaton
     cdef unordered_map[uint32_t, vector[int64_t]] inner_of          # by family of counted states: to the word's end
     cdef vector[Need] nonterminals      # of the grammar

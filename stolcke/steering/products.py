@@ -93,7 +93,8 @@ def product(logits: Any, scores: Any, beta: float = 1.0) -> Product:
     Product
     """
     logits = as_array(logits).astype(np.float64)
-    combined = combine(logits - log_sum(logits)[..., None], scores, beta)
+    total = log_sum(logits)
+    combined = combine(logits - np.where(np.isfinite(total), total, 0.0)[..., None], scores, beta)
     log_z = log_sum(combined)
     logprobs = np.full_like(combined, -np.inf)
     np.subtract(combined, log_z[..., None], where=np.isfinite(log_z)[..., None], out=logprobs)

@@ -249,8 +249,8 @@ class _Run:
         if not opened:
             return
         rows = as_array(logits)[[self.texts[i].row for i in opened]]
-        if np.isnan(rows).any():
-            raise WeightsError("the model's logits are not all numbers")
+        if not (rows < np.inf).all():
+            raise WeightsError("the model's logits are not all numbers below infinity")
         found = product(rows, self._scores([self.texts[i].matcher for i in opened]), self.beta)
         for i, logprobs, log_z in zip(opened, found.logprobs, found.log_z, strict=True):
             self.texts[i].next_logprobs = logprobs

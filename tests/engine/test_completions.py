@@ -245,15 +245,34 @@ def test_bytes_cost_nothing_and_what_was_overdrawn_ends_as_fast_as_it_can():
     assert texts == [[b"x"], [b"b"], [b"b"], [b"b"], [b"b"], [b"</s>", b"</t>"]]
 
 
+def test_forced_tokens_of_a_tokenizer_keep_the_budget():
+    vocabulary = stolcke.Vocabulary([b"a", b"b", b"abab", b"<", b">", b"</s>"], eos_token_ids=[5])
+    compiled = stolcke.compile(stolcke.Grammar.from_lark('start: "<" "ababab" ">"'), vocabulary)
+
+    def encode(text):  # that of a tokenizer that has not heard of abab
+        return [vocabulary.tokens.index(letter.encode()) for letter in text]
+
+    assert compiled.matcher().forced_tokens(encode) == encode("<ababab>")
+    tight = compiled.matcher(max_tokens=6)
+    assert tight.shortest_completion() in ([3, 2, 0, 1, 4, 5], [3, 0, 1, 2, 4, 5])
+    forced = tight.forced_tokens(encode)
+    assert forced == encode("<ab")
+    assert tight.accept_tokens(forced) == 3
+    assert tight.allowed_token_ids().tolist() == [2]
+
+
 def test_budgets_that_cannot_be_kept_are_refused():
     vocabulary = vocabulary_of(FIXED)
     compiled = stolcke.compile(NESTED, vocabulary, special={"SPECIAL": "<i>"})
     with pytest.raises(stolcke.BudgetError) as caught:
         compiled.matcher(max_tokens=1)
     assert (caught.value.max_tokens, caught.value.least, caught.value.shortest) == (1, 2, 2)
-    for wrong in (-1, 2.5, "3"):
+    for wrong in (2.5, "3"):
         with pytest.raises(stolcke.VocabularyError, match="number of tokens"):
             compiled.matcher(max_tokens=wrong)
+    with pytest.raises(stolcke.BudgetError, match="max_tokens=-1"):
+        compiled.matcher(max_tokens=-1)
+    assert compiled.matcher(max_tokens=np.int64(2)).max_tokens == 2
     unspeakable = stolcke.compile(stolcke.Grammar.from_lark('start: "q"'), vocabulary)
     with pytest.raises(stolcke.BudgetError, match="no completion was found"):
         unspeakable.matcher(max_tokens=9)
@@ -331,3 +350,23 @@ def test_real_schemas_end_in_time():
             ends_in_time(compiled, random.Random(number), budget)
             ended += 1
     assert ended > 20
+
+
+def test_an_end_token_that_the_grammar_names_is_a_token_like_others():
+    """At the beginning of a text that loses a space, where tokens are looked at one by one, and elsewhere."""
+    tokens = [b"a", b" a", b"b", b"</s>", b" "]
+    grammar = stolcke.Grammar.from_lark('start: START START "a" | "a" START "b" "b" "b" | "b"\n%declare START')
+    for stripping in (False, True):
+        vocabulary = stolcke.Vocabulary(tokens, [3], [3], strips_first_space=stripping)
+        compiled = generous(stolcke.compile(grammar, vocabulary, special={"START": 3}))
+        for seed in range(10):
+            check_walk(compiled, vocabulary, random.Random(seed), strip_first_space=stripping)
+
+
+def test_what_was_found_is_shared_with_the_compiled_grammar():
+    vocabulary = vocabulary_of(FIXED)
+    grammar = stolcke.Grammar.from_lark('start: "a" start "b" | "x"')
+    first = stolcke.compile(grammar, vocabulary)
+    assert first.completion is stolcke.compile(grammar, vocabulary).completion
+    other = stolcke.compile(grammar, vocabulary, options=stolcke.Options(memoise_grammars=False))
+    assert other.completion is not first.completion

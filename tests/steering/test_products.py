@@ -30,8 +30,9 @@ def test_z_is_the_sum_that_it_is_defined_as(beta) -> None:
 
 
 def test_rows_are_apart_and_an_empty_one_is_nothing() -> None:
-    scores = np.array([[0, 0, 0, 0], [-np.inf] * 4, [-np.inf, 0, -np.inf, -np.inf]], np.float32)
-    found = product(np.stack([LOGITS, LOGITS, -LOGITS]), scores)
+    scores = np.array([[0, 0, 0, 0], [-np.inf] * 4, [-np.inf, 0, -np.inf, -np.inf], [0] * 4], np.float32)
+    found = product(np.stack([LOGITS, LOGITS, -LOGITS, np.full(4, -np.inf)]), scores)
+    assert found.log_z[3] == -np.inf and (found.logprobs[3] == -np.inf).all()
     assert found.log_z[0] == pytest.approx(0, abs=1e-14) and found.log_z[1] == -np.inf
     assert found.logprobs[0] == pytest.approx(np.log(P), rel=1e-12)
     assert (found.logprobs[1] == -np.inf).all()

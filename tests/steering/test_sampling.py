@@ -21,10 +21,11 @@ NESTED = stolcke.compile(
 )
 MOST = 6
 CASES = [
-    (beta, threshold, kind)
-    for beta in (0.0, 1.0)
-    for threshold in (0.0, 0.7, 1.0)
-    for kind in ("systematic", "multinomial")
+    (0.0, 0.0, "systematic"),
+    (0.0, 0.7, "systematic"),
+    (0.0, 1.0, "multinomial"),
+    (1.0, 0.7, "multinomial"),
+    (1.0, 1.0, "systematic"),
 ]
 
 
@@ -39,7 +40,7 @@ def test_the_normalizer_is_without_bias(beta, threshold, kind) -> None:
     # Of a mild model that likes to end: else so few texts have nearly all of the weight that estimates are all alike.
     model = Table(len(TOKENS), seed=3, spread=0.7, likes=END)
     targets, _ = exact(model, beta)
-    runs = 400
+    runs = 200
     estimates = np.exp([
         sample(model, NESTED, particles=12, beta=beta, threshold=threshold, resampling=kind, seed=seed,
                max_tokens=MOST).log_normalizer
@@ -77,14 +78,14 @@ def test_the_posterior_is_that_of_all_texts(threshold) -> None:
         shares[text] = shares.get(text, 0.0) + target / total
     likely = sorted(shares, key=shares.get)[-6:]
     runs = [
-        sample(model, NESTED, particles=600, beta=1.0, threshold=threshold, seed=seed, max_tokens=MOST).probabilities
-        for seed in range(20)
+        sample(model, NESTED, particles=400, beta=1.0, threshold=threshold, seed=seed, max_tokens=MOST).probabilities
+        for seed in range(12)
     ]
     for text in likely:
         estimates = np.array([run.get(text, 0.0) for run in runs])
         error = estimates.std(ddof=1) / math.sqrt(len(runs))
         # A quotient of estimates has a bias of the order of 1 / particles.
-        assert abs(estimates.mean() - shares[text]) < 5 * error + 2 / 600, text
+        assert abs(estimates.mean() - shares[text]) < 5 * error + 2 / 400, text
     assert runs[0] == dict(sorted(runs[0].items(), key=lambda item: -item[1]))
     assert sum(runs[0].values()) == pytest.approx(1, rel=1e-9)
 
@@ -132,6 +133,10 @@ def test_resampled_particles_have_the_average_weight_and_their_own_texts(kind) -
             40 * (share * 0.9 + (1 - share) * 0.1) ** 2 / (share * 0.81 + (1 - share) * 0.01), rel=1e-9
         )
         assert {p.tokens for p in posterior.particles} <= {(0, 7, END), (1, 7, 7, END)}
+        # Those that began with a have come to nine times the weight; five standard deviations of a multinomial count.
+        weighty = share * 0.9 / (share * 0.9 + (1 - share) * 0.1)
+        alive = sum(particle.tokens[0] == 0 for particle in posterior.particles)
+        assert abs(alive - 40 * weighty) < 5 * math.sqrt(40 * weighty * (1 - weighty)) < 40 * (weighty - share)
         # What a particle wrote is what the model was told: the row of its own history went on.
         assert {p.tokens[:-1] for p in posterior.particles} <= model.every
 
