@@ -179,15 +179,8 @@ def _key(
     """All that a compiled grammar depends on but its vocabulary; None where nothing is to be remembered."""
     # What is remembered holds its grammar, so no other can have this id.
     try:
-        key = (
-            id(grammar),
-            tuple(special.items()),
-            limits,
-            options,
-            frozenset(distributions.items()),
-            default_distribution,
-            guard,
-        )
+        chosen = frozenset(distributions.items()), default_distribution
+        key = (id(grammar), tuple(special.items()), limits, options, *chosen, guard)
         hash(key)
     except TypeError:  # markers or distributions that are none
         return None
