@@ -47,7 +47,7 @@ cdef class Shortest:
         self.store = store
         self.tables = tables
         self.most_bytes = most_bytes
-        self.longest = max(store.longest_token, 1)
+        self.longest = max(store.trie.node(0).height, 1)        # special tokens are not in the trie
         unknown.least[IN_BYTES] = unknown.least[IN_TOKENS] = FAR
         refill(self.nonterminals, tables.n_nonterminals, unknown)
 
