@@ -40,8 +40,8 @@ class _Restriction:
         try:
             if (self.matcher.state, self.matcher.n_accepted) != self.place:
                 raise VocabularyError(
-                    "a matcher with pruning=, canonical= or max_tokens= was moved before wait(), which needs it as it was; "
-                    "start with matcher.fork(), or move it afterwards"
+                    "a matcher with pruning=, canonical= or max_tokens= was moved before wait(), "
+                    "which needs it as it was; start with matcher.fork(), or move it afterwards"
                 )
             self.do()
         except Exception as error:
@@ -162,8 +162,8 @@ class MaskFiller:
 
         Masks that are known are copied before it returns.  The others are made by the threads, without Python's lock.
         Until ``wait()`` returns, ``rows`` belong to the filler.  Matchers may move on, but for those with
-        ``pruning=``, ``canonical=`` or ``max_tokens=``: these ``wait()`` itself has to look at, and they must stand as they
-        did.
+        ``pruning=``, ``canonical=`` or ``max_tokens=``: these ``wait()`` itself has to look at, and they must stand as
+        they did.
 
         Parameters
         ----------
