@@ -56,8 +56,7 @@ class _Remembered:
 
     @property
     def n_bytes(self) -> int:
-        searched = sum(each.core.n_bytes for each in self.completions.values())
-        return self.arrays_bytes + self.engine.stats()["cache_bytes"] + searched
+        return self.arrays_bytes + _cached(self.engine, self.completions)
 
     def is_full(self, limits: Limits) -> bool:
         """Whether its caches are so large that the next user should begin with empty ones."""
@@ -140,8 +139,7 @@ def compile(  # the name that re and the other engines use, too
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
     whole = grammar if guard is None else guarded(grammar, guard)
-    apart = () if guard is None else kept_apart(guard)
-    inserted = () if guard is None else guard.inserts
+    apart, inserted = ((), ()) if guard is None else (kept_apart(guard), guard.inserts)
     key = _key(grammar, special, limits, options, distributions, default_distribution, guard)
     known = memo.get(key)
     if known is not None and known.is_full(limits):
@@ -165,6 +163,10 @@ def compile(  # the name that re and the other engines use, too
         columns += finished
     known.prewarmed = max(columns, prewarm)
     return compiled
+
+
+def _cached(engine: Engine, completions: Mapping[None, Completion]) -> int:
+    return engine.stats()["cache_bytes"] + sum(each.core.n_bytes for each in completions.values())
 
 
 def _key(
@@ -339,18 +341,17 @@ class CompiledGrammar:
 
         Raises
         ------
-        BudgetError
-            If no completion within the budget is found.
+        BudgetError, LimitExceeded
+            If no completion within the budget is found, or looking for one would outgrow the caches.
         CompileError
             If there is a guard, and a first space to be taken away or a budget to be kept.
         """
         if strip_first_space and self.guard is not None and self.vocabulary.strips_first_space:
             raise CompileError("strip_first_space is not supported under a guard; begin the text with accept_bytes()")
-        if max_tokens is not None:
-            try:
-                max_tokens = operator.index(max_tokens)
-            except TypeError:
-                raise VocabularyError(f"max_tokens must be a number of tokens, not {max_tokens!r}") from None
+        try:
+            max_tokens = None if max_tokens is None else operator.index(max_tokens)
+        except TypeError:
+            raise VocabularyError(f"max_tokens must be a number of tokens, not {max_tokens!r}") from None
         matcher = Matcher(
             self,
             strip_first_space=strip_first_space,
@@ -364,12 +365,18 @@ class CompiledGrammar:
         if max_tokens is not None:
             least, found = self.completion.bounds(matcher.state, max_tokens)
             if found > max_tokens:
+                least, found = self.completion.bounds(matcher.state)  # for the message: how many would do
                 raise BudgetError(max_tokens, least, found if found < NEVER else None)
         return matcher
 
     def __repr__(self) -> str:
         a = self.arrays
         return f"<CompiledGrammar of {len(a.lhs)} rules, {a.n_terminals} terminals, for {self.vocabulary!r}>"
+
+    @property
+    def n_bytes(self) -> int:
+        """About the memory of its tables and caches, without the vocabulary's."""
+        return self.arrays.n_bytes + _cached(self.engine, self._completions)
 
     def stats(self) -> dict[str, int]:
         """Deterministic counts of tables and caches so far, and bytes of memory, the vocabulary's included."""
@@ -393,8 +400,7 @@ class CompiledGrammar:
 
     def warming(self) -> Iterator[bool]:
         """Go through the columns breadth first; each step computes a little, and tells whether a column is finished."""
-        found, _ = views.state_threads(self.engine, 1)
-        seen = set(found)
+        seen = set(found := views.state_threads(self.engine, 1)[0])
         for column in found:  # which grows
             begin: int | None = 0
             while begin is not None:

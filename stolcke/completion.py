@@ -116,11 +116,11 @@ class Completion:
         """Look for completions of fewer than ``left`` tokens, as far as ``end`` permits; whether one was found."""
         found = False
         for state in states:
-            if self.core.n_visits < end:
+            if self.core.n_visits < end and not self._is_full():
                 self._refine(state)
             low, high = self.core.bounds(state)
             if low < left <= high and (state, left) not in self._given_up:
-                if self.core.n_visits < end:
+                if self.core.n_visits < end and not self._is_full():
                     self._search(state, left - 1, end)
                     self._given_up.add((state, left))
                 low, high = self.core.bounds(state)

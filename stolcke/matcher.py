@@ -198,7 +198,7 @@ class Matcher(CoreMatcher, Scoring):
 
     def _allowed_run(self, tokens: list[int]) -> list[int]:
         """The first of some tokens, as long as masks allow them one after the other."""
-        ahead = self.fork()
+        ahead = self._ahead()
         for n, token in enumerate(tokens):
             if not ahead.mask()[token]:
                 return tokens[:n]
@@ -341,7 +341,12 @@ class Matcher(CoreMatcher, Scoring):
             As :meth:`fill_mask` writes it.
         """
         if self.max_tokens is not None and not self.is_finished:
-            self.compiled.completion.restrict(self.state, self.max_tokens - self.n_tokens, row)
+            try:
+                self.compiled.completion.restrict(self.state, self.max_tokens - self.n_tokens, row)
+            except LimitExceeded as error:
+                if self.meter is not None:
+                    self.meter.add_limit(error.limit)
+                raise
         if self.pruning.prune_mask:
             super().restrict_mask(row)
         if self.canonical is None:

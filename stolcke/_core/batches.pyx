@@ -24,7 +24,7 @@ cnp.import_array()
 
 cdef struct Task:
     void* engine                        # held by the batch's matchers
-    void* meter                         # so is this; NULL where nobody counts
+    void* meter                         # held by the batch; NULL where nobody counts
     uint32_t state
     uint32_t cost                       # expected, about microseconds
     bint made                           # the mask is known, and has only to be written
@@ -86,6 +86,7 @@ cdef class Batch(Work):
         Where ``VocabularyError`` and ``LimitExceeded`` are found.
     """
     cdef list matchers                  # whose engines the tasks speak of
+    cdef list meters                    # that they speak of: a matcher may let go of its own
     cdef object rows
     cdef readonly object errors
     cdef char* start
@@ -116,6 +117,7 @@ cdef class Batch(Work):
         self.errors = errors
         self.start = <char*>cnp.PyArray_DATA(<cnp.ndarray>rows)
         self.matchers = []
+        self.meters = []
         self.failed = []
         self.found = {}
 
@@ -141,7 +143,10 @@ cdef class Batch(Work):
         """Have the mask of a state of a matcher's written into a row; :meth:`settle` comes last."""
         cdef Task task
         task.engine = <void*>matcher.engine
-        task.meter = NULL if matcher.meter is None else <void*>matcher.meter
+        task.meter = NULL
+        if matcher.meter is not None:
+            task.meter = <void*>matcher.meter
+            self.meters.append(matcher.meter)
         task.state = state
         task.row = self.row(number)
         task.cost = 0
@@ -293,6 +298,7 @@ cdef class Batch(Work):
                 try:
                     state = matcher.after(state, tokens[i])
                 except Exception as error:
+                    self.count_limit(matcher.meter, error)
                     if not collects:
                         raise
                     self.found[first + i + 1] = error
@@ -384,9 +390,17 @@ cdef class Batch(Work):
         cdef size_t task = at.task - 1
         memset(self.tasks[task].row, 0, 4 * self.n_words)
         self.failed[task] = error
-        if self.tasks[task].meter != NULL and isinstance(error, self.errors.LimitExceeded):
-            (<Meter>self.tasks[task].meter).add_limit(error.limit)
         store32(&self.done[task], True)
+        if self.tasks[task].meter != NULL:
+            self.count_limit(<Meter>self.tasks[task].meter, error)
+        return 0
+
+    cdef int count_limit(self, Meter meter, error) except -1:
+        """Tell a meter of a limit that was met; other errors, such as a guard's own, are none."""
+        if meter is not None and isinstance(error, self.errors.LimitExceeded):
+            limit = getattr(error, "limit", None)
+            if isinstance(limit, str):
+                meter.add_limit(limit)
         return 0
 
     def offer_to(self, Crew crew not None, Py_ssize_t most, bint waits):

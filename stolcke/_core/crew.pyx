@@ -51,7 +51,12 @@ cdef class Crew:
                     self.serve(&at)
                 return
             except BaseException as error:
-                (<Work>at.job.owner).note(&at, error)
+                try:
+                    (<Work>at.job.owner).note(&at, error)
+                except BaseException:
+                    # The owner sees what was not done; it must not wait for ever.
+                    at.team.leave(at.job)
+                    at.job = NULL
 
     cdef int serve(self, Place* at) except -1 nogil:
         while True:

@@ -64,7 +64,7 @@ class _Kept:
 
     @property
     def n_bytes(self) -> int:
-        return self.compiled.arrays.n_bytes + self.compiled.engine.stats()["cache_bytes"]
+        return self.compiled.n_bytes
 
     def is_full(self) -> bool:
         """Whether its caches are so large that the next user should begin with empty ones."""

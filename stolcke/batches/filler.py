@@ -31,14 +31,18 @@ class _Restriction:
 
     def __init__(self, matcher: Matcher, rows: range, do: Callable[[], None]) -> None:
         self.matcher, self.rows, self.do = matcher, rows, do
-        self.place = matcher.state, matcher.n_accepted
+        self.place = self._now()
+
+    def _now(self) -> tuple:
+        """Where the matcher stands, with all that a restriction depends on."""
+        return self.matcher.state, self.matcher.n_accepted, self.matcher.n_tokens, self.matcher.last_token
 
     def __call__(self, batch: Batch) -> None:
         whole = [row for row in self.rows if row not in batch.found]
         if not whole:
             return
         try:
-            if (self.matcher.state, self.matcher.n_accepted) != self.place:
+            if self._now() != self.place:
                 raise VocabularyError(
                     "a matcher with pruning=, canonical= or max_tokens= was moved before wait(), "
                     "which needs it as it was; start with matcher.fork(), or move it afterwards"

@@ -53,6 +53,7 @@ class Place:
     matcher: Any
     state: int
     step: int
+    given: tuple[int, int | None]  # tokens, and the last of them: what masks may depend on beside the state
     is_opening: bool
     allowed: np.ndarray
     mask_seconds: float
@@ -61,7 +62,8 @@ class Place:
 
     def is_where(self, matcher: Any) -> bool:
         """Whether a matcher stands there."""
-        return self.matcher is matcher and (self.step, self.state) == (matcher.n_accepted, matcher.state)
+        here = matcher.n_accepted, matcher.state, (matcher.n_tokens, matcher.last_token)
+        return self.matcher is matcher and (self.step, self.state, self.given) == here
 
 
 class Trace:
@@ -227,6 +229,7 @@ class Trace:
             matcher,
             matcher.state,
             matcher.n_accepted,
+            (matcher.n_tokens, matcher.last_token),
             matcher.is_opening,
             bitmask.unpack(mask, len(matcher.compiled.vocabulary)),
             seconds,

@@ -309,7 +309,8 @@ def test_help_is_complete(capsys) -> None:
 
 def test_as_a_command(tmp_path) -> None:
     """In a process of its own: output, status, and no progress where there is no terminal."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    # What is there already comes first: it may be the package built otherwise.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)])}
     command = [sys.executable, "-m", "stolcke.cli", JSON, "-q", "--check", "-"]
 
     def run(text: bytes) -> subprocess.CompletedProcess:
