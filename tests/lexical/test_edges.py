@@ -99,7 +99,7 @@ def test_random_terminals(shape: str) -> None:
     for _ in range(12 * EFFORT):
         sources = [random.choice(EDGES), random.choice(EDGES + PLAIN), random.choice(PLAIN + EDGES)]
         found += check(shape, sources)
-    assert found > 4
+    assert found > 4 or EFFORT < 1
 
 
 @pytest.mark.parametrize("source", EDGES)
