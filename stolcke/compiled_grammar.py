@@ -60,7 +60,7 @@ class _Remembered:
 
     def is_full(self, limits: Limits) -> bool:
         """Whether its caches are so large that the next user should begin with empty ones."""
-        return 2 * self.engine.stats()["cache_bytes"] > limits.cache_bytes
+        return 2 * self.engine.n_bytes > limits.cache_bytes
 
 
 def compile(  # the name that re and the other engines use, too
@@ -166,7 +166,7 @@ def compile(  # the name that re and the other engines use, too
 
 
 def _cached(engine: Engine, completions: Mapping[None, Completion]) -> int:
-    return engine.stats()["cache_bytes"] + sum(each.core.n_bytes for each in completions.values())
+    return engine.n_bytes + sum(each.core.n_bytes for each in completions.values())
 
 
 def _key(

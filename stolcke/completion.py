@@ -192,7 +192,7 @@ class Completion:
         return tokens[first][near], states[near]
 
     def _is_full(self) -> bool:
-        return self._engine.stats()["cache_bytes"] > self._most_bytes
+        return self._engine.n_bytes > self._most_bytes
 
     def _search(self, start: int, most: int, end: int) -> None:
         """Bring the bounds of a state together.

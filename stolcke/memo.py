@@ -51,6 +51,7 @@ class Memo(Generic[Value]):
     def __init__(self) -> None:
         self._entries: dict[Hashable, _Entry[Value]] = {}
         self._turn = 0
+        self._used = 0  # bytes, when last looked at
         _all[id(self)] = self
 
     def __len__(self) -> int:
@@ -66,33 +67,52 @@ class Memo(Generic[Value]):
 
     def add(self, key: Hashable, value: Value, limits: Limits) -> Value:
         """Remember a value, as far as the limits allow; returns it, or the one that another thread was first with."""
-        entry = self._entries.setdefault(key, _Entry(value))
+        new = _Entry(value)
+        entry = self._entries.setdefault(key, new)
+        if entry is new:
+            self._used += new.n_bytes
         entries = list(self._entries.values())
-        for each in entries[self._turn : self._turn + _MEASURED]:
-            each.n_bytes = each.value.n_bytes
+        self._measure(entries[self._turn : self._turn + _MEASURED])
         self._turn = self._turn + _MEASURED if self._turn + _MEASURED < len(entries) else 0
-        used = sum([each.n_bytes for each in entries])
-        if len(entries) > limits.remembered or used > limits.remembered_bytes:
-            self._shrink(limits)
+        if self._is_full(limits):
+            # Two threads may have lost count of the bytes.
+            self._used = sum([each.n_bytes for each in entries])
+            if self._is_full(limits):
+                self._shrink(limits)
         return entry.value
+
+    def _is_full(self, limits: Limits) -> bool:
+        return len(self._entries) > limits.remembered or self._used > limits.remembered_bytes
+
+    def _measure(self, entries: list[_Entry[Value]]) -> None:
+        """Find out what some values take by now."""
+        for each in entries:
+            before, each.n_bytes = each.n_bytes, each.value.n_bytes
+            self._used += each.n_bytes - before
 
     def _shrink(self, limits: Limits) -> None:
         """Forget what was not asked for the longest time, and some more, so that this is not due again at once."""
         known = sorted(self._entries.items(), key=lambda item: item[1].used, reverse=True)
         most, most_bytes = (limit - limit // _SPARE for limit in (limits.remembered, limits.remembered_bytes))
-        used = 0
+        used = kept = 0
         for number, (key, entry) in enumerate(known):
             used += entry.n_bytes
             if number >= most or used > most_bytes:
                 self._entries.pop(key, None)
+            else:
+                kept = used
+        self._used = kept
 
     def forget(self, key: Hashable) -> None:
         """Forget one value."""
-        self._entries.pop(key, None)
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._used -= entry.n_bytes
 
     def clear(self) -> None:
         """Forget everything."""
         self._entries.clear()
+        self._used = 0
 
 
 def clear_cache() -> None:

@@ -14,6 +14,9 @@ from stolcke._core.types cimport mix64
 
 __all__ = ["ByteDfa"]
 
+cdef enum:
+    MOST_HASHED = 512                # edges
+
 
 cdef ByteDfa byte_dfa(Dfa& dfa):
     """The value of an automaton that is minimal and numbered breadth first."""
@@ -198,12 +201,16 @@ cdef class ByteDfa:
         )
 
     def __hash__(self):
-        cdef uint64_t value = self.accepting.size()
-        cdef size_t i
+        # Of a large automaton some edges say enough: two that agree in these and in size are compared, which is seldom.
+        cdef uint64_t value = mix64(self.accepting.size(), self.target.size())
+        cdef size_t i = 0, step = 1 + self.target.size() // MOST_HASHED
         if self.hash_value == 0:
-            for i in range(self.target.size()):
+            while i < self.target.size():
                 value = mix64(value, <uint64_t>self.target[i] << 16 | <uint64_t>self.low[i] << 8 | self.high[i])
-            for i in range(self.accepting.size()):
+                i += step
+            i = 0
+            while i < self.accepting.size():
                 value = mix64(value, (<uint64_t>self.offsets[i] << 1) + self.accepting[i])
+                i += step
             self.hash_value = value | 1
         return <Py_hash_t>(self.hash_value >> 2)

@@ -558,12 +558,21 @@ cdef class Engine:
                 return self.refuse_vocabulary()
         return 0
 
-    def stats(self):
-        """Deterministic counts of what has been computed so far, and bytes of memory."""
-        cdef size_t used, table_bytes, n_suffixes
+    @property
+    def n_bytes(self):
+        """Bytes of memory that all caches take."""
+        cdef size_t used
         with nogil:
             self.lock.lock()
             used = self.bytes()
+            self.lock.unlock()
+        return used
+
+    def stats(self):
+        """Deterministic counts of what has been computed so far, and bytes of memory."""
+        cdef size_t table_bytes, n_suffixes
+        with nogil:
+            self.lock.lock()
             table_bytes = self.tables.bytes()
             n_suffixes = self.tables.suffixes.size()
             self.lock.unlock()
@@ -587,5 +596,5 @@ cdef class Engine:
             "suffixes_evaluated": self.cascade.n_evaluated,
             "limits_met": self.n_limits_met,
             "table_bytes": table_bytes,
-            "cache_bytes": used,
+            "cache_bytes": self.n_bytes,
         }

@@ -18,11 +18,12 @@ import numpy as np
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport Given, State
+from stolcke._core.automata cimport Given, State, state_next
 from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Level
 from stolcke._core.locks cimport STORE
 from stolcke._core.name_states cimport name_state
+from stolcke._core.other_names cimport other_names_state
 from stolcke._core.profile cimport Profile
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
@@ -36,6 +37,20 @@ from stolcke._core.trie import outline
 
 cdef enum:
     MANY = 256                          # tokens below a node, for which a similar partition is worth looking for
+
+LONGEST_NAME = 1_000
+"""Characters of a name; that its places are gone through by recursion is no danger to the stack."""
+
+
+cdef vector[uint32_t] code_points(str name) except *:
+    """The characters of a name."""
+    cdef vector[uint32_t] characters
+    cdef Py_UCS4 character
+    for character in name:
+        if 0xD800 <= character < 0xE000:
+            raise ValueError("name: a surrogate is no character")
+        characters.push_back(<uint32_t>character)
+    return characters
 
 
 cdef class PartitionStore(Splitter):
@@ -115,19 +130,42 @@ cdef class PartitionStore(Splitter):
         after : int
             Canonical id of the state behind the closing quote.
         """
-        cdef vector[uint32_t] characters
-        cdef Py_UCS4 character
+        cdef vector[uint32_t] characters = code_points(name)
         cdef uint32_t result
         if after >= self.automata.states.size:
             raise ValueError("name: no such state")
-        for character in name:
-            if 0xD800 <= character < 0xE000:
-                raise ValueError("name: a surrogate is no character")
-            characters.push_back(<uint32_t>character)
         with nogil:
             self.lock.lock()
             try:
                 result = name_state(self.automata, characters, ascii_only, after)
+            finally:
+                self.lock.unlock()
+        return result
+
+    def add_other_names(self, names, bint ascii_only, uint32_t everything):
+        r"""Canonical id of the state that reads any JSON string but some, and what follows.
+
+        Parameters
+        ----------
+        names : iterable of str
+            What the strings that are left out denote; without surrogates, and of at most LONGEST_NAME characters.
+        ascii_only : bool
+            Whether characters beyond ASCII must be escaped; any character may be.
+        everything : int
+            Canonical id of the state that reads any such JSON string, and what follows.
+        """
+        cdef vector[vector[uint32_t]] several
+        cdef uint32_t result
+        if everything >= self.automata.states.size or state_next(self.automata.state(everything), c'"') == NONE:
+            raise ValueError("other names: no such state")
+        for name in names:
+            if len(name) > LONGEST_NAME:
+                raise ValueError("other names: a name is too long")
+            several.push_back(code_points(name))
+        with nogil:
+            self.lock.lock()
+            try:
+                result = other_names_state(self.automata, several, ascii_only, everything)
             finally:
                 self.lock.unlock()
         return result

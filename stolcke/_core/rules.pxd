@@ -51,7 +51,7 @@ cdef struct Reach:                      # what those entries add up to that are 
 
 cdef class Rules:
     cdef readonly uint32_t n_terminals
-    cdef readonly list names
+    cdef object written                 # WrittenRules
     cdef readonly list made
     cdef uint32_t n_nonterminals
     cdef uint32_t start
@@ -60,7 +60,6 @@ cdef class Rules:
     cdef vector[Entry] entries
     cdef vector[Tally] tallies
 
-    cdef int read(self, symbols, dict terminals, dict numbers, terminal, String* out) except -1
     cdef int weigh(self, const double[::1] weights) except -1
     cdef uint32_t make(self, str kind, uint32_t owner, uint32_t number=*) except? 0xFFFFFFFF
     cdef int add_rule(self, uint32_t lhs, size_t begin, double weight) except -1 nogil

@@ -1,25 +1,17 @@
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stolcke._core.written import WrittenRules
+
 class Rules:
     @property
     def n_terminals(self) -> int: ...
     @property
-    def names(self) -> list[str]: ...
-    @property
     def made(self) -> list[tuple[str, int, int]]: ...
-    def __new__(
-        cls,
-        rules: Iterable[Any],
-        tallies: Mapping[str, Any],
-        start: str,
-        terminals: dict[str, int],
-        terminal: type,
-        weights: NDArray[np.float64] | None = None,
-    ) -> Self: ...
+    def __new__(cls, written: WrittenRules, weights: NDArray[np.float64] | None = None) -> Self: ...
     def trim(self, empty: Iterable[int]) -> bool: ...
     def remove_duplicates(self) -> None: ...
     def empty_entry(self) -> tuple[str, int] | None: ...

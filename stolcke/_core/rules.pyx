@@ -1,6 +1,6 @@
 """The rules of one grammar as integers, rewritten until the engine can use them.
 
-A :class:`Rules` is read from symbolic rules once and then changed in place, each
+A :class:`Rules` is copied from what was written and then changed in place, each
 step in linear time: :meth:`Rules.trim`, :meth:`Rules.remove_duplicates`,
 :meth:`Rules.write_entries`, :func:`stolcke._core.lists.fold_lists`,
 :func:`stolcke._core.ignored.write_ignore`, and at last :meth:`Rules.numbered`.
@@ -16,6 +16,7 @@ from libcpp.vector cimport vector
 from stolcke._core.containers cimport refill
 from stolcke._core.storage cimport Arena, SequenceTable
 from stolcke._core.types cimport NONE
+from stolcke._core.written cimport WrittenRules
 
 
 cdef bint is_possible(const Tally* t, const Reach* r, const Entry* entry, int64_t least) noexcept nogil:
@@ -47,82 +48,33 @@ cdef class Rules:
 
     Parameters
     ----------
-    rules : iterable
-        Each has ``lhs`` and ``rhs``, of symbols that have a ``name``.
-    tallies : mapping of str to tally
-        Each has ``entries``, ``separator`` and bounds, as :class:`stolcke.grammar.model.Tally` does.
-    start : str
-    terminals : dict of str to int
-        Number of each terminal, from 0 and without gaps.
-    terminal : type
-        What symbols that are terminals are instances of.
+    written : WrittenRules
+        Is copied.
     weights : float64[rules], optional
         Of each rule; without them the rules of one nonterminal have equal weights that add up to one.
 
     Attributes
     ----------
-    names : list of str
-        Nonterminals: those that have rules, in the order of these, then tallies.
     made : list of (str, int, int)
-        Nonterminals that the steps below have added, after those: "entry",
-        "list", "round", "ignored" or "text", of which nonterminal, and a number.
+        Nonterminals that the steps below have added, after those that were written: "entry", "list", "round",
+        "ignored" or "text", of which nonterminal, and a number.
     """
 
-    def __cinit__(self, rules, tallies, str start, dict terminals, terminal, const double[::1] weights=None):
-        cdef dict numbers = {}
-        cdef Rule rule
-        cdef Entry entry
-        cdef Tally tally
-        cdef str name
-        rules = tuple(rules)
+    def __cinit__(self, WrittenRules written not None, const double[::1] weights=None):
+        cdef size_t i
         self.made = []
-        self.names = []
-        self.n_terminals = <uint32_t>len(terminals)
-        for one in rules:
-            name = one.lhs.name
-            if name not in numbers:
-                numbers[name] = len(self.names)
-                self.names.append(name)
-        for name in tallies:
-            numbers[name] = len(self.names)
-            self.names.append(name)
-        self.n_nonterminals = <uint32_t>len(self.names)
-        self.start = numbers[start]
-        for one in rules:
-            rule.lhs = numbers[one.lhs.name]
-            self.read(one.rhs, terminals, numbers, terminal, &rule.rhs)
-            self.rules.push_back(rule)
+        self.written = written
+        self.n_terminals = <uint32_t>len(written.patterns)
+        self.n_nonterminals = <uint32_t>len(written.wanted)
+        self.start = written.start
+        self.symbols.resize(written.symbols.size())
+        for i in range(written.symbols.size()):
+            self.symbols[i] = <uint32_t>(
+                written.symbols[i] if written.symbols[i] >= 0 else <int32_t>self.n_terminals + ~written.symbols[i])
+        self.rules.assign(written.rules.begin(), written.rules.end())
+        self.entries.assign(written.entries.begin(), written.entries.end())
+        self.tallies.assign(written.tallies.begin(), written.tallies.end())
         self.weigh(weights)
-        for name, one in tallies.items():
-            tally.lhs = numbers[name]
-            tally.begin = <uint32_t>self.entries.size()
-            entry.tally = <uint32_t>self.tallies.size()
-            entry.number = 0
-            for part in one.entries:
-                entry.once = part.once
-                entry.required = part.required
-                entry.marked = part.marked
-                self.read(part.symbols, terminals, numbers, terminal, &entry.symbols)
-                self.entries.push_back(entry)
-                entry.number += 1
-            tally.end = <uint32_t>self.entries.size()
-            self.read(one.separator, terminals, numbers, terminal, &tally.separator)
-            tally.least[0] = min(one.least, MANY)
-            tally.least[1] = min(one.least_marked, MANY)
-            tally.most[0] = MANY if one.most is None else min(one.most, MANY)
-            tally.most[1] = MANY if one.most_marked is None else min(one.most_marked, MANY)
-            self.tallies.push_back(tally)
-
-    cdef int read(self, symbols, dict terminals, dict numbers, terminal, String* out) except -1:
-        """Append symbols, numbered."""
-        out.begin = <uint32_t>self.symbols.size()
-        for symbol in symbols:
-            if isinstance(symbol, terminal):
-                self.symbols.push_back(<uint32_t>terminals[symbol.name])
-            else:
-                self.symbols.push_back(self.n_terminals + <uint32_t>numbers[symbol.name])
-        out.end = <uint32_t>self.symbols.size()
-        return 0
 
     cdef int weigh(self, const double[::1] weights) except -1:
         """Give each rule its weight."""
@@ -452,7 +404,8 @@ cdef class Rules:
         self.find_deriving(terminals, empty)
         for i in range(self.entries.size()):
             if self.derives(self.entries[i].symbols, terminals, empty):
-                return self.names[self.tallies[self.entries[i].tally].lhs], self.entries[i].number
+                names = self.written.names()[1]
+                return names[self.tallies[self.entries[i].tally].lhs], self.entries[i].number
         return None
 
     def write_entries(self):
@@ -507,7 +460,7 @@ cdef class Rules:
         -------
         dict of str to array
         order : int32[nonterminals - 1]
-            Which nonterminal of ``names`` and ``made`` is number 1, 2, ...; number 0 is made here.
+            Which nonterminal, of those written and then ``made``, is number 1, 2, ...; number 0 is made here.
         """
         cdef size_t n_rules = self.rules.size(), n_entries = self.entries.size(), n_tallies = self.tallies.size(), i
         cdef vector[int32_t] number, order, symbols, offsets

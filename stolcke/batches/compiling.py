@@ -68,7 +68,7 @@ class _Kept:
 
     def is_full(self) -> bool:
         """Whether its caches are so large that the next user should begin with empty ones."""
-        return 2 * self.compiled.engine.stats()["cache_bytes"] > self.compiled.limits.cache_bytes
+        return 2 * self.compiled.engine.n_bytes > self.compiled.limits.cache_bytes
 
 
 class _Office:

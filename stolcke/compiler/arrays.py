@@ -7,7 +7,7 @@ folded, ``%ignore`` is written out, and what remains is numbered.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 
@@ -16,6 +16,7 @@ import numpy as np
 from stolcke._core.ignored import write_ignore
 from stolcke._core.lists import fold_lists
 from stolcke._core.rules import Rules, mention_weights
+from stolcke._core.written import WrittenRules
 from stolcke.compiler import distributed
 from stolcke.deadline import Deadline
 from stolcke.errors import FileFormatError, GrammarError, LimitExceeded, RegexError
@@ -38,8 +39,6 @@ MOST = 2**30
 
 _RULE_BYTES = 400
 """Of the objects that a symbolic rule and its names are, roughly."""
-_STATE_BYTES = 32
-"""Of a state of an automaton with its edges."""
 
 _DTYPES = {"weights": np.float64, "entry_flags": np.uint8}
 """Of the arrays that are not int32."""
@@ -147,9 +146,9 @@ class GrammarArrays:
     @property
     def n_bytes(self) -> int:
         """About the memory that this takes, with the symbolic grammar that names are made from."""
-        states = sum(machine.n_states for machine in self.machines)
+        machines = sum([machine.n_bytes for machine in self.machines])
         tables = sum(table.nbytes for table in self.distributions if table is not None)
-        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states + tables
+        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + machines + tables
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -359,24 +358,32 @@ def lower(
     LimitExceeded
     Cancelled
     """
-    if len(grammar.rules) > limits.rules:
-        raise LimitExceeded("rules", len(grammar.rules), limits.rules, "grammar")
-    for name, tally in grammar.tallies.items():
-        if len(tally.entries) > limits.tally_entries:
-            raise LimitExceeded("tally_entries", len(tally.entries), limits.tally_entries, f"tally {name}")
     chosen = distributed.choose(grammar, distributions, default_distribution, terminal_title)
-    written = grammar
-    plain = without_restrictions(grammar, limits, deadline, unseen=inserted)
-    grammar = plain.grammar
-    chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
-    machines = _automata(grammar, limits, deadline, chosen)
+    numbers = None if chosen or apart or inserted else grammar.written
+    if numbers is None:
+        _check_size(len(grammar.rules), {name: len(tally.entries) for name, tally in grammar.tallies.items()}, limits)
+    else:
+        _check_size(numbers.n_rules, {numbers.start_name: numbers.most_entries}, limits)
+    given = grammar
+    weights = None
+    if numbers is None:
+        plain = without_restrictions(grammar, limits, deadline, unseen=inserted)
+        grammar = plain.grammar
+        chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
+        machines = _automata(grammar, limits, deadline, chosen)
+        patterns = {name: each.pattern for name, each in grammar.terminals.items()}
+        numbers = WrittenRules.of_symbols(grammar.rules, grammar.tallies, grammar.start, patterns, Terminal)
+        if grammar.raw_weights or mention_weights(grammar.rules):
+            weights = rule_weights(grammar)
+    else:
+        machines = [
+            each.automaton if type(each) is Machine else terminal_automaton(each, limits) for each in numbers.patterns
+        ]
     deadline.check("rewriting the grammar")
-    number = {name: index for index, name in enumerate(machines)}
-    nothing = {number[name] for name, machine in machines.items() if machine is not None and machine.is_empty}
-    weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
-    rules = Rules(grammar.rules, grammar.tallies, grammar.start, number, Terminal, weights)
+    rules = Rules(numbers, weights)
+    nothing = {number for number, machine in enumerate(machines) if machine is not None and machine.is_empty}
     if not rules.trim(nothing):
-        raise _derives_nothing(written)
+        raise _derives_nothing(given)
     rules.remove_duplicates()
     empty = rules.empty_entry()
     if empty is not None:
@@ -387,21 +394,30 @@ def lower(
     rules.write_entries()
     if options.fold_lists:
         fold_lists(rules)
-    _write_ignore(
-        grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
-    )
+    if grammar.ignore:
+        _write_ignore(grammar, dict(zip(grammar.terminals, machines, strict=True)), rules, nothing)
     deadline.check("numbering the grammar")
-    arrays = _number(grammar, machines, rules, options, chosen, apart)
-    if written.raw_weights or mention_weights(written.rules):
+    arrays = _number(grammar, numbers, machines, rules, options, chosen, apart)
+    if weights is not None and (given.raw_weights or mention_weights(given.rules)):
         deadline.check("making probabilities of the weights")
         _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
     return arrays
 
 
+def _check_size(n_rules: int, entries: Mapping[str, int], limits: Limits) -> None:
+    if n_rules > limits.rules:
+        raise LimitExceeded("rules", n_rules, limits.rules, "grammar")
+    for name, n_entries in entries.items():
+        if n_entries > limits.tally_entries:
+            raise LimitExceeded("tally_entries", n_entries, limits.tally_entries, f"tally {name}")
+
+
 def _write_ignore(
-    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, ignored: dict[str, int]
+    grammar: Grammar, machines: dict[str, TerminalMachine | None], rules: Rules, nothing: set[int]
 ) -> None:
     """Write out what ignoring means; terminals named twice or that match nothing have no share of the weight."""
+    number = {name: index for index, name in enumerate(machines)}
+    ignored = {name: number[name] for name in grammar.ignore if number[name] not in nothing}
     if not ignored:
         return
     once = len(ignored) == 1 and all(isinstance(m, Automaton) and m.repeats for m in map(machines.get, ignored))
@@ -423,25 +439,25 @@ def _derives_nothing(grammar: Grammar) -> GrammarError:
 
 def _automata(
     grammar: Grammar, limits: Limits, deadline: Deadline, written_out: Collection[str]
-) -> dict[str, TerminalMachine | None]:
+) -> list[TerminalMachine | None]:
     """The automaton of each terminal; None for a declared one.
 
     Those named in ``written_out`` are not left in parts, as the states of a counted repeat have no number.
     """
-    made: dict[str, TerminalMachine | None] = {}
+    made: list[TerminalMachine | None] = []
     for name, definition in grammar.terminals.items():
         pattern = definition.pattern
         if type(pattern) is Machine and not pattern.automaton.matches_empty:
-            made[name] = pattern.automaton  # as most of a schema's
+            made.append(pattern.automaton)
             continue
         deadline.check(f"building the automaton of terminal {name}")
         if isinstance(pattern, Special):
-            made[name] = None
+            made.append(None)
             continue
         place = definition.location
         try:
             build = automaton if name in written_out else terminal_automaton
-            machine = made[name] = build(pattern, limits)
+            machine = build(pattern, limits)
         except LimitExceeded as error:
             if name not in written_out or not isinstance(definition.pattern, Counted):
                 raise
@@ -455,12 +471,14 @@ def _automata(
                 f"and where it is used write {name}? instead",
                 place,
             )
+        made.append(machine)
     return made
 
 
 def _number(
     grammar: Grammar,
-    machines: dict[str, TerminalMachine | None],
+    written: WrittenRules,
+    machines: Sequence[TerminalMachine | None],
     rules: Rules,
     options: Options,
     chosen: Mapping[str, distributed.Chosen],
@@ -470,19 +488,23 @@ def _number(
     used = rules.used().tolist()
     numbers = np.zeros(len(used), np.int32)
     distinct: list[TerminalMachine] = []
-    called: list[list[TerminalDefinition]] = []
+    called: list[list[int]] = []
     tables: list[np.ndarray | None] = []
-    number_of: dict[tuple[TerminalMachine, distributed.Chosen | None, str | None], int] = {}
+    number_of: dict[TerminalMachine | tuple, int] = {}
     declared: list[tuple[int, str]] = []
     unused = []
-    for index, (name, machine) in enumerate(machines.items()):
+    for index, machine in enumerate(machines):
         if not used[index]:
-            unused += [name] if machine is None else []
+            unused += [written.titles[index]] if machine is None else []
             continue
         if machine is None:
-            declared.append((index, name))
+            declared.append((index, written.titles[index]))
             continue
-        key = machine, chosen.get(name), name if apart and _written_name(grammar.terminals[name]) in apart else None
+        key: TerminalMachine | tuple = machine
+        name = written.titles[index]
+        if chosen or apart:
+            is_apart = apart and _written_name(grammar.terminals[name]) in apart
+            key = machine, chosen.get(name), name if is_apart else None
         number = number_of.setdefault(key, len(distinct)) if options.merge_terminals else len(distinct)
         if number == len(distinct):
             distinct.append(machine)
@@ -490,24 +512,19 @@ def _number(
                 chosen[name].table(terminal_title(grammar.terminals[name]), machine) if name in chosen else None
             )
             called.append([])
-        called[number].append(grammar.terminals[name])
+        called[number].append(index)
         numbers[index] = number
     for number, (index, _) in enumerate(declared, len(distinct)):
         numbers[index] = number
     specials = tuple(name for _, name in declared)
     arrays, order = rules.numbered(numbers, len(distinct) + len(specials))
-    written, made = rules.names, rules.made
+    made = rules.made
 
     def naming() -> Names:
-        titles = (
-            " or ".join(
-                dict.fromkeys(
-                    name if (name := _written_name(each)) in apart else terminal_title(each) for each in definitions
-                )
-            )
-            for definitions in called
-        )
-        return (*titles, *specials), _nonterminals(written, made, order.tolist())
+        definitions = tuple(grammar.terminals.values())
+        names = [name if (name := _written_name(each)) in apart else terminal_title(each) for each in definitions]
+        titles = (" or ".join(dict.fromkeys(names[index] for index in indices)) for indices in called)
+        return (*titles, *specials), _nonterminals(written.names()[1], made, order.tolist())
 
     return GrammarArrays(
         machines=tuple(distinct),

@@ -172,7 +172,9 @@ class Formats:
         # Kept, as it is asked for each time that a grammar is compiled.
         if "_named_tokens" not in self.__dict__:
             found = {}
-            for name, definition in self.terminals.items():  # type: ignore[attr-defined]  # of the Grammar
+            # What was written as numbers has none.
+            terminals = self.terminals if self.written is None else {}  # type: ignore[attr-defined]  # of the Grammar
+            for name, definition in terminals.items():
                 if isinstance(definition.pattern, Special) and definition.pattern.markers:
                     found[name] = definition.pattern.markers
             self.__dict__["_named_tokens"] = found

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError
@@ -15,6 +15,9 @@ from stolcke.grammar.formats import Formats
 from stolcke.grammar.patterns import Pattern
 from stolcke.grammar.terminals import Location, Neighbour, TerminalDefinition, check_restrictions, error_at
 from stolcke.options import Limits, Options
+
+if TYPE_CHECKING:
+    from stolcke.grammar.written import Written
 
 __all__ = [
     "Grammar",
@@ -224,6 +227,32 @@ class Grammar(Combinable, Formats):
         mappings = {name: MappingProxyType(values.get(name) or {}) for name in mapped}
         grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)
         return grammar
+
+    @classmethod
+    def of_numbers(cls, written: Written, *, exact: bool = True, dropped: tuple[str, ...] = ()) -> Grammar:
+        """As :meth:`made`, of numbers, which are not changed any more.
+
+        Its rules, terminals and tallies become symbols when someone looks at them.
+        """
+        grammar = cls.__new__(cls)
+        none = MappingProxyType({})
+        fields = {"ignore": (), "options": none, "ignore_weights": none, "raw_weights": False, "templates": none}
+        grammar.__dict__.update(fields, start=written.start_name, exact=exact, dropped=dropped, _written=written)
+        return grammar
+
+    @property
+    def written(self) -> Written | None:
+        """The same as numbers, where a front end has written those."""
+        return self.__dict__.get("_written")
+
+    def __getattr__(self, name: str) -> Any:
+        # Fields are not there, and so this is called, only where they are still numbers.
+        if name not in ("rules", "terminals", "tallies") or self.written is None:
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}", name=name, obj=self)
+        from stolcke.grammar.written import in_symbols
+
+        self.__dict__.update(in_symbols(self.written))
+        return self.__dict__[name]
 
     def _validate(self) -> None:
         """Refuse symbols without definition and fields of the wrong kind."""

@@ -19,6 +19,8 @@ from stolcke.options import Limits
 
 __all__ = ["Automaton", "automaton", "determinized"]
 
+# Of a state with its edges, roughly.
+_STATE_BYTES = 32
 # Positions stored while determinising, per state that is allowed.
 _WORK_PER_STATE = 200
 
@@ -98,6 +100,11 @@ class Automaton:
     def n_states(self) -> int:
         """Number of states."""
         return self.machine.n_states
+
+    @property
+    def n_bytes(self) -> int:
+        """About the memory that it takes."""
+        return _STATE_BYTES * self.n_states
 
     @property
     def is_empty(self) -> bool:

@@ -47,6 +47,11 @@ class CountedAutomaton:
         return self.unbounded.n_states
 
     @property
+    def n_bytes(self) -> int:
+        """About the memory that is taken."""
+        return self.unbounded.n_bytes
+
+    @property
     def is_empty(self) -> bool:
         """Whether no text is accepted; else it would not be in parts."""
         return False

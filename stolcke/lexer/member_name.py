@@ -10,10 +10,8 @@ from stolcke.lexer.language import Language
 
 __all__ = ["MemberName"]
 
-# States of the literal for each character: one before it, one behind the backslash, four before hexadecimal digits.
-_STATES = 6
-# More of them beyond U+FFFF: a second backslash, a u, and four digits.
-_PAIR = 6
+# Of the states for each character: one before it, one behind the backslash, four before hexadecimal digits.
+_CHARACTER_BYTES = 200
 
 
 class MemberName(Automaton):
@@ -51,13 +49,8 @@ class MemberName(Automaton):
         return self._made
 
     @property
-    def n_states(self) -> int:
-        name = self.name
-        states = 2 + _STATES * len(name) + self.after.n_states
-        if not name.isascii():
-            states += _PAIR * sum(character > "\uffff" for character in name)
-            states += 0 if self.ascii_only else len(name.encode()) - len(name)
-        return states
+    def n_bytes(self) -> int:
+        return _CHARACTER_BYTES * (len(self.name) + 2)
 
     @property
     def is_empty(self) -> bool:

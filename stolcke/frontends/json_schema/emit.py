@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
-from stolcke._core.members import fresh, members_in_order
+from stolcke._core.schema_walk import SchemaWalk
+from stolcke._core.written import WrittenRules
 from stolcke.errors import LimitExceeded, UnsupportedSchema
-from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.algebra import Union
-from stolcke.frontends.json_schema.evaluate import Evaluator
-from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped, scalar_content
+from stolcke.frontends.json_schema.evaluate import ASKED, Evaluator
+from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped
+from stolcke.frontends.json_schema.keywords import EVERYTHING
 from stolcke.frontends.json_schema.layout import MAX_DEPTH, layout
 from stolcke.frontends.json_schema.references import Node
 from stolcke.frontends.json_schema.scalars import Scalars
 from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.write_arrays import array_rules
 from stolcke.frontends.json_schema.write_objects import object_rules
-from stolcke.grammar.model import Nonterminal, Rule, Symbol, Tally, Terminal, TerminalDefinition
 from stolcke.grammar.patterns import Machine, Pattern
 from stolcke.lexer.language import Language
 from stolcke.options import Limits
@@ -42,116 +42,110 @@ _MOST_REMEMBERED = 1024
 _SMALL = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(NamedTuple):
     """The structural terminals of a grammar at one depth of nesting; see :class:`Layout`."""
 
-    open_object: Terminal
-    close_object: Terminal
-    empty_object: Terminal
-    open_array: Terminal
-    close_array: Terminal
-    empty_array: Terminal
-    comma: Terminal
+    open_object: int
+    close_object: int
+    empty_object: int
+    open_array: int
+    close_array: int
+    empty_array: int
+    comma: int
 
 
 class Emitter:
-    """Collects the rules of one grammar.
+    """Writes the rules of one grammar.
+
+    Symbols are numbers; see :class:`stolcke._core.written.WrittenRules`.
 
     Attributes
     ----------
-    rules : list of Rule
-    tallies : dict of str to Tally
-    terminals : dict of str to TerminalDefinition
+    written : WrittenRules
     exact : bool
     """
 
     def __init__(self, evaluator: Evaluator, settings: Settings) -> None:
         self.evaluator = evaluator
         self.settings = settings
-        self.rules: list[Rule] = []
-        self.tallies: dict[str, Tally] = {}
-        self.terminals: dict[str, TerminalDefinition] = {}
+        self.written = WrittenRules()
+        self.rule = self.written.rule
         self.scalars = Scalars(evaluator, settings)
         self.exact = True
         self._colon = layout(settings.whitespace, settings.max_whitespace, 0).colon  # the same at every depth
-        self._keys: dict[Language, Terminal] = {}
-        self._named_keys: dict[str, Terminal] = {}
-        self._terminal_of: dict[Pattern, Terminal] = {}
+        self._keys: dict[Language, int] = {}
+        self._named_keys: dict[str, int] = {}
+        self._other_names: dict[frozenset[str], int] = {}
+        self._terminal_of: dict[Pattern, int] = {}
         self._structures: dict[int, Structure] = {}
         self._indented = isinstance(settings.whitespace, int)
-        self._symbol_of: dict[Goal | tuple[Goal, int], Symbol] = {}
-        self._names: dict[str, int] = {}
-        self._scalars_of: dict[Hashable, list[Terminal]] = {}
+        self._symbol_of: dict[Goal | tuple[Goal, int], int] = {}
         self._patterns_of = _patterns_of(settings.escapes, settings.ascii_only, settings.formats, settings.limits)
-        self._todo: list[tuple[Nonterminal, Goal, int, list]] = []
+        self._todo: list[tuple[int, Goal, int, list]] = []
+        # Where lines are indented, a place has other rules at each depth. What is dropped is noted with its place, so
+        # that places of equal content are then looked at one by one.
+        self._walk: SchemaWalk | None = None
+        if settings.strict and not self._indented:
+            self._walk = SchemaWalk(
+                self.written, self, ASKED["object"], ASKED["array"], settings.property_order == "declared"
+            )
 
-    def run(self, goal: Goal) -> str:
-        """Write the rules of a document; returns the start."""
-        start = making.nonterminal(self.name("document"))
+    def run(self, goal: Goal) -> None:
+        """Write the rules of a document."""
+        start = self.written.nonterminal("document")
         document = self.value(goal, 0)
         outer = layout(self.settings.whitespace, self.settings.max_whitespace, 0).outer
         if outer is None:
             self.rule(start, document)
         else:
-            space = making.nonterminal(self.name("outer_space"))
+            space = self.written.nonterminal("outer_space")
             self.rule(space)
             self.rule(space, self.terminal(outer, "white space"))
             self.rule(start, space, document, space)
-        while self._todo:
-            self.evaluator.deadline.check("writing rules")
-            self._write(*self._todo.pop())
-        return start.name
+        check, limit = self.evaluator.deadline.check, self.settings.limits.rules
+        while True:
+            check("writing rules")
+            if self._todo:
+                self._write(*self._todo.pop())
+            elif self._walk is None or not self._walk.write():
+                return
+            if self.written.n_rules > limit:
+                raise LimitExceeded("rules", f"at least {self.written.n_rules}", limit, "JSON Schema")
 
     # --- for those who write rules -------------------------------------------------------------------------------
 
-    def rule(self, lhs: Nonterminal, *rhs: Symbol) -> None:
-        """Add a rule."""
-        self.rules.append(making.rule(lhs, rhs))
-
-    def members_in_order(
-        self,
-        lhs: Nonterminal,
-        structure: tuple[Terminal, Terminal, Terminal, Terminal],
-        members: list[tuple[Symbol, Symbol, bool]],
-        others: list[tuple[Symbol, Symbol]],
-        may_be_empty: bool,
-    ) -> None:
-        """Add the rules of an object; see :func:`stolcke._core.members.members_in_order`."""
-        makers = making.RULES, making.NONTERMINALS
-        members_in_order(self.rules, self._names, *makers, lhs, structure, members, others, may_be_empty)
-
-    def name(self, wanted: str) -> str:
-        """A name that is not in use."""
-        return fresh(self._names, wanted)
-
-    def terminal(self, pattern: Pattern, title: str) -> Terminal:
+    def terminal(self, pattern: Pattern, title: str) -> int:
         """The terminal of a pattern."""
         found = self._terminal_of.get(pattern)
         if found is None:
-            found = self._terminal_of[pattern] = self._new_terminal(pattern, title)
+            found = self._terminal_of[pattern] = self.written.terminal(pattern, title)
         return found
 
-    def _new_terminal(self, pattern: Pattern, title: str) -> Terminal:
-        name = self.name(title)
-        self.terminals[name] = making.definition(name, pattern)
-        return making.terminal(name)
-
-    def key(self, keys: Language, title: str) -> Terminal:
+    def key(self, keys: Language, title: str) -> int:
         """The terminal of a member's name out of some, with the colon after it."""
+        if keys is Language.everything():
+            return self.other_names(())
         found = self._keys.get(keys)
         if found is None:
             words = keys.finite_words(1)
             if words:
                 return self.named_key(words[0])
-            found = self._keys[keys] = self._new_terminal(*self.scalars.key(keys, title, self._colon))
+            found = self._keys[keys] = self.written.terminal(*self.scalars.key(keys, title, self._colon))
         return found
 
-    def named_key(self, name: str) -> Terminal:
+    def other_names(self, names: tuple[str, ...]) -> int:
+        """The terminal of all names but some, with the colon after it."""
+        key = frozenset(names)
+        found = self._other_names.get(key)
+        if found is None:
+            found = self._other_names[key] = self.written.terminal(*self.scalars.other_names(names, "other name:"))
+        return found
+
+    def named_key(self, name: str) -> int:
         """The terminal of one name, with the colon after it."""
         found = self._named_keys.get(name)
         if found is None:
-            found = self._named_keys[name] = self._new_terminal(*self.scalars.named_key(name))
+            found = self._named_keys[name] = self.written.terminal(*self.scalars.named_key(name))
         return found
 
     def structure(self, depth: int) -> Structure:
@@ -162,46 +156,81 @@ class Emitter:
         if found is None:
             parts = layout(self.settings.whitespace, self.settings.max_whitespace, depth)
             # Without indents there is one structure, whose terminals are all different: nobody has to look for them.
-            terminal = self.terminal if self._indented else self._new_terminal
+            terminal = self.terminal if self._indented else self.written.terminal
             terminals = [terminal(getattr(parts, name), title) for name, title in _TITLES.items()]
             found = self._structures[depth] = Structure(*terminals)
         return found
 
-    def value(self, goal: Goal, depth: int) -> Symbol:
+    def value(self, goal: Goal, depth: int) -> int:
         """The symbol that derives the values of a goal, at a depth of nesting."""
+        if self._walk is not None and len(goal) <= 1:
+            if not goal:
+                return self._walk.anything()
+            (formula,) = goal
+            if type(formula) is Node:
+                return self._walk.value(formula)
         key = (goal, depth) if self._indented else goal
         symbol = self._symbol_of.get(key)
         if symbol is None:
             symbol = self._symbol_of[key] = self._start(goal, depth)
         return symbol
 
+    # --- for those who walk through plain schemas ----------------------------------------------------------------
+
+    def structural(self) -> Structure:
+        """The structural terminals."""
+        return self.structure(0)
+
+    def all_scalars(self) -> list[int]:
+        """The terminals of all values that are neither arrays nor objects."""
+        return [self.terminal(*each) for each in self.scalars.patterns(EVERYTHING)]
+
+    def value_of(self, node: Node) -> int:
+        """The symbol of the values of a place, which may be a reference."""
+        return self.value(self.evaluator.goal(node, ()), 0)
+
+    def combined(self, node: Node) -> int:
+        """The symbol of a place whose set of values has to be worked out."""
+        return self._start(frozenset([node]), 0)
+
+    def scalar(self, node: Node, content: Hashable) -> int:
+        """The symbol of a place that allows only scalars, all that depend on some content."""
+        patterns = self._patterns_of.get(content)
+        goal = frozenset([node])
+        if patterns is None:
+            patterns = self._patterns(goal, self._sets(goal))
+            _remember(self._patterns_of, content, patterns)
+        return self._symbol(goal, patterns)
+
     # --- goals ---------------------------------------------------------------------------------------------------
 
-    def _start(self, goal: Goal, depth: int) -> Symbol:
+    def _sets(self, goal: Goal) -> dict[str, Union]:
+        """The values of a goal, by type."""
+        return {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
+
+    def _start(self, goal: Goal, depth: int) -> int:
         """Make the symbol of a goal; its rules are written later, unless one terminal is all there is."""
-        # What is dropped is noted with its place, so that places of equal content are then looked at one by one.
-        content = scalar_content(goal) if self.settings.strict else None
-        scalars, structured = self._scalars_of.get(content), []
-        if scalars is None:
-            patterns = None if content is None else self._patterns_of.get(content)
-            if patterns is None:
-                found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
-                structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
-                patterns = self._patterns(goal, found)
-            scalars = [self.terminal(*each) for each in patterns]
-            if content is not None:
-                self._scalars_of[content] = scalars
-                _remember(self._patterns_of, content, patterns)
-        if len(scalars) == 1 and not structured:
-            return scalars[0]
-        lhs = making.nonterminal(self.name(_title(goal)))
-        for terminal in scalars:
-            self.rule(lhs, terminal)
+        found = self._sets(goal)
+        structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
         if depth >= MAX_DEPTH and self._indented:
             structured = []
-        if structured:
-            self._todo.append((lhs, goal, depth, structured))
-        elif not scalars:
+        patterns = self._patterns(goal, found)
+        if not structured:
+            return self._symbol(goal, patterns)
+        lhs = self.written.nonterminal(_title(goal))
+        for each in patterns:
+            self.rule(lhs, self.terminal(*each))
+        self._todo.append((lhs, goal, depth, structured))
+        return lhs
+
+    def _symbol(self, goal: Goal, patterns: list[tuple[Pattern, str]]) -> int:
+        """The symbol of some terminals."""
+        if len(patterns) == 1:
+            return self.terminal(*patterns[0])
+        lhs = self.written.nonterminal(_title(goal))
+        for each in patterns:
+            self.rule(lhs, self.terminal(*each))
+        if not patterns:
             self.rule(lhs, lhs)  # derives nothing; the compiler trims it, and what needs it
         return lhs
 
@@ -213,17 +242,17 @@ class Emitter:
             where = _pointer(goal)
             raise error if where is None else LimitExceeded(error.limit, error.given, error.allowed, where) from error
 
-    def _write(self, lhs: Nonterminal, goal: Goal, depth: int, structured: list) -> None:
-        before = len(self.rules)
+    def _write(self, lhs: int, goal: Goal, depth: int, structured: list) -> None:
+        before = self.written.n_rules
         for kind, simple in structured:
             write: Callable = array_rules if kind == "array" else object_rules
             try:
                 write(self, lhs, simple, depth)
             except UnsupportedSchema as error:
                 raise UnsupportedSchema(error.reason, pointer=error.pointer or _pointer(goal)) from error
-            if len(self.rules) > self.settings.limits.rules:
-                raise LimitExceeded("rules", f"at least {len(self.rules)}", self.settings.limits.rules, "JSON Schema")
-        if len(self.rules) == before:
+            if self.written.n_rules > self.settings.limits.rules:
+                break
+        if self.written.n_rules == before:
             self.rule(lhs, lhs)
 
 
@@ -240,7 +269,8 @@ def _remember(
 ) -> None:
     if len(known) >= _MOST_REMEMBERED:
         known.clear()
-    if all(type(each) is not Machine or each.automaton.n_states <= _SMALL for each, _ in patterns):
+    is_small = all(type(each) is not Machine or each.automaton.n_states <= _SMALL for each, _ in patterns)
+    if is_small:
         known[content] = patterns
 
 

@@ -30,20 +30,21 @@ from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Strings
 from stolcke.lexer.language import Language
 
-__all__ = ["Evaluator", "Loop"]
+__all__ = ["ASKED", "Evaluator", "Loop"]
 
 _NAMES = ("null", "boolean", "number", "integer", "string", "array", "object")
 _LOGIC = frozenset(["enum", "const", "allOf", "anyOf", "oneOf", "not", "if", "$ref", "$dynamicRef", "$recursiveRef"])
 _MEANINGS = {kind: {**meanings, **dict.fromkeys(_LOGIC)} for kind, meanings in KEYWORDS.items()}
 """What keywords mean for a type; None for those that speak of schemas or values of every type."""
-_ASKING = frozenset(["type"]).union(_LOGIC, *(meanings for meanings in KEYWORDS.values()))
+_UNEVALUATED = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}
+ASKED = {kind: frozenset([*meanings, _UNEVALUATED.get(kind, "type")]) for kind, meanings in _MEANINGS.items()}
+"""The keywords that may say something of a type."""
+_ASKING = frozenset(["type"]).union(*ASKED.values())
 _CHOICES = frozenset(["anyOf", "oneOf"])
 _ELSEWHERE = frozenset(["$ref", "$schema"])
 _LATE = {"allOf": 1, "anyOf": 2, "oneOf": 2, "not": 2, "if": 2}
 """Keywords that gain from knowing what the others of a schema leave, and when they have their turn."""
-_UNEVALUATED = {"object": "unevaluatedProperties", "array": "unevaluatedItems"}
 _KINDS = {**{kind: (kind,) for kind in TYPES}, "integer": ("number",)}
-_ONLY_REFERENCE = frozenset(["$ref", "title", "description", "default", "examples", "$comment"])
 _HOPS = 8
 """References in a row that are followed for a glance."""
 _DEPTH = 6
@@ -77,10 +78,17 @@ class Evaluator:
         self._cases = 0
 
     def goal(self, node: Node, scope: tuple) -> Goal:
-        """What a schema asks for, as a goal."""
-        schema = node.schema
-        if not schema or schema is True:
-            return NEVER if schema is False else ANYTHING
+        """What a schema asks for, as a goal: that of the schema it refers to, where it does nothing else."""
+        for _ in range(_HOPS):
+            schema = node.schema
+            if not schema or schema is True:
+                return NEVER if schema is False else ANYTHING
+            if "type" not in schema and _ASKING.isdisjoint(schema):
+                return ANYTHING
+            if not _only_refers(node):
+                break
+            scope = node.scope(scope)
+            node = node.reference()
         scope = node.scope(scope)
         return frozenset([Scoped(node, scope) if scope else node])
 
@@ -469,7 +477,7 @@ def _kinds_of(formula: Formula) -> tuple[str, ...]:
         if type(node) is not Node or not isinstance(node.schema, dict):
             return TYPES
         schema = node.schema
-        if "$ref" not in schema or not (node.dialect.ref_overrides or schema.keys() <= _ONLY_REFERENCE):
+        if not _only_refers(node):
             break
         node = node.reference()
     else:
@@ -478,6 +486,12 @@ def _kinds_of(formula: Formula) -> tuple[str, ...]:
     if kinds is not TYPES and "type" not in schema:
         _number_branches(node)
     return kinds
+
+
+def _only_refers(node: Node) -> bool:
+    """Whether a schema asks for no more than another one does."""
+    schema = node.schema
+    return "$ref" in schema and (node.dialect.ref_overrides or _ASKING.isdisjoint(schema.keys() - {"$ref"}))
 
 
 def _kinds_named(schema: dict, dialect: Dialect) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ values, so each becomes one nonterminal, and recursive schemas end.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -27,18 +26,11 @@ __all__ = [
     "key_of",
     "likeness",
     "opposite",
-    "scalar_content",
 ]
 
 _PLAIN = frozenset(["type", "enum", "const", "minimum", "maximum", "minLength", "maxLength", "pattern"])
 _SILENT = frozenset(["title", "description", "default", "examples", "$comment"])
 _SMALL = _PLAIN | _SILENT
-_SCALARS = frozenset(["null", "boolean", "number", "integer", "string"])
-_BOUNDS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
-_OF_SCALARS = _BOUNDS | {"minLength", "maxLength", "pattern", "format"}
-_ATOMS = frozenset([bool, int, float, str])
-_REFERENCES = frozenset(["$ref", "$dynamicRef", "$recursiveRef"])
-_OF_OTHER_SCHEMAS = _REFERENCES | {"allOf", "anyOf", "oneOf", "not", "if", "enum", "const"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,32 +113,6 @@ def likeness(formula: Formula) -> Any:
         asked = frozenset((name, key_of(value)) for name, value in formula.schema.items() if name in _PLAIN)
         formula.likeness = formula.dialect, asked
     return formula.likeness
-
-
-def scalar_content(goal: Goal) -> Hashable | None:
-    """All that the values of a goal depend on, where it is one schema of scalar types and bounds for them."""
-    if len(goal) != 1:
-        return None
-    (node,) = goal
-    if type(node) is not Node:
-        return None
-    schema = node.schema
-    kinds = schema.get("type")
-    if type(kinds) is list:
-        kinds = tuple(kinds)
-        if not all(type(kind) is str and kind in _SCALARS for kind in kinds):
-            return None
-    elif type(kinds) is not str or kinds not in _SCALARS:
-        return None
-    if not _OF_OTHER_SCHEMAS.isdisjoint(schema):
-        return None
-    asked: list = [node.dialect, kinds]
-    for keyword, value in schema.items():
-        if keyword in _OF_SCALARS:
-            if type(value) not in _ATOMS:
-                return None
-            asked += (keyword, type(value), value)
-    return tuple(asked)
 
 
 def key_of(value: Any) -> Any:

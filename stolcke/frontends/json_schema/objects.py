@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal, both, likeness, opposite
 from stolcke.lexer.language import Language
+from stolcke.lexer.other_names import all_but
 
 __all__ = ["KeyClass", "Layer", "Objects", "Witness"]
 
@@ -75,12 +75,29 @@ class Witness:
     goal: Goal
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class KeyClass:
-    """Names without a place of their own, and what their members have to satisfy."""
+    """Names without a place of their own, and what their members have to satisfy.
 
-    keys: Language
-    goal: Goal
+    The names are a language, or all but those in ``beside``, of which no language is made as long as nobody asks.
+    """
+
+    __slots__ = ("_keys", "beside", "goal")
+
+    def __init__(self, keys: Language | None, goal: Goal, beside: tuple[str, ...] | None = None) -> None:
+        self._keys = keys
+        self.goal = goal
+        self.beside = beside
+
+    @property
+    def keys(self) -> Language:
+        """The names."""
+        if self._keys is None:
+            self._keys = all_but(self.beside or ())
+        return self._keys
+
+    def narrowed(self, goal: Goal) -> KeyClass:
+        """The same names, where a goal more has to be satisfied."""
+        return KeyClass(self._keys, both(self.goal, goal), self.beside)
 
 
 class Objects:
@@ -240,11 +257,13 @@ class Objects:
         """Group all other names by what their members have to satisfy."""
         if any(not layer.patterns and layer.additional is NEVER for layer in self.layers):
             return []
-        classes = [KeyClass(self._undeclared(declared), ANYTHING)]
+        classes = [KeyClass(None, ANYTHING, declared)]
+        if self.names is not None:
+            classes = [KeyClass(all_but(declared) & self.names, ANYTHING)]
         for layer in self.layers:
             if not layer.patterns:
                 if layer.additional:
-                    classes = [KeyClass(each.keys, both(each.goal, layer.additional)) for each in classes]
+                    classes = [each.narrowed(layer.additional) for each in classes]
                 continue
             cells: list[tuple[Language | None, Goal | None]] = [(None, None)]
             for language, goal in layer.patterns:
@@ -269,16 +288,6 @@ class Objects:
                 raise UnsupportedSchema(f"patternProperties overlap in more than {_CLASSES} ways")
         return _merged(classes)
 
-    def _undeclared(self, declared: tuple[str, ...]) -> Language:
-        free = _all_but(declared)
-        return free if self.names is None else free & self.names
-
-
-@lru_cache(maxsize=256)
-def _all_but(names: tuple[str, ...]) -> Language:
-    """All names but some; remembered, as the branches of a schema declare the same names again and again."""
-    return ~Language.words(names) if names else Language.everything()
-
 
 def _layers(a: tuple[Layer, ...], b: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """The layers of both; two that only name properties become one."""
@@ -292,6 +301,8 @@ def _layers(a: tuple[Layer, ...], b: tuple[Layer, ...]) -> tuple[Layer, ...]:
 
 def _merged(classes: list[KeyClass]) -> list[KeyClass]:
     """Make one class of those with equal goals, and drop those that no member can be in."""
+    if len(classes) == 1 and classes[0].beside is not None:
+        return [] if classes[0].goal is NEVER else classes
     by_goal: dict[Goal, Language] = {}
     for each in classes:
         if not each.keys.is_empty and each.goal is not NEVER:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stolcke import collector
+from stolcke._core.written import WrittenRules
 from stolcke.deadline import Deadline
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.emit import Emitter
@@ -22,8 +23,6 @@ __all__ = ["read_json_schema"]
 
 _PART_BYTES = 400
 """Of the objects that a rule or a terminal is, roughly."""
-_STATE_BYTES = 32
-"""Of a state of an automaton with its edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def read_json_schema(schema: Any, settings: Settings, deadline: Deadline, memois
         grammar = _read(parse_schema(schema), settings, deadline)
     if key is None:
         return grammar
-    return _remembered.add(key, _Read(grammar, len(key[1]) + _n_bytes(grammar)), settings.limits).grammar
+    return _remembered.add(key, _Read(grammar, len(key[1]) + _n_bytes(grammar.written)), settings.limits).grammar
 
 
 def _key(schema: dict | bool | str | bytes, settings: Settings) -> tuple[type, str | bytes, Hashable] | None:
@@ -61,12 +60,10 @@ def _key(schema: dict | bool | str | bytes, settings: Settings) -> tuple[type, s
         return None
 
 
-def _n_bytes(grammar: Grammar) -> int:
-    """About the memory of a grammar."""
-    patterns = [each.pattern for each in grammar.terminals.values()]
-    states = sum(pattern.automaton.n_states for pattern in patterns if isinstance(pattern, Machine))
-    parts = len(grammar.rules) + len(grammar.terminals) + sum(len(tally.entries) for tally in grammar.tallies.values())
-    return _PART_BYTES * parts + _STATE_BYTES * states
+def _n_bytes(written: WrittenRules) -> int:
+    """About the memory of a grammar, with the symbolic rules that may be made of it."""
+    machines = sum([each.automaton.n_bytes for each in written.patterns if type(each) is Machine])
+    return _PART_BYTES * written.n_parts + machines
 
 
 def _read(schema: dict | bool, settings: Settings, deadline: Deadline) -> Grammar:
@@ -74,17 +71,12 @@ def _read(schema: dict | bool, settings: Settings, deadline: Deadline) -> Gramma
     evaluator = Evaluator(document, settings, deadline)
     emitter = Emitter(evaluator, settings)
     try:
-        start = emitter.run(evaluator.goal(document.root, ()))
+        emitter.run(evaluator.goal(document.root, ()))
     except RecursionError:
         limit = settings.limits.nesting
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limit, "JSON Schema") from None
     except Loop as error:
         raise UnsupportedSchema(error.reason, pointer=error.pointer) from None
-    return Grammar.made(
-        start,
-        tuple(emitter.rules),
-        emitter.terminals,
-        tallies=emitter.tallies,
-        exact=emitter.exact and not evaluator.dropped,
-        dropped=tuple(evaluator.dropped),
+    return Grammar.of_numbers(
+        emitter.written, exact=emitter.exact and not evaluator.dropped, dropped=tuple(evaluator.dropped)
     )

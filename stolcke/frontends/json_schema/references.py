@@ -15,9 +15,10 @@ import contextlib
 import itertools
 import marshal
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
+from stolcke._core.places import Place
 from stolcke.errors import SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema.dialects import DIALECTS, Dialect, dialect_of, metaschema, with_vocabularies
 from stolcke.frontends.json_schema.uris import resolve
@@ -81,7 +82,7 @@ anchors has only ``()``.
 """
 
 
-class Node:
+class Node(Place):
     """One place in a schema.
 
     Attributes
@@ -98,31 +99,7 @@ class Node:
         See :func:`stolcke.frontends.json_schema.formulas.likeness`; None where it is not known.
     """
 
-    __slots__ = (
-        *("_is_map", "_parent", "_places", "_reference", "_step"),
-        *("dialect", "likeness", "number", "resource", "schema"),
-    )
-
-    def __init__(
-        self, schema: dict | bool, resource: Resource, parent: Node | None, step: str | int, is_map: bool
-    ) -> None:
-        self.schema = schema
-        self.resource = resource
-        self.dialect = resource.dialect
-        self._parent = parent
-        # The key or index below the parent; for the outermost place what stands before its pointer.
-        self._step = step
-        # Whether the keys are names that the schema's author chose, and not keywords.
-        self._is_map = is_map
-        # Single places under their key or index, subschemas under the path that was asked for.
-        self._places: dict[str | int | tuple, Node] = {}
-        self._reference: Node | None = None
-        self.likeness: Hashable | None = None
-        self.number = next(resource.document.numbers)
-
-    def __hash__(self) -> int:
-        # Sets of nodes are gone through in the order of hashes, and what is made of them must not depend on addresses.
-        return self.number
+    __slots__ = ()
 
     @property
     def base(self) -> str:
@@ -134,15 +111,15 @@ class Node:
         """The place for messages: a JSON pointer after ``#``, and before it the URI of a schema other than the main."""
         steps = []
         node = self
-        while node._parent is not None:
-            steps.append(f"/{node._step}" if type(node._step) is int else "/" + escaped(node._step))
-            node = node._parent
-        return f"{node._step}#{''.join(reversed(steps))}"
+        while node.parent is not None:
+            steps.append(f"/{node.step}" if type(node.step) is int else "/" + escaped(node.step))
+            node = node.parent
+        return f"{node.step}#{''.join(reversed(steps))}"
 
     @property
     def name(self) -> str:
         """The last key on the way here, for naming what is made of the place; ``"root"`` for the outermost."""
-        return "root" if self._parent is None else str(self._step)
+        return "root" if self.parent is None else str(self.step)
 
     def child(self, *path: str | int) -> Node:
         """The subschema at a path of keys and indexes below this one.
@@ -152,21 +129,21 @@ class Node:
         SchemaError
             There is nothing, or nothing that could be a schema.
         """
-        node = self._places.get(path)
+        node = self.known.get(path)
         return self._subschema(path) if node is None else node
 
     def _subschema(self, path: tuple[str | int, ...]) -> Node:
         node = self
         for step in path:
             try:
-                node = node._place(step)
+                node = node.below(step)
             except (IndexError, KeyError, TypeError):
                 raise SchemaError(f"there is no {step!r} here", pointer=node.pointer) from None
         if not isinstance(node.schema, (dict, bool)):
             raise SchemaError(
                 f"a schema is an object or a boolean, not {type(node.schema).__name__}", pointer=node.pointer
             )
-        self._places[path] = node
+        self.known[path] = node
         return node
 
     def members(self, keyword: str) -> Iterator[tuple[str, Node]]:
@@ -177,29 +154,14 @@ class Node:
         SchemaError
             As for :meth:`child`.
         """
-        place = self._place(keyword)
-        known = place._places
+        place = self.below(keyword)
+        known = place.known
         for name in place.schema:
-            node = known.get(name) or place._place(name)
+            node = known.get(name) or place.below(name)
             schema = node.schema
             if type(schema) is not dict and type(schema) is not bool:
                 node = self.child(keyword, name)
             yield name, node
-
-    def _place(self, step: str | int) -> Node:
-        """The place one step down, which need not be a schema."""
-        node = self._places.get(step)
-        if node is not None:
-            return node
-        value = self.schema[step]
-        # Below a keyword that holds no schemas, as far as anyone knows, a place
-        # is read as a schema all the same: some reference may lead there.
-        resource = self.resource
-        node = Node(value, resource, self, step, not self._is_map and step in self.dialect.maps)
-        if isinstance(value, dict) and ("$id" in value or "id" in value) and not node._is_map:
-            resource.document._embed(node)
-        self._places[step] = node
-        return node
 
     def subschemas(self) -> Iterator[Node]:
         """The subschemas that the keywords of this schema hold, in the order of the text.
@@ -232,9 +194,9 @@ class Node:
         SchemaError
             The reference leads nowhere, or to two places at once.
         """
-        if self._reference is None and isinstance(self.schema, dict) and "$ref" in self.schema:
-            self._reference = self.resource.document._target(self, "$ref")[0]
-        return self._reference
+        if self.target is None and isinstance(self.schema, dict) and "$ref" in self.schema:
+            self.target = self.resource.document._target(self, "$ref")[0]
+        return self.target
 
     def dynamic_reference(self, scope: Scope) -> Node | None:
         """Where ``$dynamicRef`` (2020-12) or ``$recursiveRef`` (2019-09) leads, or ``None`` if there is none.
@@ -355,7 +317,7 @@ class Document:
             self._resources.setdefault(base, [resource])
         return resource.root
 
-    def _embed(self, node: Node) -> None:
+    def embed(self, node: Node) -> None:
         """Let a place begin a resource of its own if it has an identifier."""
         schema = node.schema
         dialect = self._declared(schema["$schema"], node.pointer) if "$schema" in schema else node.dialect
@@ -483,9 +445,9 @@ class Document:
                 token = token.replace("~1", "/").replace("~0", "~")
             below = place.schema
             if isinstance(below, dict) and token in below:
-                place = place._place(token)
+                place = place.below(token)
             elif isinstance(below, list) and INDEX.fullmatch(token) and int(token) < len(below):
-                place = place._place(int(token))
+                place = place.below(int(token))
             else:
                 raise self._dangling(node, keyword, f"has no {token!r} at {place.pointer}", resource)
         if not isinstance(place.schema, (dict, bool)):
@@ -566,8 +528,8 @@ def anchors_of(node: Node) -> set[str]:
 
 def outermost(node: Node) -> Node:
     """The outermost place of the schema that a place is in."""
-    while node._parent is not None:
-        node = node._parent
+    while node.parent is not None:
+        node = node.parent
     return node
 
 

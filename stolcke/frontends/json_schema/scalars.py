@@ -18,8 +18,9 @@ from stolcke.frontends.json_schema.settings import Settings
 from stolcke.frontends.json_schema.strings import Counted
 from stolcke.grammar.patterns import Choice, Literal, Machine, Pattern, Sequence
 from stolcke.grammar.patterns import Counted as Repeated
-from stolcke.lexer import Automaton, MemberName, automaton
+from stolcke.lexer import Automaton, MemberName, OtherNames, automaton
 from stolcke.lexer.language import Language
+from stolcke.lexer.other_names import all_but
 
 __all__ = ["Scalars"]
 
@@ -57,6 +58,14 @@ class Scalars:
     def key(self, keys: Language, title: str, colon: Pattern) -> tuple[Pattern, str]:
         """The terminal of a member's name and the colon after it."""
         return Sequence((self._machine(keys, title), colon)), title
+
+    def other_names(self, names: tuple[str, ...], title: str) -> tuple[Pattern, str]:
+        """The terminal of all names but some, and the colon after it."""
+        choices = self.settings
+        colon = _colon(choices.whitespace, choices.max_whitespace)
+        if choices.escapes:
+            return Machine(title, OtherNames(names, choices.ascii_only, colon)), title
+        return self.key(all_but(names), title, Machine(":", colon))
 
     def named_key(self, name: str) -> tuple[Pattern, str]:
         """The terminal of a member that has a name of its own, and the colon after it."""

@@ -6,10 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from stolcke.errors import UnsupportedSchema
-from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.arrays import Arrays
 from stolcke.frontends.json_schema.formulas import NEVER, Constant, Goal, both, opposite
-from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
 
 if TYPE_CHECKING:
     from stolcke.frontends.json_schema.emit import Emitter
@@ -23,7 +21,7 @@ _FINITE = 1_000
 """Values that items may have where they must differ."""
 
 
-def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) -> None:
+def array_rules(emitter: Emitter, lhs: int, arrays: Arrays, depth: int) -> None:
     """Write the alternatives of ``lhs`` that derive a set of arrays."""
     writer = _Writer(emitter, lhs, arrays, depth)
     if arrays.unique and (arrays.most is None or arrays.most > 1):
@@ -43,7 +41,7 @@ def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) 
 class _Writer:
     """Writes one set of arrays; ``index`` is clipped where no item is told from the next."""
 
-    def __init__(self, emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) -> None:
+    def __init__(self, emitter: Emitter, lhs: int, arrays: Arrays, depth: int) -> None:
         self.emitter = emitter
         self.lhs = lhs
         self.arrays = arrays
@@ -64,26 +62,26 @@ class _Writer:
         if arrays.most == 0 or (goal is NEVER):
             return
         if count is None and arrays.least <= 1 and arrays.most is None:
-            rest = making.nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+            rest = emitter.written.part_of(self.lhs, "rest")
             item = self._value(goal)
             emitter.rule(self.lhs, self.open, item, rest)
             emitter.rule(rest, self.comma, item, rest)
             emitter.rule(rest, self.close)
             return
         if count is None:
-            entries = [TallyEntry((self._value(goal),))]
+            entries = [((self._value(goal),), False, False, False)]
             bounds: dict[str, Any] = {}
         else:
             counted = both(goal, count.goal)
             other = goal if count.most is None else both(goal, opposite(count.goal))
-            entries = [TallyEntry((self._value(counted),), marked=True)] if counted is not NEVER else []
-            entries += [TallyEntry((self._value(other),))] if other is not NEVER else []
+            entries = [((self._value(counted),), False, False, True)] if counted is not NEVER else []
+            entries += [((self._value(other),), False, False, False)] if other is not NEVER else []
             bounds = {"least_marked": count.least, "most_marked": count.most}
         self._tally(entries, max(1, arrays.least), arrays.most, bounds)
 
-    def _tally(self, entries: list[TallyEntry], least: int, most: int | None, bounds: dict[str, Any]) -> None:
-        items = making.nonterminal(self.emitter.name(f"{self.lhs.name}_items"))
-        self.emitter.tallies[items.name] = Tally(tuple(entries), (self.comma,), least, most, **bounds)
+    def _tally(self, entries: list[tuple], least: int, most: int | None, bounds: dict[str, Any]) -> None:
+        items = self.emitter.written.part_of(self.lhs, "items")
+        self.emitter.written.tally(items, entries, (self.comma,), least, most, **bounds)
         self.emitter.rule(self.lhs, self.open, items, self.close)
 
     def prefix(self) -> None:
@@ -96,7 +94,7 @@ class _Writer:
             goal = arrays.goal(index)
             if goal is NEVER or arrays.most == index:
                 return
-            rest = making.nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+            rest = emitter.written.part_of(self.lhs, "rest")
             emitter.rule(lhs, separator, self._value(goal), rest)
             # Without an end here the state may be a dead one; the compiler trims it.
             emitter.rule(rest, self.close if arrays.least <= index + 1 else rest)
@@ -105,16 +103,16 @@ class _Writer:
         most = None if arrays.most is None else arrays.most - arrays.n_prefix
         if goal is NEVER or most == 0:
             return
-        items = making.nonterminal(emitter.name(f"{self.lhs.name}_items"))
+        items = emitter.written.part_of(self.lhs, "items")
         least = max(1, arrays.least - arrays.n_prefix)
-        emitter.tallies[items.name] = Tally((TallyEntry((self._value(goal),)),), (self.comma,), least, most)
+        emitter.written.tally(items, [((self._value(goal),), False, False, False)], (self.comma,), least, most)
         emitter.rule(lhs, separator, items, self.close)
 
     def places(self) -> None:
         """Items differ by their place, or several kinds are counted: a nonterminal for each state."""
         arrays = self.arrays
         self.clip = max(arrays.n_prefix, arrays.least, arrays.most or 0)
-        self.known: dict[tuple, Nonterminal] = {}
+        self.known: dict[tuple, int] = {}
         self.todo: list[tuple] = []
         first = (0, (0,) * len(arrays.counts))
         if self._is_done(first):
@@ -126,12 +124,12 @@ class _Writer:
             kind, state = self.todo.pop()
             getattr(self, "_" + kind)(self.known[kind, state], *state)
 
-    def _next(self, kind: str, state: tuple) -> Nonterminal:
+    def _next(self, kind: str, state: tuple) -> int:
         found = self.known.get((kind, state))
         if found is None:
             if len(self.known) > _STATES:
                 raise UnsupportedSchema("counting the items of this array takes too many states")
-            found = self.known[kind, state] = making.nonterminal(self.emitter.name(f"{self.lhs.name}_{kind}"))
+            found = self.known[kind, state] = self.emitter.written.part_of(self.lhs, kind)
             self.todo.append((kind, state))
         return found
 
@@ -141,7 +139,7 @@ class _Writer:
             n >= count.least for n, count in zip(counted, self.arrays.counts, strict=True)
         )
 
-    def _rest(self, lhs: Nonterminal, index: int, counted: tuple) -> None:
+    def _rest(self, lhs: int, index: int, counted: tuple) -> None:
         written = False
         if self._is_done((index, counted)):
             self.emitter.rule(lhs, self.close)
@@ -152,7 +150,7 @@ class _Writer:
         if not written:
             self.emitter.rule(lhs, lhs)
 
-    def _item(self, lhs: Nonterminal, index: int, counted: tuple) -> None:
+    def _item(self, lhs: int, index: int, counted: tuple) -> None:
         variants: list[tuple[Goal, tuple[int, ...]]] = [(self.arrays.goal(index), ())]
         for n, count in zip(counted, self.arrays.counts, strict=True):
             if index < count.start:
@@ -193,7 +191,7 @@ class _Writer:
         if arrays.least == 0:
             emitter.rule(self.lhs, self.empty)
         if values and arrays.most != 0:
-            entries = [TallyEntry((self._value(frozenset([value])),), once=True) for value in values]
+            entries = [((self._value(frozenset([value])),), True, False, False) for value in values]
             self._tally(entries, max(1, arrays.least), arrays.most, {})
 
     def _different_by_place(self) -> None:
@@ -203,8 +201,8 @@ class _Writer:
         if arrays.most is not None:
             n = min(n, arrays.most)
         places = [self._finite(arrays.goal(index)) for index in range(n)]
-        rests: dict[frozenset, Nonterminal] = {}
-        todo: list[tuple[frozenset, Nonterminal, Symbol]] = [(frozenset(), self.lhs, self.open)]
+        rests: dict[frozenset, int] = {}
+        todo: list[tuple[frozenset, int, int]] = [(frozenset(), self.lhs, self.open)]
         while todo:
             used, lhs, separator = todo.pop()
             if len(used) >= arrays.least:
@@ -218,7 +216,7 @@ class _Writer:
                 if after not in rests:
                     if len(rests) > _STATES:
                         raise UnsupportedSchema("uniqueItems over too many combinations of values")
-                    rests[after] = making.nonterminal(emitter.name(f"{self.lhs.name}_rest"))
+                    rests[after] = emitter.written.part_of(self.lhs, "rest")
                     emitter.rule(rests[after], rests[after])  # for where nothing may follow; trimmed away
                     todo.append((after, rests[after], self.comma))
                 emitter.rule(lhs, separator, self._value(frozenset([value])), rests[after])
@@ -230,5 +228,5 @@ class _Writer:
             raise UnsupportedSchema("uniqueItems where items are not scalars with a bounded number of values")
         return [Constant(value) for value in values]
 
-    def _value(self, goal: Goal) -> Symbol:
+    def _value(self, goal: Goal) -> int:
         return self.emitter.value(goal, self.depth)

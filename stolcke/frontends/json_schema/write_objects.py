@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stolcke.errors import UnsupportedSchema
-from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.formulas import NEVER, Goal, both
 from stolcke.frontends.json_schema.objects import KeyClass, Objects
-from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
 from stolcke.lexer.language import Language
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ _VARIANTS = 1_000
 """Ways in which one member may meet several witnesses."""
 
 
-def object_rules(emitter: Emitter, lhs: Nonterminal, objects: Objects, depth: int) -> None:
+def object_rules(emitter: Emitter, lhs: int, objects: Objects, depth: int) -> None:
     """Write the alternatives of ``lhs`` that derive a set of objects."""
     writer = _Writer(emitter, lhs, objects, depth)
     if writer.is_empty:
@@ -43,7 +41,7 @@ class _Writer:
     witnesses have been met (``met``).
     """
 
-    def __init__(self, emitter: Emitter, lhs: Nonterminal, objects: Objects, depth: int) -> None:
+    def __init__(self, emitter: Emitter, lhs: int, objects: Objects, depth: int) -> None:
         self.emitter = emitter
         self.lhs = lhs
         self.objects = objects
@@ -72,18 +70,15 @@ class _Writer:
     def in_any_order(self) -> None:
         """Each declared name at most once, wherever it likes: a tally."""
         entries = [
-            TallyEntry((self._key(name), self._value(goal)), once=True, required=required)
-            for name, goal, required in self.members
+            ((self._key(name), self._value(goal)), True, required, False) for name, goal, required in self.members
         ]
-        entries += [TallyEntry((self._other_key(each), self._value(each.goal))) for each in self.others]
+        entries += [((self._other_key(each), self._value(each.goal)), False, False, False) for each in self.others]
         emitter = self.emitter
         if self.least == 0 and not any(required for _, _, required in self.members):
             emitter.rule(self.lhs, self.empty)
         if entries and self.most != 0:
-            members = making.nonterminal(emitter.name("members"))
-            emitter.tallies[members.name] = Tally(
-                tuple(entries), separator=(self.comma,), least=max(1, self.least), most=self.most
-            )
+            members = emitter.written.nonterminal("members")
+            emitter.written.tally(members, entries, (self.comma,), max(1, self.least), self.most)
             emitter.rule(self.lhs, self.open, members, self.close)
 
     # --- the order declared --------------------------------------------------------------------------------------
@@ -93,7 +88,7 @@ class _Writer:
         emitter, depth, key, value = self.emitter, self.depth, self.emitter.named_key, self.emitter.value
         others = [(self._other_key(each), self._value(each.goal)) for each in self.others]
         members = [(key(name), value(goal, depth), required) for name, goal, required in self.members]
-        emitter.members_in_order(
+        emitter.written.members_in_order(
             self.lhs, (self.open, self.close, self.empty, self.comma), members, others, may_be_empty=self.least == 0
         )
 
@@ -103,7 +98,7 @@ class _Writer:
         """As above, where the number of members has bounds, or some of them are witnesses."""
         self.clip = max(self.least, self.most or 0)
         self.last_required = max((i + 1 for i, member in enumerate(self.members) if member[2]), default=0)
-        self.known: dict[tuple, Nonterminal] = {}
+        self.known: dict[tuple, int] = {}
         self.todo: list[tuple] = []
         first = (0, 0, frozenset())
         if self._is_done(first):
@@ -115,7 +110,7 @@ class _Writer:
             kind, state = self.todo.pop()
             getattr(self, "_" + kind)(self.known[kind, state], *state)
 
-    def _next(self, kind: str, state: tuple) -> Nonterminal:
+    def _next(self, kind: str, state: tuple) -> int:
         """The nonterminal of a state: ``rest`` after a member, ``member`` before one, ``named`` before a declared."""
         if kind == "member" and not self.others:
             kind = "named"
@@ -123,8 +118,7 @@ class _Writer:
         if found is None:
             if len(self.known) > _STATES:
                 raise UnsupportedSchema("counting the members of this object takes too many states")
-            name = self.emitter.name(f"{self.lhs.name}_{kind}")
-            found = self.known[kind, state] = making.nonterminal(name)
+            found = self.known[kind, state] = self.emitter.written.part_of(self.lhs, kind)
             self.todo.append((kind, state))
         return found
 
@@ -132,7 +126,7 @@ class _Writer:
         index, count, met = state
         return index >= self.last_required and count >= self.least and len(met) == len(self.objects.witnesses)
 
-    def _rest(self, lhs: Nonterminal, index: int, count: int, met: frozenset) -> None:
+    def _rest(self, lhs: int, index: int, count: int, met: frozenset) -> None:
         state = (index, count, met)
         written = False
         if self._is_done(state):
@@ -144,7 +138,7 @@ class _Writer:
         if not written:
             self.emitter.rule(lhs, lhs)
 
-    def _member(self, lhs: Nonterminal, index: int, count: int, met: frozenset) -> None:
+    def _member(self, lhs: int, index: int, count: int, met: frozenset) -> None:
         self.emitter.rule(lhs, self._next("named", (index, count, met)))
         after = min(count + 1, self.clip)
         for each in self.others:
@@ -153,7 +147,7 @@ class _Writer:
                     key = self._other_key(KeyClass(keys, goal))
                     self.emitter.rule(lhs, key, self._value(goal), self._next("rest", (index, after, found)))
 
-    def _named(self, lhs: Nonterminal, index: int, count: int, met: frozenset) -> None:
+    def _named(self, lhs: int, index: int, count: int, met: frozenset) -> None:
         if index == len(self.members):
             self.emitter.rule(lhs, lhs)
             return
@@ -184,11 +178,13 @@ class _Writer:
 
     # --- symbols -------------------------------------------------------------------------------------------------
 
-    def _key(self, name: str) -> Symbol:
+    def _key(self, name: str) -> int:
         return self.emitter.named_key(name)
 
-    def _other_key(self, each: KeyClass) -> Symbol:
+    def _other_key(self, each: KeyClass) -> int:
+        if each.beside is not None:
+            return self.emitter.other_names(each.beside)
         return self.emitter.key(each.keys, "other name:")
 
-    def _value(self, goal: Goal) -> Symbol:
+    def _value(self, goal: Goal) -> int:
         return self.emitter.value(goal, self.depth)

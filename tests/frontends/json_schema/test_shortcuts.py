@@ -1,10 +1,12 @@
-"""What is made once, or not asked for, leaves every grammar as it would be otherwise."""
+"""What is written as it stands, made once, or not asked for, leaves every grammar with the texts that it would have."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,31 +18,64 @@ from tests.json_schema import random_schemas
 from tests.json_schema.documents import COMPACT
 from tests.strategies import EFFORT
 
+BYTES = stolcke.Vocabulary.from_bytes()
+WALKS = 4
+STEPS = 80
+
 
 @contextmanager
 def the_long_way() -> Iterator[None]:
-    """Look at every place and ask for every type."""
+    """Look at every place, work out every set, and ask for every type."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(emit, "scalar_content", lambda goal: None)
+        patch.setattr(emit, "SchemaWalk", lambda *arguments: None)
         patch.setattr(evaluate, "_kinds_named", lambda schema, dialect: TYPES)
         yield
 
 
 def outcome(schema, **choices):
-    """All of a grammar, in its order; or the error."""
+    """A grammar compiled, and what was dropped; or an error."""
     stolcke.clear_cache()
     try:
         grammar = stolcke.Grammar.from_json_schema(schema, **choices)
-    except (stolcke.SchemaError, stolcke.UnsupportedSchema) as error:
-        return type(error), str(error)
-    return grammar, list(grammar.terminals), list(grammar.tallies)
+        return grammar, stolcke.compile(grammar, BYTES)
+    except (stolcke.SchemaError, stolcke.UnsupportedSchema, stolcke.GrammarError) as error:
+        return error, None
 
 
-def same(schema, **choices):
-    short = outcome(schema, **choices)
+def walk(one: stolcke.CompiledGrammar, other: stolcke.CompiledGrammar, draw: random.Random) -> None:
+    """Write bytes that one grammar allows; the other one must allow the same at each step."""
+    matchers = one.matcher(), other.matcher()
+    rows = np.zeros((2, (len(BYTES) + 31) // 32), np.int32)
+    text = bytearray()
+    for _ in range(STEPS):
+        for matcher, row in zip(matchers, rows, strict=True):
+            matcher.fill_mask(row)
+        allowed = np.flatnonzero(np.unpackbits(rows[0].view(np.uint8), bitorder="little"))
+        assert rows[0].tolist() == rows[1].tolist(), bytes(text)
+        allowed = allowed[allowed < 256]
+        if not allowed.size:
+            return
+        # What structure is written with is rare among the bytes of strings.
+        structural = [byte for byte in allowed.tolist() if byte in b'"{}[],:']
+        byte = draw.choice(structural if structural and draw.random() < 0.6 else allowed.tolist())
+        text.append(byte)
+        accepted = [matcher.accept(byte) for matcher in matchers]
+        assert accepted == [True, True], bytes(text)
+
+
+def same(schema, seed=0, **choices):
+    grammar, short = outcome(schema, **choices)
     with the_long_way():
-        assert short == outcome(schema, **choices)
-    return short
+        other, long = outcome(schema, **choices)
+    assert isinstance(grammar, stolcke.Grammar) == isinstance(other, stolcke.Grammar), (grammar, other)
+    if short is None:
+        return grammar
+    assert (grammar.exact, set(grammar.dropped)) == (other.exact, set(other.dropped))
+    draw = random.Random(seed)
+    for each in ((short, long), (long, short)):
+        for _ in range(WALKS):
+            walk(*each, draw)
+    return grammar
 
 
 @settings(max_examples=150 * EFFORT)
@@ -49,7 +84,8 @@ def test_random_schemas(draw, order, strict):
     """In one object, so that there are equal places."""
     members = {name: random_schemas.schema(draw) for name in "abcd"}
     members |= {name: {**random_schemas.schema(draw), "type": draw.choice(TYPES)} for name in "efghij"}
-    same(COMPACT.write({"properties": members}), property_order=order, strict=strict)
+    schema = COMPACT.write({"type": draw.choice(["object", ["object", "null"]]), "properties": members})
+    same(schema, draw.random(), property_order=order, strict=strict)
 
 
 NEARLY = {
@@ -76,18 +112,18 @@ NEARLY = {
 @pytest.mark.parametrize("schemas", NEARLY.values(), ids=NEARLY)
 def test_places_that_are_nearly_equal(schemas, dialect):
     names = "abc"[: len(schemas)]
-    grammar, *_ = same({"properties": dict(zip(names, schemas, strict=True))}, dialect=dialect)
-    assert grammar.rules
+    for kind in ({}, {"type": "object"}, {"type": "object", "required": ["a", "z"], "additionalProperties": False}):
+        same({**kind, "properties": dict(zip(names, schemas, strict=True))}, dialect=dialect)
 
 
 def test_a_boolean_is_no_bound_even_where_one_was_seen():
     schema = {"properties": {"a": {"type": "integer", "minimum": 1}, "b": {"type": "integer", "minimum": True}}}
-    assert same(schema) == (stolcke.SchemaError, outcome(schema)[1])
+    assert isinstance(same(schema), stolcke.SchemaError)
 
 
 def test_what_is_dropped_is_listed_for_each_of_equal_places():
     pattern = {"type": "string", "pattern": r"(a|b)\1"}
-    grammar, *_ = same({"properties": {"a": pattern, "b": pattern}}, strict=False)
+    grammar = same({"properties": {"a": pattern, "b": pattern}}, strict=False)
     assert sorted(text.rpartition("(at ")[2] for text in grammar.dropped) == [
         "#/properties/a/pattern)",
         "#/properties/b/pattern)",
@@ -96,5 +132,59 @@ def test_what_is_dropped_is_listed_for_each_of_equal_places():
 
 def test_draft_4_has_bounds_beside_bounds():
     bounds = [{"type": "integer", "minimum": 1, "exclusiveMinimum": flag} for flag in (True, False)]
-    grammar, *_ = same({"properties": dict(zip("ab", bounds, strict=True))}, dialect="4")
+    grammar = same({"properties": dict(zip("ab", bounds, strict=True))}, dialect="4")
     assert {"integer", "integer_1"} <= grammar.terminals.keys()
+
+
+PLAIN = {
+    "open": {"type": "object", "properties": {"a": {}, "b": True}, "required": ["b", "c"]},
+    "closed": {"type": "object", "properties": {"a": {"type": "null"}}, "additionalProperties": False},
+    "others": {"type": "object", "required": ["x"], "additionalProperties": {"type": "integer"}},
+    "forbidden": {"type": "object", "properties": {"a": False, "b": {"type": "null"}}},
+    "forbidden and required": {"type": "object", "properties": {"a": False}, "required": ["a"]},
+    "required and not allowed": {"type": "object", "required": ["a"], "additionalProperties": False},
+    "nothing": {"type": "object", "additionalProperties": False},
+    "required twice": {"type": "object", "required": ["a", "a"], "additionalProperties": {"type": "null"}},
+    "silent": {"type": "object", "title": "t", "x-y": [1], "format": "date", "minLength": 3, "properties": {}},
+    "array": {"type": "array", "items": {"type": "object", "properties": {"a": {"type": "array"}}}},
+    "array of some": {"type": "array", "items": {"type": "boolean"}, "minItems": 1},
+    "array of none": {"type": "array", "items": False},
+    "array of counted": {"type": "array", "items": True, "minItems": 2, "maxItems": 3},
+    "nested": {"type": "object", "properties": {"a": {"type": "object", "properties": {"b": {"$ref": "#"}}}}},
+    "references": {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/x", "description": "d"}, "b": {"$ref": "#/$defs/y", "type": "string"}},
+        "$defs": {"x": {"$ref": "#/$defs/y"}, "y": {"enum": ["v", None, 2]}},
+    },
+    "its own draft": {
+        "type": "object",
+        "properties": {
+            "a": {
+                "$id": "urn:a",
+                "$schema": "http://json-schema.org/draft-04/schema#",
+                "type": "object",
+                "properties": {"b": {"type": "integer", "minimum": 1, "exclusiveMinimum": True}},
+            },
+            "b": {"type": "integer", "minimum": 1},
+        },
+    },
+    "dynamic": {
+        "$id": "urn:tree",
+        "$dynamicAnchor": "node",
+        "type": "object",
+        "properties": {"children": {"type": "array", "items": {"$dynamicRef": "#node"}}},
+    },
+    "odd names": {"type": "object", "properties": {'"': {"type": "null"}, "\u00e9\U0001f600": {"type": "null"}}},
+    "no schema": {"type": "object", "properties": {"a": 3}},
+    "no object": {"type": "object", "properties": []},
+    "no list": {"type": "object", "required": "a"},
+    "a loop": {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}},
+    "nowhere": {"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}},
+    "unevaluated": {"type": "object", "properties": {"a": {}}, "unevaluatedProperties": False},
+}
+
+
+@pytest.mark.parametrize("dialect", ["4", "7", "2020-12"])
+@pytest.mark.parametrize("schema", PLAIN.values(), ids=PLAIN)
+def test_plain_places_are_written_as_they_stand(schema, dialect):
+    same(schema, dialect=dialect)
