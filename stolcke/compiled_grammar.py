@@ -97,7 +97,8 @@ def compile(  # the name that re and the other engines use, too
         That of the terminals that ``distributions`` does not name, where they match more than one text; without it,
         :class:`stolcke.weights.Uniform`.
     guard : Guard, optional
-        A condition beyond the grammar, such as :class:`stolcke.domains.Layout`.  Such a grammar has no probabilities.
+        A condition beyond the grammar, such as :class:`stolcke.domains.Layout`; ``grammar.guard`` by default.  Such a
+        grammar has no probabilities.
     prewarm : int
         Of how many columns, breadth first, the masks are computed at once; so
         the first tokens of a text find them ready. The default, that of the
@@ -138,6 +139,10 @@ def compile(  # the name that re and the other engines use, too
     special = grammar.named_tokens | special
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
+    if guard is None:
+        guard = grammar.guard
+    elif grammar.guard is not None:
+        raise CompileError("the grammar has a guard of its own (grammar.guard), and there can be only one")
     whole = grammar if guard is None else guarded(grammar, guard)
     apart, inserted = ((), ()) if guard is None else (kept_apart(guard), guard.inserts)
     key = _key(grammar, special, limits, options, distributions, default_distribution, guard)

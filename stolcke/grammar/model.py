@@ -14,6 +14,7 @@ from stolcke.grammar.combining import Combinable
 from stolcke.grammar.formats import Formats
 from stolcke.grammar.patterns import Pattern
 from stolcke.grammar.terminals import Location, Neighbour, TerminalDefinition, check_restrictions, error_at
+from stolcke.guard import Guard
 from stolcke.options import Limits, Options
 
 __all__ = [
@@ -184,6 +185,10 @@ class Grammar(Combinable, Formats):
         Whether the grammar derives all the texts asked for and no others.
     dropped : tuple of str
         What the front end was allowed to leave out.
+    checked : tuple of str
+        What the rules do not know and the guard looks at: JSON pointers and keywords.
+    guard : Guard or None
+        The guard without which the grammar derives texts that it should not; :func:`stolcke.compile` puts it on.
     templates : mapping of str to str
         Of nonterminals that are instances of a template, its name: what their trees are called.
 
@@ -203,6 +208,8 @@ class Grammar(Combinable, Formats):
     raw_weights: bool = False
     exact: bool = True
     dropped: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
+    guard: Guard | None = None
     templates: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -219,7 +226,7 @@ class Grammar(Combinable, Formats):
     def made(cls, start: str, rules: tuple[Rule, ...], terminals: dict[str, TerminalDefinition], **others) -> Grammar:
         """Make a grammar of what a front end has written, which is right and is given away: nothing is looked at."""
         grammar = cls.__new__(cls)
-        values = {"ignore": (), "raw_weights": False, "exact": True, "dropped": (), **others}
+        values = {"ignore": (), "raw_weights": False, "exact": True, "dropped": (), "checked": (), "guard": None, **others}
         mapped = ("options", "tallies", "ignore_weights", "templates")
         mappings = {name: MappingProxyType(values.get(name) or {}) for name in mapped}
         grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)
@@ -382,6 +389,7 @@ class Grammar(Combinable, Formats):
         ascii_only: bool = False,
         formats: bool = True,
         strict: bool = True,
+        checked: bool = False,
         dialect: str = "2020-12",
         resources: Mapping[str, Any] | None = None,
         limits: Limits = Limits(),
@@ -416,6 +424,10 @@ class Grammar(Combinable, Formats):
         strict : bool
             Whether to refuse what cannot be honoured, or to leave it out and
             list it in ``grammar.dropped``.
+        checked : bool
+            Whether what no grammar can promise may be looked at when a value is
+            complete: a wrong one then cannot close, and generation may come to a
+            dead end.  ``grammar.checked`` lists where.
         dialect : {"4", "6", "7", "2019-09", "2020-12"}
             The draft, where ``$schema`` does not say.
         resources : mapping of str to schema, optional
@@ -450,6 +462,7 @@ class Grammar(Combinable, Formats):
                 ascii_only=ascii_only,
                 formats=formats,
                 strict=strict,
+                checked=checked,
                 dialect=dialect,
                 resources=resources or {},
                 limits=limits,

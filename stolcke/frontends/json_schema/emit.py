@@ -10,6 +10,7 @@ from stolcke._core.members import fresh, members_in_order
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.algebra import Union
+from stolcke.frontends.json_schema.checking import Checks
 from stolcke.frontends.json_schema.evaluate import Evaluator
 from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped, scalar_content
 from stolcke.frontends.json_schema.layout import MAX_DEPTH, layout
@@ -73,6 +74,8 @@ class Emitter:
         self.tallies: dict[str, Tally] = {}
         self.terminals: dict[str, TerminalDefinition] = {}
         self.scalars = Scalars(evaluator, settings)
+        self.checks = Checks(self) if settings.checked else None
+        self.pointer: str | None = None  # of what is being written
         self.exact = True
         self._colon = layout(settings.whitespace, settings.max_whitespace, 0).colon  # the same at every depth
         self._keys: dict[Language, Terminal] = {}
@@ -101,6 +104,8 @@ class Emitter:
         while self._todo:
             self.evaluator.deadline.check("writing rules")
             self._write(*self._todo.pop())
+        if self.checks is not None:
+            self.checks.finish()
         return start.name
 
     # --- for those who write rules -------------------------------------------------------------------------------
@@ -180,28 +185,32 @@ class Emitter:
     def _start(self, goal: Goal, depth: int) -> Symbol:
         """Make the symbol of a goal; its rules are written later, unless one terminal is all there is."""
         # What is dropped is noted with its place, so that places of equal content are then looked at one by one.
-        content = scalar_content(goal) if self.settings.strict else None
-        scalars, structured = self._scalars_of.get(content), []
+        content = scalar_content(goal) if self.settings.strict and self.checks is None else None
+        scalars, structured, tested = self._scalars_of.get(content), [], []
         if scalars is None:
             patterns = None if content is None else self._patterns_of.get(content)
             if patterns is None:
                 found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
                 structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
+                if self.checks is not None:
+                    found["string"], tested = self.checks.strings(found.get("string", ()), lambda: _pointer(goal))
                 patterns = self._patterns(goal, found)
             scalars = [self.terminal(*each) for each in patterns]
             if content is not None:
                 self._scalars_of[content] = scalars
                 _remember(self._patterns_of, content, patterns)
-        if len(scalars) == 1 and not structured:
+        if len(scalars) == 1 and not structured and not tested:
             return scalars[0]
         lhs = making.nonterminal(self.name(_title(goal)))
+        for parts in tested:
+            self.rule(lhs, *parts)
         for terminal in scalars:
             self.rule(lhs, terminal)
         if depth >= MAX_DEPTH and self._indented:
             structured = []
         if structured:
             self._todo.append((lhs, goal, depth, structured))
-        elif not scalars:
+        elif not scalars and not tested:
             self.rule(lhs, lhs)  # derives nothing; the compiler trims it, and what needs it
         return lhs
 
@@ -215,6 +224,8 @@ class Emitter:
 
     def _write(self, lhs: Nonterminal, goal: Goal, depth: int, structured: list) -> None:
         before = len(self.rules)
+        if self.checks is not None:
+            self.pointer = _pointer(goal)
         for kind, simple in structured:
             write: Callable = array_rules if kind == "array" else object_rules
             try:

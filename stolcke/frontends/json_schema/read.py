@@ -80,11 +80,15 @@ def _read(schema: dict | bool, settings: Settings, deadline: Deadline) -> Gramma
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limit, "JSON Schema") from None
     except Loop as error:
         raise UnsupportedSchema(error.reason, pointer=error.pointer) from None
+    checks = emitter.checks
+    guard = None if checks is None else checks.guard
     return Grammar.made(
         start,
         tuple(emitter.rules),
         emitter.terminals,
         tallies=emitter.tallies,
-        exact=emitter.exact and not evaluator.dropped,
+        exact=emitter.exact and not evaluator.dropped and guard is None,
         dropped=tuple(evaluator.dropped),
+        checked=() if guard is None else tuple(checks.places),
+        guard=guard,
     )

@@ -9,9 +9,11 @@ from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.arrays import Arrays
 from stolcke.frontends.json_schema.formulas import NEVER, Constant, Goal, both, opposite
+from stolcke.frontends.json_schema.value_guard import CLOSE, OPEN
 from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
 
 if TYPE_CHECKING:
+    from stolcke.frontends.json_schema.checking import Checks
     from stolcke.frontends.json_schema.emit import Emitter
 
 __all__ = ["array_rules"]
@@ -23,15 +25,18 @@ _FINITE = 1_000
 """Values that items may have where they must differ."""
 
 
-def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) -> None:
-    """Write the alternatives of ``lhs`` that derive a set of arrays."""
-    writer = _Writer(emitter, lhs, arrays, depth)
+def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int, checks: Checks | None = None) -> None:
+    """Write the alternatives of ``lhs`` that derive a set of arrays; with ``checks``, of those whose items differ."""
+    writer = _Writer(emitter, lhs, arrays, depth, checks)
     if arrays.unique and (arrays.most is None or arrays.most > 1):
         try:
             writer.different_items()
         except UnsupportedSchema as error:
-            emitter.evaluator.drop(error)
-            array_rules(emitter, lhs, replace(arrays, unique=False), depth)
+            if emitter.checks is None:
+                emitter.evaluator.drop(error)
+            else:
+                emitter.checks.note(emitter.pointer, "uniqueItems")
+            array_rules(emitter, lhs, replace(arrays, unique=False), depth, emitter.checks)
     elif arrays.n_prefix == 0 and len(arrays.counts) <= 1:
         writer.equal_places()
     elif not arrays.counts:
@@ -43,8 +48,11 @@ def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) 
 class _Writer:
     """Writes one set of arrays; ``index`` is clipped where no item is told from the next."""
 
-    def __init__(self, emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int) -> None:
+    def __init__(
+        self, emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int, checks: Checks | None = None
+    ) -> None:
         self.emitter = emitter
+        self.checks = checks
         self.lhs = lhs
         self.arrays = arrays
         self.depth = depth + 1
@@ -53,6 +61,8 @@ class _Writer:
         self.close = parts.close_array
         self.empty = parts.empty_array
         self.comma = parts.comma
+        if checks is not None:
+            self.open, self.close = checks.copy(self.open, OPEN), checks.copy(self.close, CLOSE)
 
     def equal_places(self) -> None:
         """All items are alike, and at most one kind of them is counted."""
@@ -231,4 +241,5 @@ class _Writer:
         return [Constant(value) for value in values]
 
     def _value(self, goal: Goal) -> Symbol:
-        return self.emitter.value(goal, self.depth)
+        symbol = self.emitter.value(goal, self.depth)
+        return symbol if self.checks is None else self.checks.last(symbol)
