@@ -16,8 +16,8 @@ that nobody has to ask about:
 * ``FREE``: nothing is refused.  That gives all tokens that could be allowed.
 * ``UNSURE``: all is refused that may be.  That gives tokens that surely are, as
   they close nothing the guard judges.
-* ``SURE``: the next terminal that may be refused is known to be allowed, and the
-  ones after it are as in UNSURE.
+* ``SURE``: the next watched terminal is known to be allowed, and the ones after it
+  are as in UNSURE.
 * ``ONCE``: the next is allowed, and all others are, too, but lead to FREE.
 
 The tokens between the bounds are few, and are read one by one.  A terminal that
@@ -186,7 +186,7 @@ cdef class RecordingEngine(GuardedEngine):
         if state == UNSURE:
             return self.answer(key, not may_refuse, UNSURE)
         if state == SURE:
-            return self.answer(key, True, UNSURE if may_refuse else SURE)
+            return self.answer(key, True, UNSURE)   # what opens now may have to be judged first
         if state == ONCE:
             return self.answer(key, True, FREE if may_refuse else ONCE)
         return self.answer(key, True, FREE)

@@ -145,15 +145,11 @@ class GuardTables:
             np.uint32,
         )
 
-    def _further(
-        self, guard: Guard, arrays: GrammarArrays
-    ) -> Iterable[tuple[int, Hashable, TerminalMachine]]:
+    def _further(self, guard: Guard, arrays: GrammarArrays) -> Iterable[tuple[int, Hashable, TerminalMachine]]:
         """Variants beyond those of terminals and kinds, which come last: terminal, kind and machine of each."""
         return ()
 
-    def _clerk(
-        self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
-    ) -> Clerk:
+    def _clerk(self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]) -> Clerk:
         return Clerk(guard, variants, inserted)
 
 

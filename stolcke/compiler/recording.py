@@ -69,9 +69,7 @@ class _RecordingTables(GuardTables):
             self.refusing.append(terminal)
             yield terminal, _SHADOW, _shadow(machine)
 
-    def _clerk(
-        self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]
-    ) -> Clerk:
+    def _clerk(self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]) -> Clerk:
         assert isinstance(guard, TextGuard)
         self.shadows = [number for number, (_, kind) in enumerate(variants) if kind is _SHADOW]
         return RecordingClerk(guard, variants, inserted)

@@ -226,7 +226,15 @@ class Grammar(Combinable, Formats):
     def made(cls, start: str, rules: tuple[Rule, ...], terminals: dict[str, TerminalDefinition], **others) -> Grammar:
         """Make a grammar of what a front end has written, which is right and is given away: nothing is looked at."""
         grammar = cls.__new__(cls)
-        values = {"ignore": (), "raw_weights": False, "exact": True, "dropped": (), "checked": (), "guard": None, **others}
+        values = {
+            "ignore": (),
+            "raw_weights": False,
+            "exact": True,
+            "dropped": (),
+            "checked": (),
+            "guard": None,
+            **others,
+        }
         mapped = ("options", "tallies", "ignore_weights", "templates")
         mappings = {name: MappingProxyType(values.get(name) or {}) for name in mapped}
         grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)

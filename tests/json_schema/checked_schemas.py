@@ -1,4 +1,4 @@
-"""Random schemas of which a guard has to look at something: items that differ, and strings that automata do not know."""
+"""Random schemas of which a guard has to look at something: items that differ, strings that automata do not know."""
 
 from __future__ import annotations
 

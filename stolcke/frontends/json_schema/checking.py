@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -113,20 +113,34 @@ class Checks:
 
     # --- strings -------------------------------------------------------------------------------------------------
 
-    def strings(self, found: Union, where: Callable[[], str | None]) -> tuple[Union, list[tuple[Terminal, Terminal]]]:
-        """The strings that no test is needed for, and, of the others, the terminals of opening quote and rest."""
-        plain, tested = [], []
-        for simple in found:
-            simple = _with_length_tested(simple)
-            if simple.tests and (simple := decided(simple)) is None:
-                continue
-            if not simple.tests:
-                plain.append(simple)
-                continue
-            self.note(where(), " and ".join(sorted({_KEYWORDS[test[0]] for test in simple.tests})))
+    def patterns(
+        self, found: dict[str, Union], make: Callable[[dict[str, Union]], list], where: Callable[[], str | None]
+    ) -> tuple[list, list[tuple[Terminal, Terminal]]]:
+        """The patterns of scalars that no test is needed for, and, of other strings, opening quote and rest.
+
+        Where a language and a bound for its lengths are too large together, the length is tested.
+        """
+        strings = found.get("string", ())
+        try:
+            return self._patterns(found, strings, make, where)
+        except LimitExceeded:
+            lengths = [_with_length_tested(simple) for simple in strings]
+            if all(a is b for a, b in zip(lengths, strings, strict=True)):
+                raise
+            return self._patterns(found, lengths, make, where)
+
+    def _patterns(
+        self, found: dict[str, Union], strings: Iterable[Strings], make: Callable, where: Callable
+    ) -> tuple[list, list[tuple[Terminal, Terminal]]]:
+        left = [decided(simple) if simple.tests else simple for simple in strings]
+        plain = tuple(simple for simple in left if simple is not None and not simple.tests)
+        patterns = make({**found, "string": plain} if left else found)
+        tested = []
+        for simple in (simple for simple in left if simple is not None and simple.tests):
             language = Language.everything() if simple.language is None else simple.as_language()
             tested.append((self._quote(), self._rest(language, end(simple.tests))))
-        return tuple(plain), tested
+            self.note(where(), " and ".join(sorted({_KEYWORDS[test[0]] for test in simple.tests})))
+        return patterns, tested
 
     def _quote(self) -> Terminal:
         key = ('"', (begin,))
@@ -144,18 +158,10 @@ _KEYWORDS = {"format": "format", "length": "minLength and maxLength beside patte
 
 
 def _with_length_tested(simple: Strings) -> Strings:
-    """The same set, where its length would make its language too large as a test."""
+    """The same set, with a test for its length if there are bounds and a language."""
     if simple.language is None or (simple.least == 0 and simple.most is None):
         return simple
-    try:
-        if simple.tests:
-            simple.as_language()
-        else:
-            simple.counted()
-    except LimitExceeded:
-        tests = simple.tests | {has_length(simple.least, simple.most)}
-        return Strings(simple.language, tests=tests)
-    return simple
+    return Strings(simple.language, tests=simple.tests | {has_length(simple.least, simple.most)})
 
 
 def _without_first(literal: Automaton) -> Automaton:

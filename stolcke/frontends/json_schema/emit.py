@@ -192,9 +192,7 @@ class Emitter:
             if patterns is None:
                 found = {kind: self.evaluator.alternatives(goal, kind) for kind in self.evaluator.kinds(goal)}
                 structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
-                if self.checks is not None:
-                    found["string"], tested = self.checks.strings(found.get("string", ()), lambda: _pointer(goal))
-                patterns = self._patterns(goal, found)
+                patterns, tested = self._patterns(goal, found)
             scalars = [self.terminal(*each) for each in patterns]
             if content is not None:
                 self._scalars_of[content] = scalars
@@ -214,10 +212,12 @@ class Emitter:
             self.rule(lhs, lhs)  # derives nothing; the compiler trims it, and what needs it
         return lhs
 
-    def _patterns(self, goal: Goal, found: dict[str, Union]) -> list[tuple[Pattern, str]]:
-        """The patterns of the scalars among the values of a goal, with titles."""
+    def _patterns(self, goal: Goal, found: dict[str, Union]) -> tuple[list[tuple[Pattern, str]], list]:
+        """The patterns of the scalars among the values of a goal, with titles; and parts of strings that are tested."""
         try:
-            return self.scalars.patterns(found)
+            if self.checks is not None:
+                return self.checks.patterns(found, self.scalars.patterns, lambda: _pointer(goal))
+            return self.scalars.patterns(found), []
         except LimitExceeded as error:
             where = _pointer(goal)
             raise error if where is None else LimitExceeded(error.limit, error.given, error.allowed, where) from error

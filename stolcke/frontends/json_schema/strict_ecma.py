@@ -75,9 +75,9 @@ class _Strict(Parser):
 
     def character_escape(self, begin: int) -> Bounds:
         letter = self.peek()
-        if letter and not (letter.isascii() and letter.isalnum()):
-            if letter not in _SYNTAX and not (letter == "-" and self.in_set):
-                raise self.error("this needs no escape", begin)
+        is_named = not letter or (letter.isascii() and letter.isalnum())
+        if not is_named and letter not in _SYNTAX and not (letter == "-" and self.in_set):
+            raise self.error("this needs no escape", begin)
         return super().character_escape(begin)
 
     def set(self, begin: int) -> Bounds:

@@ -66,7 +66,7 @@ class Strings:
         most = min(bounds) if bounds else None
         least = max(self.least, other.least)
         tests = self.tests | other.tests
-        if most is not None and least > most or any(opposite(test) in tests for test in tests):
+        if (most is not None and least > most) or any(opposite(test) in tests for test in tests):
             return None
         return decided(Strings(language, least, most, tests)) if tests else Strings(language, least, most)
 

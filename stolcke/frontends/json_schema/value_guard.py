@@ -5,6 +5,7 @@ has to be known, together with the text since the outermost of them began:
 
 * ``open`` and ``close`` are the brackets of an array whose items must differ; its frame holds the items so far.
 * ``item`` is the last terminal of such an item: refused, if an earlier item is equal.
+* ``open_equal`` and ``close_equal`` are those of an array in which items must be equal: it cannot close before two are.
 * ``begin`` is the quote that opens a string with tests, and ``end`` what closes it: refused, if it does not pass.
 """
 
@@ -20,7 +21,7 @@ from stolcke.errors import LimitExceeded
 from stolcke.frontends.json_schema.string_tests import Test, passes
 from stolcke.guard import Reading, TextGuard
 
-__all__ = ["CLOSE", "ITEM", "OPEN", "Role", "ValueGuard", "begin", "end"]
+__all__ = ["CLOSE", "CLOSE_EQUAL", "ITEM", "OPEN", "OPEN_EQUAL", "Role", "ValueGuard", "begin", "end"]
 
 
 class Role(NamedTuple):
@@ -30,7 +31,11 @@ class Role(NamedTuple):
     tests: tuple[Test, ...] = ()
 
 
+_OPENING = ("open", "open_equal", "begin")
+_REFUSING = ("item", "close_equal", "end")
+_ROLES = (*_OPENING, *_REFUSING, "close")
 OPEN, CLOSE, ITEM = Role("open"), Role("close"), Role("item")
+OPEN_EQUAL, CLOSE_EQUAL = Role("open_equal"), Role("close_equal")
 begin = Role("begin")
 
 
@@ -40,10 +45,15 @@ def end(tests: frozenset[Test]) -> Role:
 
 
 class Frame(NamedTuple):
-    """An open value: where in the text it, or its next item, begins, and keys of the items so far (None: a string)."""
+    """An open value.
+
+    ``begin`` is where in the text it, or its next item, begins; ``items`` are keys of the items so far, None in a
+    string; ``equal`` says whether two of them were equal, None where that must not be.
+    """
 
     begin: int
     items: frozenset | None
+    equal: bool | None = None
 
 
 class Values(NamedTuple):
@@ -85,7 +95,25 @@ class ValueGuard(TextGuard):
 
     @property
     def refuses(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(name for name, roles in self.roles if any(role.name in ("item", "end") for role in roles))
+        return tuple(name for name, roles in self.roles if any(role.name in _REFUSING for role in roles))
+
+    def to_file(self) -> list:
+        """Give what :meth:`from_file` reads, in JSON's types."""
+        return [[name, [[role.name, *map(list, role.tests)] for role in roles]] for name, roles in self.roles]
+
+    @classmethod
+    def from_file(cls, kept: list) -> ValueGuard:
+        """Make it again; ValueError or TypeError where what is given is no guard."""
+        roles = []
+        for name, several in kept:
+            made = tuple(Role(role, tuple(map(tuple, tests))) for role, *tests in several)
+            for role in made:
+                if role.name not in _ROLES:
+                    raise ValueError(f"a terminal cannot be {role.name!r}")
+                for test in role.tests:
+                    passes(test, "")
+            roles.append((str(name), made))
+        return cls(tuple(roles))
 
     def records(self, state: Hashable) -> bool:
         return state is not None
@@ -95,7 +123,7 @@ class ValueGuard(TextGuard):
 
     def read(self, state: Any, terminal: str, kind: Hashable | None) -> Reading | None:
         for role in self._roles[terminal]:
-            if state is None and role.name not in ("open", "begin"):
+            if state is None and role.name not in _OPENING:
                 return None
             state = getattr(self, "_" + role.name)(state, role)
             if state is False:
@@ -106,6 +134,13 @@ class ValueGuard(TextGuard):
         text, frames = state or (b"", ())
         return Values(text, (*frames, Frame(len(text), frozenset())))
 
+    def _open_equal(self, state: Values | None, role: Role) -> Values:
+        text, frames = state or (b"", ())
+        return Values(text, (*frames, Frame(len(text), frozenset(), False)))
+
+    def _close_equal(self, state: Values, role: Role) -> Values | bool | None:
+        return self._close(state, role) if state.frames[-1].equal else False
+
     def _begin(self, state: Values | None, role: Role) -> Values:
         text, frames = state or (b"", ())
         return Values(text, (*frames, Frame(len(text), None)))
@@ -114,7 +149,7 @@ class ValueGuard(TextGuard):
         frames = state.frames[:-1]
         return Values(state.text, frames) if frames else None
 
-    def _end(self, state: Values, role: Role) -> Values | None | bool:
+    def _end(self, state: Values, role: Role) -> Values | bool | None:
         value = _read(b'"' + state.text[state.frames[-1].begin :])
         if not all(passes(test, value) for test in role.tests):
             return False
@@ -122,19 +157,22 @@ class ValueGuard(TextGuard):
 
     def _item(self, state: Values, role: Role) -> Values | bool:
         text, frames = state
-        first, items = frames[-1]
+        first, items, equal = frames[-1]
         key = _key(_read(text[first:].lstrip(_GAP)))
-        if items is None or key in items:
+        if items is None or (equal is None and key in items):
             return False
         # What is before the outermost open item is not needed any more.
         text = text if len(frames) > 1 else b""
-        return Values(text, (*frames[:-1], Frame(len(text), items | {key})))
+        equal = None if equal is None else equal or key in items
+        return Values(text, (*frames[:-1], Frame(len(text), items | {key}, equal)))
 
     def is_safe(self, state: Any) -> bool:
-        first, items = state.frames[-1]
+        first, items, equal = state.frames[-1]
         if items is None:
             return False
         begun = state.text[first:].lstrip(_GAP)
+        if equal is not None:
+            return equal or bool(begun) or not items
         return not items or (bool(begun) and not any(_may_become(begun, item) for item in items))
 
 

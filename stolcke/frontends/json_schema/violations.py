@@ -128,7 +128,8 @@ class _Judge:
     def _has_items(self, arrays: Arrays, items: list) -> bool:
         if len(items) < arrays.least or (arrays.most is not None and len(items) > arrays.most):
             return False
-        if arrays.unique and len(set(map(key_of, items))) < len(items):
+        has_equal = (arrays.unique or arrays.repeated) and len(set(map(key_of, items))) < len(items)
+        if (arrays.unique and has_equal) or (arrays.repeated and not has_equal):
             return False
         for count in arrays.counts:
             found = sum(self.satisfies(count.goal, item) for item in items[count.start :])

@@ -9,7 +9,7 @@ from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema import making
 from stolcke.frontends.json_schema.arrays import Arrays
 from stolcke.frontends.json_schema.formulas import NEVER, Constant, Goal, both, opposite
-from stolcke.frontends.json_schema.value_guard import CLOSE, OPEN
+from stolcke.frontends.json_schema.value_guard import CLOSE, CLOSE_EQUAL, OPEN, OPEN_EQUAL
 from stolcke.grammar.model import Nonterminal, Symbol, Tally, TallyEntry
 
 if TYPE_CHECKING:
@@ -24,25 +24,33 @@ _STATES = 5_000
 _FINITE = 1_000
 """Values that items may have where they must differ."""
 
+_EQUAL = "arrays with equal items, which the opposite of uniqueItems asks for"
+
 
 def array_rules(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int, checks: Checks | None = None) -> None:
     """Write the alternatives of ``lhs`` that derive a set of arrays; with ``checks``, of those whose items differ."""
     writer = _Writer(emitter, lhs, arrays, depth, checks)
-    if arrays.unique and (arrays.most is None or arrays.most > 1):
+    if checks is not None:
+        writer.alike_or_not()
+    elif arrays.repeated:
+        _with_checks(emitter, lhs, arrays, depth, UnsupportedSchema(_EQUAL))
+    elif arrays.unique and (arrays.most is None or arrays.most > 1):
         try:
             writer.different_items()
         except UnsupportedSchema as error:
-            if emitter.checks is None:
-                emitter.evaluator.drop(error)
-            else:
-                emitter.checks.note(emitter.pointer, "uniqueItems")
-            array_rules(emitter, lhs, replace(arrays, unique=False), depth, emitter.checks)
-    elif arrays.n_prefix == 0 and len(arrays.counts) <= 1:
-        writer.equal_places()
-    elif not arrays.counts:
-        writer.prefix()
+            _with_checks(emitter, lhs, arrays, depth, error)
     else:
-        writer.places()
+        writer.alike_or_not()
+
+
+def _with_checks(emitter: Emitter, lhs: Nonterminal, arrays: Arrays, depth: int, error: UnsupportedSchema) -> None:
+    """Let items be looked at as they end, if the caller allows that; else the error stands, or that is left out."""
+    if emitter.checks is None:
+        emitter.evaluator.drop(error)
+        array_rules(emitter, lhs, replace(arrays, unique=False, repeated=False), depth)
+    else:
+        emitter.checks.note(emitter.pointer, "uniqueItems")
+        array_rules(emitter, lhs, arrays, depth, emitter.checks)
 
 
 class _Writer:
@@ -62,7 +70,17 @@ class _Writer:
         self.empty = parts.empty_array
         self.comma = parts.comma
         if checks is not None:
-            self.open, self.close = checks.copy(self.open, OPEN), checks.copy(self.close, CLOSE)
+            opening, closing = (OPEN_EQUAL, CLOSE_EQUAL) if arrays.repeated else (OPEN, CLOSE)
+            self.open, self.close = checks.copy(self.open, opening), checks.copy(self.close, closing)
+
+    def alike_or_not(self) -> None:
+        """Items may be equal or not, or somebody else looks at that."""
+        if self.arrays.n_prefix == 0 and len(self.arrays.counts) <= 1:
+            self.equal_places()
+        elif not self.arrays.counts:
+            self.prefix()
+        else:
+            self.places()
 
     def equal_places(self) -> None:
         """All items are alike, and at most one kind of them is counted."""
