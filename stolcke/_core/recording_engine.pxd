@@ -33,6 +33,7 @@ cdef class RecordingEngine(GuardedEngine):
     cdef vector[Origin] origins
     cdef IdMap origin_of                # place << 32 | text -> origin
     cdef IdMap verdicts                 # account << 32 | variant, ONLY_WHETHER or not -> one of readings, or whether
+    cdef bint all_sure                  # a bound takes every state that records for safe
     cdef bint only_whether              # a walk asks whether a text is refused, not what comes of it
     cdef uint64_t n_walked              # tokens, one by one
 
@@ -49,6 +50,9 @@ cdef class RecordingEngine(GuardedEngine):
     cdef bint arrived(self, uint32_t origin, uint32_t variant, Arrival* a) except -1 nogil
     cdef uint32_t bounding(self, uint32_t place, uint32_t text) except? 0xFFFFFFFF nogil
     cdef int find_doubtful(self) except -1 nogil
-    cdef bint walk(self, uint32_t state, uint32_t token, bint only_whether) except -1 nogil
+    cdef bint is_safe_after_one(self, uint32_t state, uint32_t token, char* first) except -1 nogil
+    cdef int write_row(self, vector[uint32_t]& parts) except -1 nogil
+    cdef bint walk(self, uint32_t state, uint32_t token, bint only_whether, bint only_one) except -1 nogil
+    cdef bint is_safe(self) except -1 nogil
     cdef bint stands(self) noexcept nogil
     cdef bytes spelled(self, uint32_t text)

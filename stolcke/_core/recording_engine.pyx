@@ -20,8 +20,9 @@ that nobody has to ask about:
   are as in UNSURE.
 * ``ONCE``: the next is allowed, and all others are, too, but lead to FREE.
 
-The tokens between the bounds are few, and are read one by one.  A terminal that
-may be refused has a **shadow**, a variant that reads the same bytes and never
+The tokens between the bounds are read one by one; but where SURE allows one, only
+until the guard says that what has been written by then is safe.  A terminal that may
+be refused has a **shadow**, a variant that reads the same bytes and never
 ends: without it UNSURE could not tell a token that stays inside the terminal
 from one that closes it.
 """
@@ -384,7 +385,7 @@ cdef class RecordingEngine(GuardedEngine):
         cdef uint32_t safe
         if self.mode:
             return self.place(p.column, FREE, p.bar)
-        safe = self.verdict(self.account(p.state, text), IS_SAFE)
+        safe = 1 if self.all_sure else self.verdict(self.account(p.state, text), IS_SAFE)
         return NONE if safe == NONE else self.place(p.column, SURE if safe else UNSURE, p.bar)
 
     cdef uint32_t begun(self, uint32_t word, uint32_t variant) except? 0xFFFFFFFF nogil:
@@ -403,30 +404,49 @@ cdef class RecordingEngine(GuardedEngine):
         return place
 
     cdef uint32_t entering(self, uint32_t place) except? 0xFFFFFFFF nogil:
-        return self.bounding(place, 0) if self.places[place].state & RECORDS else place
+        cdef bint all_sure = self.all_sure
+        if self.places[place].state & RECORDS:
+            self.all_sure = False       # that is assumed of what is open, not of what opens within a token
+            place = self.bounding(place, 0)
+            self.all_sure = all_sure
+        return place
 
     cdef uint32_t target(self, uint32_t place, uint32_t variant) except? 0xFFFFFFFF nogil:
         return DEAD if self.shadow(variant) else GuardedEngine.target(self, place, variant)
 
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil:
         """As :meth:`GuardedEngine.mask_locked`: what is sure, and of the doubtful tokens those that can be read."""
-        cdef uint32_t i
+        cdef uint32_t i, token
+        cdef bint refused, only_one
+        cdef char[256] first            # of each byte: 0 unknown, 1 safe after it, 2 not
+        memset(first, 0, 256)
         self.mode = 0
+        self.all_sure = False
         if GuardedEngine.mask_locked(self, state) == NONE:
             return NONE
         self.sure.assign(self.cascade.parts.begin(), self.cascade.parts.end())
         self.mode = UPPER
-        i = self.collect(state)
+        refused = self.collect(state)
         self.mode = 0
-        if i:
+        if refused:
             return NONE
         self.possible.assign(self.cascade.parts.begin(), self.cascade.parts.end())
         self.allowed.clear()
         if self.sure != self.possible:
             self.find_doubtful()
+            self.all_sure = True
+            refused = self.collect(state)
+            self.all_sure = False
+            if refused:
+                return NONE
+            self.write_row(self.cascade.parts)
             for i in range(self.doubtful.size()):
-                if self.walk(state, self.doubtful[i], True):
-                    self.allowed.push_back(self.doubtful[i])
+                token = self.doubtful[i]
+                only_one = self.row[token >> 5] >> (token & 31) & 1
+                if only_one and self.is_safe_after_one(state, token, first):
+                    self.allowed.push_back(token)
+                elif self.walk(state, token, True, only_one):
+                    self.allowed.push_back(token)
                 if self.refusal.limit != NULL and self.refusal.limit != QUESTIONS:
                     return NONE
         if self.refusal.limit != NULL:
@@ -439,20 +459,37 @@ cdef class RecordingEngine(GuardedEngine):
                 self.store.lock.unlock()
         return self.masks.intern(self.sure, self.at(state).accepting)
 
+    cdef bint is_safe_after_one(self, uint32_t state, uint32_t token, char* first) except -1 nogil:
+        """Whether all is safe once the first byte of a longer token is written; ``first`` remembers that."""
+        cdef uint8_t byte = self.store.data[self.store.offsets[token]]
+        cdef const char* before = self.refusal.limit
+        if self.prefix_length(state) or self.store.offsets[token + 1] - self.store.offsets[token] < 2:
+            return False
+        if first[byte] == 0:
+            self.refusal.limit = NULL
+            self.enter(state)
+            first[byte] = 1 if self.advance(byte) and self.here == NONE and self.is_safe() else 2
+            if self.refusal.limit == NULL:
+                self.refusal.limit = before
+        return first[byte] == 1
+
+    cdef int write_row(self, vector[uint32_t]& parts) except -1 nogil:
+        """Write the tokens of some partitions into ``row``."""
+        cdef uint32_t mask = self.masks.intern(parts, False)
+        self.row.resize(self.store.n_words)
+        self.masks.write(self.masks.at(mask), self.row.data(), self.store.n_words)
+        return 0
+
     cdef int find_doubtful(self) except -1 nogil:
         """List the tokens that are possible and not sure."""
-        cdef uint32_t mask, i, token
+        cdef uint32_t i, token
         cdef int32_t difference
-        cdef size_t n = self.store.n_words
         cdef vector[int32_t] row
         self.doubtful.clear()
-        row.resize(n)
-        self.row.resize(n)
-        mask = self.masks.intern(self.possible, False)
-        self.masks.write(self.masks.at(mask), row.data(), n)
-        mask = self.masks.intern(self.sure, False)
-        self.masks.write(self.masks.at(mask), self.row.data(), n)
-        for i in range(n):
+        self.write_row(self.possible)
+        row.assign(self.row.begin(), self.row.end())
+        self.write_row(self.sure)
+        for i in range(row.size()):
             difference = row[i] & ~self.row[i]
             if difference:
                 for token in range(32):
@@ -460,25 +497,55 @@ cdef class RecordingEngine(GuardedEngine):
                         self.doubtful.push_back(i << 5 | token)
         return 0
 
-    cdef bint walk(self, uint32_t state, uint32_t token, bint only_whether) except -1 nogil:
-        """Whether a token can be read; with a question for a refusal where that is not known yet."""
+    cdef bint walk(self, uint32_t state, uint32_t token, bint only_whether, bint only_one) except -1 nogil:
+        """Whether a token can be read; with a question for a refusal where that is not known yet.
+
+        ``only_one`` says that it can be if the next watched terminal is allowed.
+        """
         cdef uint32_t length = self.prefix_length(state)
+        cdef const uint8_t* text = &self.store.data[0] + self.store.offsets[token]
         cdef uint32_t n = <uint32_t>(self.store.offsets[token + 1] - self.store.offsets[token])
-        cdef bint alive
+        cdef uint32_t i
+        cdef bint alive = True
         cdef const char* before = self.refusal.limit
         self.n_walked += 1
         self.refusal.limit = NULL
         self.only_whether = only_whether
         self.enter(START if length else state)
-        # Of a prefix, the upper bound has seen to it that the token begins with it.
-        alive = n <= length or self.advance_all(&self.store.data[0] + self.store.offsets[token] + length, n - length)
+        for i in range(length, n):      # of a prefix, the upper bound has seen to it that the token begins with it
+            alive = self.advance(text[i])
+            if not alive:
+                break
+            only_one = only_one and self.here == NONE
+            if only_one and i + 1 < n and self.is_safe():
+                break
+            if self.refusal.limit != NULL:
+                alive = False
+                break
+        else:
+            # What is left may have closed more than one thing, and all but the first unseen.
+            if only_whether and n > length and not self.stands():
+                alive = self.walk(state, token, False, False)
         self.only_whether = False
         if self.refusal.limit == NULL:
             self.refusal.limit = before
-            # What is left may have closed more than one thing, and all but the first unseen.
-            if alive and only_whether and n > length and not self.stands():
-                return self.walk(state, token, False)
         return alive
+
+    cdef bint is_safe(self) except -1 nogil:
+        """Whether the guard allows all that is under way to end, as far as it is asked; perhaps with a question."""
+        cdef uint32_t i, safe
+        cdef bint all_safe = True
+        cdef Origin o
+        for i in range(self.threads.size()):
+            if not self.threads[i].column & RECORDS:
+                continue
+            o = self.origins[self.threads[i].column ^ RECORDS]
+            safe = self.verdict(self.account(self.places[o.place].state, o.text), IS_SAFE)
+            if safe == NONE:
+                self.refuse(QUESTIONS, 0, 0)
+                return False
+            all_safe = all_safe and safe == 1
+        return all_safe
 
     cdef bint stands(self) noexcept nogil:
         """Whether something is left that nothing has been assumed for."""
