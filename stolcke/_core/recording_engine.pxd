@@ -38,7 +38,7 @@ cdef class RecordingEngine(GuardedEngine):
     cdef uint64_t n_walked              # tokens, one by one
 
     # scratch
-    cdef vector[uint32_t] sure, possible, doubtful, allowed
+    cdef vector[uint32_t] sure, possible, doubtful, allowed, beyond
 
     cdef uint32_t text(self, uint32_t before, uint32_t byte) except? 0xFFFFFFFF nogil
     cdef uint32_t account(self, uint32_t state, uint32_t text) except? 0xFFFFFFFF nogil

@@ -440,15 +440,22 @@ cdef class RecordingEngine(GuardedEngine):
             if refused:
                 return NONE
             self.write_row(self.cascade.parts)
+            refused = False
+            self.beyond.clear()
             for i in range(self.doubtful.size()):
                 token = self.doubtful[i]
                 only_one = self.row[token >> 5] >> (token & 31) & 1
-                if only_one and self.is_safe_after_one(state, token, first):
+                if (only_one and self.is_safe_after_one(state, token, first)) or self.walk(state, token, True, only_one):
                     self.allowed.push_back(token)
-                elif self.walk(state, token, True, only_one):
-                    self.allowed.push_back(token)
+                    if not only_one:
+                        self.beyond.push_back(token)
+                elif only_one:
+                    refused = True
                 if self.refusal.limit != NULL and self.refusal.limit != QUESTIONS:
                     return NONE
+            if not refused:             # then there are partitions for most, and no list has to be kept for good
+                self.sure.assign(self.cascade.parts.begin(), self.cascade.parts.end())
+                self.allowed.swap(self.beyond)
         if self.refusal.limit != NULL:
             return NONE
         if not self.allowed.empty():
