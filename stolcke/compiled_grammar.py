@@ -116,8 +116,7 @@ def compile(  # the name that re and the other engines use, too
     Raises
     ------
     GrammarError, RegexError
-        If the start derives nothing, a terminal matches the empty text, or a
-        regular expression is not supported.
+        If the start derives nothing, a terminal matches the empty text, or a regular expression is not supported.
     CompileError
         If declared terminals and ``special`` do not fit each other, or a distribution and its terminal, or the guard
         and the grammar.

@@ -445,7 +445,8 @@ cdef class RecordingEngine(GuardedEngine):
             for i in range(self.doubtful.size()):
                 token = self.doubtful[i]
                 only_one = self.row[token >> 5] >> (token & 31) & 1
-                if (only_one and self.is_safe_after_one(state, token, first)) or self.walk(state, token, True, only_one):
+                if (only_one and self.is_safe_after_one(state, token, first)
+                        or self.walk(state, token, True, only_one)):
                     self.allowed.push_back(token)
                     if not only_one:
                         self.beyond.push_back(token)
