@@ -29,7 +29,7 @@ from stolcke.errors import (
     WeightsError,
 )
 from stolcke.grammar.model import Grammar
-from stolcke.guard import Guard, Reading
+from stolcke.guard import Guard, Reading, TextGuard
 from stolcke.healing import Healed, heal
 from stolcke.matcher import Matcher
 from stolcke.memo import clear_cache
@@ -72,6 +72,7 @@ __all__ = [
     "SampleTooLong",
     "SchemaError",
     "StolckeError",
+    "TextGuard",
     "UnsupportedSchema",
     "Vocabulary",
     "VocabularyError",

@@ -19,6 +19,7 @@ from stolcke._core.weighted_matcher import WeightTrack
 from stolcke.canonical import Canonical
 from stolcke.compiler import GrammarArrays, bind, build_engine, build_scores, guarded, kept_apart, lower
 from stolcke.compiler.binding import Marker
+from stolcke.compiler.guard_choice import chosen_guard, guard_of_file, guard_to_file
 from stolcke.completion import NEVER, Completion
 from stolcke.deadline import Deadline
 from stolcke.errors import BudgetError, CompileError, FileFormatError, VocabularyError, VocabularyMismatch, WeightsError
@@ -97,7 +98,7 @@ def compile(  # the name that re and the other engines use, too
         That of the terminals that ``distributions`` does not name, where they match more than one text; without it,
         :class:`stolcke.weights.Uniform`.
     guard : Guard, optional
-        A condition beyond the grammar, such as :class:`stolcke.domains.Layout`.  Such a grammar has no probabilities.
+        A condition beyond the grammar; by default ``grammar.guard``.  Such a grammar has no probabilities.
     prewarm : int
         Of how many columns, breadth first, the masks are computed at once; so
         the first tokens of a text find them ready. The default, that of the
@@ -115,8 +116,7 @@ def compile(  # the name that re and the other engines use, too
     Raises
     ------
     GrammarError, RegexError
-        If the start derives nothing, a terminal matches the empty text, or a
-        regular expression is not supported.
+        If the start derives nothing, a terminal matches the empty text, or a regular expression is not supported.
     CompileError
         If declared terminals and ``special`` do not fit each other, or a distribution and its terminal, or the guard
         and the grammar.
@@ -138,6 +138,7 @@ def compile(  # the name that re and the other engines use, too
     special = grammar.named_tokens | special
     distributions = dict(distributions or {})
     memo = vocabulary.remembered
+    guard = chosen_guard(grammar, guard)
     whole = grammar if guard is None else guarded(grammar, guard)
     apart, inserted = ((), ()) if guard is None else (kept_apart(guard), guard.inserts)
     key = _key(grammar, special, limits, options, distributions, default_distribution, guard)
@@ -453,7 +454,7 @@ class CompiledGrammar:
             "bound": {name: list(ids) for name, ids in self._bound.items()},
             "vocabulary": self.vocabulary.fingerprint,
             "limits": asdict(self.limits),
-            "guard": None if self.guard is None else repr(self.guard),
+            "guard": guard_to_file(self.guard),
         }
         container.write(path, _KIND, meta, arrays)
 
@@ -467,7 +468,7 @@ class CompiledGrammar:
         options: Options | None = None,
         guard: Guard | None = None,
     ) -> CompiledGrammar:
-        """Read what :meth:`save` wrote; a guard is no part of the file, and is given again.
+        """Read what :meth:`save` wrote; a guard that :func:`compile` was given is no part of it, and is given again.
 
         Raises
         ------
@@ -482,8 +483,7 @@ class CompiledGrammar:
         if meta.get("vocabulary") != vocabulary.fingerprint:
             raise VocabularyMismatch(f"{os.fspath(path)} was compiled for another vocabulary than {vocabulary!r}")
         arrays = GrammarArrays.from_file(meta, stored)
-        if meta.get("guard") != (None if guard is None else repr(guard)):
-            raise CompileError(f"{os.fspath(path)} was compiled with guard={meta.get('guard')}; give the same one")
+        guard = guard_of_file(meta.get("guard"), guard, os.fspath(path))
         inserted = () if guard is None else guard.inserts
         try:
             bound = {str(name): tuple(map(int, ids)) for name, ids in meta["bound"].items()}

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-__all__ = ["Guard", "Kinds", "Reading"]
+__all__ = ["Guard", "Kinds", "Reading", "TextGuard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,3 +107,57 @@ class Guard(ABC):
     def end(self, state: Hashable) -> tuple[str, ...] | None:
         """Give the terminals to insert where the text ends; None where it must not end."""
         return ()
+
+
+class TextGuard(Guard):
+    """A guard that also reads what is written between the terminals that it watches.
+
+    While its state :meth:`records`, every byte is remembered.  When a watched terminal has ended, :meth:`read` is asked
+    about the state that :meth:`extended` makes of that state and the text since it began, the terminal's own included.
+
+    The end of a text is no matter of such a guard while it records, and it neither inserts nor ignores terminals.
+
+    Attributes
+    ----------
+    refuses : tuple of str
+        Those of the terminals in ``watches`` that :meth:`read` may refuse after a state that records; others it must
+        then allow.  They must be live only while the guard records.
+
+    Examples
+    --------
+    No word comes twice in a row:
+
+    >>> class Different(TextGuard):
+    ...     watches = ("BEGIN", "WORD")
+    ...     refuses = ("WORD",)
+    ...     start = None
+    ...
+    ...     def read(self, state, terminal, kind):
+    ...         if terminal == "BEGIN":
+    ...             return Reading((b"", b""))
+    ...         before, word = state
+    ...         return Reading((word, b"")) if word != before else None
+    ...
+    ...     def records(self, state):
+    ...         return state is not None
+    ...
+    ...     def extended(self, state, text):
+    ...         return state[0], text.strip()
+    """
+
+    refuses: tuple[str, ...] = ()
+
+    @abstractmethod
+    def records(self, state: Hashable) -> bool:
+        """Say whether what is written after a state matters; not for :attr:`start`."""
+
+    @abstractmethod
+    def extended(self, state: Hashable, text: bytes) -> Hashable:
+        """Give the state that has taken in what was written since it began."""
+
+    def is_safe(self, state: Hashable) -> bool:
+        """Say whether the next terminal of :attr:`refuses` is sure to be allowed, whatever is written until it ends.
+
+        Asked about extended states.  False is always right, and true saves looking at tokens one by one.
+        """
+        return False

@@ -8,6 +8,9 @@ from stolcke._core.storage cimport IdMap, SequenceTable
 from stolcke._core.types cimport ByteSet
 
 
+cdef const char* QUESTIONS              # what a computation is given up for, instead of the name of a limit
+
+
 cdef struct Reading:                    # what the guard makes of a variant, or of the text's end
     bint allowed
     uint32_t state                      # of the guard, afterwards
@@ -55,7 +58,8 @@ cdef class GuardedEngine(Engine):
     cdef vector[uint32_t] live
     cdef IdMap targets                  # place << 32 | variant -> place, or DEAD
     cdef SequenceTable spots            # sets of places where one byte has led to
-    cdef IdMap known                    # place << 32 | suffix trie -> one of kept
+    cdef uint64_t mode                  # or'ed into keys of ``known``: 0, where there is only one way to evaluate
+    cdef IdMap known                    # mode | place << 32 | suffix trie -> one of kept
     cdef vector[Kept] kept
     cdef vector[uint32_t] kept_parts
 
@@ -77,3 +81,7 @@ cdef class GuardedEngine(Engine):
     cdef uint32_t arrive(self) except? 0xFFFFFFFF nogil
     cdef uint32_t evaluate(self, uint32_t place, uint32_t node) except? 0xFFFFFFFF nogil
     cdef int allow(self, uint32_t kept) except -1 nogil
+    cdef int collect(self, uint32_t state) except -1 nogil
+    cdef uint32_t place_of(self, uint32_t word) noexcept nogil
+    cdef uint32_t begun(self, uint32_t word, uint32_t variant) except? 0xFFFFFFFF nogil
+    cdef uint32_t entering(self, uint32_t place) except? 0xFFFFFFFF nogil

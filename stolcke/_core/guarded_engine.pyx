@@ -62,7 +62,7 @@ cdef enum:
     AHEAD = 2                           # so many ignored terminals are looked past: one, and one of it after itself
 
 
-cdef const char* QUESTIONS = "questions"        # what a computation is given up for, instead of the name of a limit
+QUESTIONS = "questions"
 
 
 cdef class GuardedEngine(Engine):
@@ -413,53 +413,76 @@ cdef class GuardedEngine(Engine):
     cdef bint accepts(self, uint32_t here) noexcept nogil:
         cdef uint32_t k
         for k in range(self.spots.length(here)):
-            if self.places[self.spots.words(here)[k]].accepting:
+            if self.places[self.place_of(self.spots.words(here)[k])].accepting:
                 return True
         return False
 
     # --- masks ---------------------------------------------------------------------------------------------------
 
     cdef uint32_t mask_locked(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        if self.n_masks % SOME == 0 and self.out_of_memory():
+            return NONE
+        self.n_masks += 1
+        self.questions.clear()
+        if self.collect(state):
+            return NONE
+        return self.masks.intern(self.cascade.parts, self.at(state).accepting)
+
+    cdef int collect(self, uint32_t state) except -1 nogil:
+        """Put the partitions of a mask together; a status, as where a limit or a question stands against it."""
         cdef const uint32_t* words = self.state_keys.words(state)
         cdef uint32_t n = self.state_keys.length(state)
         cdef uint32_t spot = words[0]
         cdef uint32_t node = 0
         cdef uint32_t i, part, place, found
         cdef const Partition* p
-        if self.n_masks % SOME == 0 and self.out_of_memory():
-            return NONE
-        self.n_masks += 1
         self.cascade.start()
-        self.questions.clear()
         if self.prefix_length(state):
             node = collect_prefix(self.cascade, words + 3, n - 3)
             n = 0
             if node != NONE:
                 spot = self.state_keys.words(START)[0]
         for i in range(1, n, 3):
+            place = self.begun(words[i + 2], words[i])
+            if place == NONE or place == DEAD:
+                continue
             part = self.store.partition(0, words[i + 1], self.vocabulary_cache_bytes)
             if part == NONE:
-                self.refuse_vocabulary()
-                return NONE
+                return self.refuse_vocabulary()
             p = self.store.at(part)
             if p.n_tokens:
                 self.cascade.parts.push_back(part)
             if p.residue == NONE:
                 continue
-            place = self.target(words[i + 2], words[i])
+            place = self.target(place, words[i])
             if place != NONE and place != DEAD:
                 found = self.evaluate(place, p.residue)
                 if found != NONE:
                     self.allow(found)
         for i in range(0 if spot == NONE else self.spots.length(spot)):
-            found = self.evaluate(self.spots.words(spot)[i], node)
+            place = self.begun(self.spots.words(spot)[i], NONE)
+            if place == NONE or place == DEAD:
+                continue
+            found = self.evaluate(place, node)
             if found != NONE:
                 self.allow(found)
         if self.refusal.limit == NULL and not self.questions.empty():
             self.refuse(QUESTIONS, 0, 0)
-        if self.refusal.limit != NULL:
-            return NONE
-        return self.masks.intern(self.cascade.parts, self.at(state).accepting)
+        return self.refusal.limit != NULL
+
+    # What a live state is made of are places here, and may be more elsewhere: these two say what masks make of that.
+
+    cdef uint32_t place_of(self, uint32_t word) noexcept nogil:
+        """The place that a thread began at, or that is one of a spot."""
+        return word
+
+    cdef uint32_t begun(self, uint32_t word, uint32_t variant) except? 0xFFFFFFFF nogil:
+        """The place to make a mask from; DEAD where a thread of this variant (NONE: a spot) adds nothing."""
+        return word
+
+    cdef uint32_t entering(self, uint32_t place) except? 0xFFFFFFFF nogil:
+        """The place to go on from within tokens; NONE where questions have come up."""
+        return place
 
     cdef int allow(self, uint32_t kept) except -1 nogil:
         """Add what was found to the partitions of the mask."""
@@ -473,7 +496,10 @@ cdef class GuardedEngine(Engine):
 
         Recurses only into what terminals leave of tokens, so its depth is bounded by the longest token.
         """
-        cdef uint64_t key = <uint64_t>place << 32 | node
+        place = self.entering(place)
+        if place == NONE:
+            return NONE
+        cdef uint64_t key = self.mode | <uint64_t>place << 32 | node
         cdef uint32_t result = idmap_find(&self.known, key)
         cdef size_t first = self.cascade.parts.size()
         cdef size_t before = self.questions.size()
@@ -554,7 +580,7 @@ cdef class GuardedEngine(Engine):
         for i in range(1, self.state_keys.length(state), 3):
             join_live(out, self.store.state(words[i + 1]))
         for k in range(0 if words[0] == NONE else self.spots.length(words[0])):
-            p = self.places[self.spots.words(words[0])[k]]
+            p = self.places[self.place_of(self.spots.words(words[0])[k])]
             for i in range(p.live, p.live_end):
                 byteset_join(out, &self.firsts[p.bar * self.n_variants + self.live[i]])
                 if self.tables.terminal_symbol[self.terminal_of[self.live[i]]] != NONE:

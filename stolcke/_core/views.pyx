@@ -51,7 +51,7 @@ cdef tuple standing(GuardedEngine engine, uint32_t spot):
         engine.lock.lock()
         try:
             for k in range(0 if spot == NONE else engine.spots.length(spot)):
-                p = engine.places[engine.spots.words(spot)[k]]
+                p = engine.places[engine.place_of(engine.spots.words(spot)[k])]
                 columns.push_back(p.column)
                 for i in range(p.live, p.live_end):
                     terminals.push_back(engine.terminal_of[engine.live[i]])
@@ -65,7 +65,7 @@ cdef tuple unguarded(GuardedEngine engine, uint32_t variant, uint32_t state, uin
     cdef uint32_t column
     with nogil:
         engine.lock.lock()
-        column = engine.places[place].column
+        column = engine.places[engine.place_of(place)].column
         engine.lock.unlock()
     return engine.terminal_of[variant], state, column
 

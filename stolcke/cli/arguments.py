@@ -148,6 +148,7 @@ def _add_schema_options(parser: argparse.ArgumentParser) -> None:
     add("--ascii", action="store_true", help="characters beyond ASCII must be escaped")
     add("--no-formats", action="store_true", help="the keyword `format` does not restrict strings")
     add("--lenient", action="store_true", help="leave out what cannot be honoured, and list it, instead of refusing")
+    add("--checked", action="store_true", help="what no grammar can promise is looked at when a value is complete")
     add(
         "--dialect",
         choices=("4", "6", "7", "2019-09", "2020-12"),

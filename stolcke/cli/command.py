@@ -30,6 +30,8 @@ def _print_grammar(report: dict[str, Any]) -> None:
     )
     for dropped in report["dropped"]:
         print(f"warning: left out: {dropped}")
+    for checked in report["checked"]:
+        print(f"note: looked at when complete: {checked}")
     if not report["exact"]:
         print("note: not exact: the grammar accepts more than was asked for")
     for name, value in report["counts"].items():
@@ -114,7 +116,7 @@ def _run(arguments: argparse.Namespace) -> tuple[int, dict[str, Any]]:
         report["start"] = arguments.start
     else:
         report["findings"] = {}  # they speak of rules that no one wrote
-    report |= {"exact": grammar.exact, "dropped": list(grammar.dropped)}
+    report |= {"exact": grammar.exact, "dropped": list(grammar.dropped), "checked": list(grammar.checked)}
     report["tables"] = compiled.stats()
     if arguments.output is not None:
         compiled.save(arguments.output)

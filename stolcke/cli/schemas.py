@@ -63,6 +63,7 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
         "ascii_only": arguments.ascii,
         "formats": not arguments.no_formats,
         "strict": not arguments.lenient,
+        "checked": arguments.checked,
         "dialect": arguments.dialect,
         "resources": {uri: read_schema(path) for uri, path in arguments.resource},
     }

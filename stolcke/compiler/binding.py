@@ -18,7 +18,8 @@ from stolcke._core.weighted_engine import WeightedEngine
 from stolcke._core.weighted_tables import WeightedTables
 from stolcke.compiler.arrays import GrammarArrays, TerminalMachine
 from stolcke.compiler.guarding import GuardTables
-from stolcke.guard import Guard
+from stolcke.compiler.recording import recording_engine
+from stolcke.guard import Guard, TextGuard
 from stolcke.lexer import Automaton
 from stolcke.options import Limits, Options
 from stolcke.vocabulary import Vocabulary
@@ -133,6 +134,8 @@ def build_engine(
     given = core, tables, ends, special, vocabulary.first_texts, errors, limits, options
     if guard is None:
         return Engine(*given)
+    if isinstance(guard, TextGuard):
+        return recording_engine(guard, arrays, given, partial(_start_state, vocabulary), limits)
     engine = GuardedEngine(*given)
     made = GuardTables(guard, arrays, partial(_start_state, vocabulary), limits)
     engine.guard_with(made.clerk, made.terminals, made.bars, made.starts, made.watched, made.inserting)

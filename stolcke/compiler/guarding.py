@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from itertools import count
@@ -24,6 +24,8 @@ NONE = np.uint32(0xFFFFFFFF)
 
 _NO_BYTES: frozenset[int] = frozenset()
 _IGNORED = " (ignored)"
+_FIRST = 5
+"""Number of the first state after the start: those between are the engine's own."""
 
 
 def guarded(grammar: Grammar, guard: Guard) -> Grammar:
@@ -124,8 +126,13 @@ class GuardTables:
                 barred.append(bar)
                 machines.append(part)
                 terminals.append(terminal)
+        for terminal, kind, machine in self._further(guard, arrays):
+            variants.append((arrays.terminals[terminal], kind))
+            barred.append(_NO_BYTES)
+            machines.append(machine)
+            terminals.append(terminal)
         bars = list(dict.fromkeys(barred))
-        self.clerk = Clerk(guard, variants, inserted)
+        self.clerk = self._clerk(guard, variants, inserted)
         self.terminals = np.array(terminals, np.uint32)
         self.bars = np.array([bars.index(bar) for bar in barred], np.uint32)
         self.watched = np.array(watched, np.uint32)
@@ -138,6 +145,13 @@ class GuardTables:
             np.uint32,
         )
 
+    def _further(self, guard: Guard, arrays: GrammarArrays) -> Iterable[tuple[int, Hashable, TerminalMachine]]:
+        """Variants beyond those of terminals and kinds, which come last: terminal, kind and machine of each."""
+        return ()
+
+    def _clerk(self, guard: Guard, variants: list[tuple[str, Hashable | None]], inserted: Mapping[str, int]) -> Clerk:
+        return Clerk(guard, variants, inserted)
+
 
 class Clerk:
     """Puts the engine's questions, which are numbers, to the guard, and its answers into numbers."""
@@ -147,7 +161,7 @@ class Clerk:
         self._variants = variants
         self._inserted = inserted
         # Two threads may ask at once: a number that one of them loses is never used.
-        self._next = count(1)
+        self._next = count(_FIRST)
         self._number: dict[Hashable, int] = {guard.start: 0}
         self.states: dict[int, Hashable] = {0: guard.start}
 
@@ -171,9 +185,13 @@ class Clerk:
             raise CompileError(f"end() of {self._guard!r} must give a tuple of names or None, not {names!r}")
         return None if names is None else self._terminals(names)
 
+    def _new_number(self, state: Hashable) -> int:
+        """A number for a state, unless it has one by now."""
+        return next(self._next)
+
     def _numbered(self, state: Hashable) -> int:
         try:
-            number = self._number.setdefault(state, next(self._next))
+            number = self._number.setdefault(state, self._new_number(state))
         except TypeError as error:
             raise CompileError(f"a state of {self._guard!r} must be hashable: {error}") from error
         self.states[number] = state

@@ -175,6 +175,10 @@ class Schemas:
         return joined.grammar()
 
     def _read(self, embedded: EmbeddedSchema) -> Grammar:
+        if self._options.get("checked"):
+            raise GrammarError(
+                "checked= is not possible among json_options: a schema within a grammar has no guard yet"
+            )
         try:
             return Grammar.from_json_schema(embedded.schema, limits=self._limits, **self._options)
         except SchemaError as error:

@@ -14,6 +14,7 @@ from stolcke.grammar.combining import Combinable
 from stolcke.grammar.formats import Formats
 from stolcke.grammar.patterns import Pattern
 from stolcke.grammar.terminals import Location, Neighbour, TerminalDefinition, check_restrictions, error_at
+from stolcke.guard import Guard
 from stolcke.options import Limits, Options
 
 if TYPE_CHECKING:
@@ -187,6 +188,10 @@ class Grammar(Combinable, Formats):
         Whether the grammar derives all the texts asked for and no others.
     dropped : tuple of str
         What the front end was allowed to leave out.
+    checked : tuple of str
+        What the rules do not know and the guard looks at: JSON pointers and keywords.
+    guard : Guard or None
+        The guard without which the grammar derives texts that it should not; :func:`stolcke.compile` puts it on.
     templates : mapping of str to str
         Of nonterminals that are instances of a template, its name: what their trees are called.
 
@@ -206,6 +211,8 @@ class Grammar(Combinable, Formats):
     raw_weights: bool = False
     exact: bool = True
     dropped: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
+    guard: Guard | None = None
     templates: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -222,14 +229,30 @@ class Grammar(Combinable, Formats):
     def made(cls, start: str, rules: tuple[Rule, ...], terminals: dict[str, TerminalDefinition], **others) -> Grammar:
         """Make a grammar of what a front end has written, which is right and is given away: nothing is looked at."""
         grammar = cls.__new__(cls)
-        values = {"ignore": (), "raw_weights": False, "exact": True, "dropped": (), **others}
+        values = {
+            "ignore": (),
+            "raw_weights": False,
+            "exact": True,
+            "dropped": (),
+            "checked": (),
+            "guard": None,
+            **others,
+        }
         mapped = ("options", "tallies", "ignore_weights", "templates")
         mappings = {name: MappingProxyType(values.get(name) or {}) for name in mapped}
         grammar.__dict__.update(values, start=start, rules=rules, terminals=MappingProxyType(terminals), **mappings)
         return grammar
 
     @classmethod
-    def of_numbers(cls, written: Written, *, exact: bool = True, dropped: tuple[str, ...] = ()) -> Grammar:
+    def of_numbers(
+        cls,
+        written: Written,
+        *,
+        exact: bool = True,
+        dropped: tuple[str, ...] = (),
+        checked: tuple[str, ...] = (),
+        guard: Guard | None = None,
+    ) -> Grammar:
         """As :meth:`made`, of numbers, which are not changed any more.
 
         Its rules, terminals and tallies become symbols when someone looks at them.
@@ -237,7 +260,8 @@ class Grammar(Combinable, Formats):
         grammar = cls.__new__(cls)
         none = MappingProxyType({})
         fields = {"ignore": (), "options": none, "ignore_weights": none, "raw_weights": False, "templates": none}
-        grammar.__dict__.update(fields, start=written.start_name, exact=exact, dropped=dropped, _written=written)
+        fields |= {"exact": exact, "dropped": dropped, "checked": checked, "guard": guard}
+        grammar.__dict__.update(fields, start=written.start_name, _written=written)
         return grammar
 
     @property
@@ -411,6 +435,7 @@ class Grammar(Combinable, Formats):
         ascii_only: bool = False,
         formats: bool = True,
         strict: bool = True,
+        checked: bool = False,
         dialect: str = "2020-12",
         resources: Mapping[str, Any] | None = None,
         limits: Limits = Limits(),
@@ -445,6 +470,10 @@ class Grammar(Combinable, Formats):
         strict : bool
             Whether to refuse what cannot be honoured, or to leave it out and
             list it in ``grammar.dropped``.
+        checked : bool
+            Whether what no grammar can promise may be looked at when a value is
+            complete: a wrong one then cannot close, and generation may come to a
+            dead end.  ``grammar.checked`` lists where.
         dialect : {"4", "6", "7", "2019-09", "2020-12"}
             The draft, where ``$schema`` does not say.
         resources : mapping of str to schema, optional
@@ -479,6 +508,7 @@ class Grammar(Combinable, Formats):
                 ascii_only=ascii_only,
                 formats=formats,
                 strict=strict,
+                checked=checked,
                 dialect=dialect,
                 resources=resources or {},
                 limits=limits,

@@ -14,6 +14,9 @@ from tests.json_schema.documents import COMPACT, JSON, SPELLINGS, Spelling
 
 ORDERS = ("any", "declared")
 """The values of ``property_order``."""
+CHOICES: dict[str, dict] = {order: {"property_order": order} for order in ORDERS}
+CHOICES["checked"] = {"property_order": "any", "checked": True}
+"""Keywords of ``from_json_schema`` under which the suite is judged, by name."""
 MOST_ORDERS = 2_000
 """Orders of one document's keys that are tried."""
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import stolcke
 from tests.json_schema import suite
 from tests.json_schema.documents import COMPACT
-from tests.json_schema.judging import ORDERS, judge
+from tests.json_schema.judging import CHOICES, judge
 
 SCOREBOARD = Path(__file__).resolve().parents[1] / "cases" / "json_schema_scoreboard.toml"
 HEAD = """\
@@ -46,15 +46,15 @@ class Score:
         return {"right": self.right, "wrong": self.wrong, "refused": self.refused}
 
 
-def score(name: str, property_order: str) -> Score:
-    """Try all cases of one file."""
+def score(name: str, choice: str) -> Score:
+    """Try all cases of one file under one of the choices."""
     file = suite.file(name)
     found = Score()
     for group in file.groups:
         try:
             judged = judge(
                 group.schema,
-                property_order=property_order,
+                **CHOICES[choice],
                 dialect=file.dialect,
                 formats=file.formats,
                 resources=suite.remotes(),
@@ -83,15 +83,15 @@ def score(name: str, property_order: str) -> Score:
 
 
 def read_scoreboard() -> dict[str, dict[str, dict[str, int]]]:
-    """Order of properties to file to counts; empty before the first ``--update``."""
+    """Choice to file to counts; empty before the first ``--update``."""
     return tomllib.loads(SCOREBOARD.read_text(encoding="utf-8")) if SCOREBOARD.exists() else {}
 
 
 def write_scoreboard(scores: dict[str, dict[str, Score]]) -> None:
     """Write all counts, a line for each file."""
     lines = [HEAD]
-    for order, files in scores.items():
-        lines.append(f"[{order}]")
+    for choice, files in scores.items():
+        lines.append(f"[{choice}]")
         for name, found in files.items():
             counts = ", ".join(f"{kind} = {count}" for kind, count in found.counts.items())
             lines.append(f'"{name}" = {{ {counts} }}')
@@ -103,28 +103,28 @@ def main() -> int:
     """Run the whole suite; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--update", action="store_true", help="write the counts into the scoreboard")
-    parser.add_argument("--order", choices=ORDERS, action="append", help="one order of properties (default: both)")
+    parser.add_argument("--choice", choices=CHOICES, action="append", help="one of the choices (default: all)")
     parser.add_argument("files", nargs="*", help="only files whose names contain one of these")
     arguments = parser.parse_args()
-    orders = arguments.order or list(ORDERS)
+    choices = arguments.choice or list(CHOICES)
     names = [n for n in suite.files() if not arguments.files or any(part in n for part in arguments.files)]
-    if arguments.update and (arguments.files or arguments.order):
+    if arguments.update and (arguments.files or arguments.choice):
         parser.error("--update takes the whole suite")
 
-    scores: dict[str, dict[str, Score]] = {order: {} for order in orders}
-    for order in orders:
+    scores: dict[str, dict[str, Score]] = {choice: {} for choice in choices}
+    for choice in choices:
         totals: dict[str, Counter] = {}
         for name in names:
-            found = scores[order][name] = score(name, order)
+            found = scores[choice][name] = score(name, choice)
             totals.setdefault(name.partition("/")[0], Counter()).update(found.counts)
             for line in found.mistakes:
-                print(f"WRONG {name} [{order}] {line}")
+                print(f"WRONG {name} [{choice}] {line}")
             for line in found.refusals:
-                print(f"refused {name} [{order}] {line}")
+                print(f"refused {name} [{choice}] {line}")
             print(f"\r{name:<60}", end="", file=sys.stderr)
         for draft, counts in totals.items():
             share = counts["right"] / max(1, counts.total())
-            print(f"\n{draft} [{order}]: {dict(counts)}, {share:.1%} right")
+            print(f"\n{draft} [{choice}]: {dict(counts)}, {share:.1%} right")
     if arguments.update:
         write_scoreboard(scores)
     return 0

@@ -29,6 +29,8 @@ _NOWHERE = Location(1, 1)
 
 def bnf_text(grammar: Grammar, root: str, notation: Notation) -> str:
     """Print a grammar; see :meth:`stolcke.Grammar.to_gbnf` and :meth:`~stolcke.Grammar.to_ebnf`."""
+    if grammar.guard is not None:
+        raise GrammarError(f"no notation can say what a guard refuses: {', '.join(grammar.checked) or grammar.guard}")
     writer = _Writer(grammar, root, notation)
     writer.write()
     if not notation.left_recursion:

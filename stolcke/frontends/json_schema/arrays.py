@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, AnyOf, Goal, both, opposite
 
 __all__ = ["Arrays", "Count", "Items"]
@@ -39,7 +38,8 @@ class Count:
 class Arrays:
     """A simple set of arrays.
 
-    ``least`` and ``most`` bound the number of items; ``unique`` forbids equal ones.
+    ``least`` and ``most`` bound the number of items; ``unique`` forbids equal ones, and
+    ``repeated`` asks for some.
     ``seen`` is what ``unevaluatedItems`` takes as evaluated: this many first items (None:
     all) and the items that satisfy any of some goals.
     """
@@ -50,6 +50,7 @@ class Arrays:
     counts: tuple[Count, ...] = ()
     unique: bool = False
     seen: tuple[int | None, tuple[Goal, ...]] = (0, ())
+    repeated: bool = False
 
     def __and__(self, other: Arrays) -> Arrays | None:
         bounds = [most for most in (self.most, other.most) if most is not None]
@@ -60,7 +61,10 @@ class Arrays:
             self.counts + other.counts,
             self.unique or other.unique,
             _joined(self.seen, other.seen),
+            self.repeated or other.repeated,
         )
+        if common.unique and common.repeated:
+            return None
         if common.most is not None and common.least > common.most:
             return None
         return None if any(common.goal(i) is NEVER for i in range(min(common.least, 64))) else common
@@ -79,9 +83,9 @@ class Arrays:
         return max(starts, default=0)
 
     def complement(self) -> tuple[Arrays, ...]:
-        if self.unique:
-            raise UnsupportedSchema("arrays with equal items, which the opposite of uniqueItems asks for")
-        outside = []
+        outside = [Arrays(least=2, repeated=True)] if self.unique else []
+        if self.repeated:
+            outside.append(Arrays(unique=True))
         for layer in self.layers:
             for index, goal in enumerate(layer.prefix):
                 if goal:

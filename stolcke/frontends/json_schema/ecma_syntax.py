@@ -21,7 +21,7 @@ from stolcke.lexer.charsets import Bounds
 from stolcke.lexer.regex_syntax import END, START, Characters, Look, Node, word_boundary
 from stolcke.options import Limits
 
-__all__ = ["Tree", "parse_ecma"]
+__all__ = ["Parser", "Tree", "parse_ecma"]
 
 
 Tree = Node
@@ -65,10 +65,10 @@ def parse_ecma(source: str, limits: Limits) -> Tree:
         With the position of what is malformed, or is no regular language.
     LimitExceeded
     """
-    return _Parser(source, limits).parse()
+    return Parser(source, limits).parse()
 
 
-class _Parser:
+class Parser:
     """Reads one expression, from left to right."""
 
     def __init__(self, source: str, limits: Limits) -> None:

@@ -10,6 +10,7 @@ from stolcke._core.schema_walk import SchemaWalk
 from stolcke._core.written import WrittenRules
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.algebra import Union
+from stolcke.frontends.json_schema.checking import Checks
 from stolcke.frontends.json_schema.evaluate import ASKED, Evaluator
 from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped
 from stolcke.frontends.json_schema.keywords import EVERYTHING
@@ -71,6 +72,8 @@ class Emitter:
         self.written = WrittenRules()
         self.rule = self.written.rule
         self.scalars = Scalars(evaluator, settings)
+        self.checks = Checks(self) if settings.checked else None
+        self.pointer: str | None = None  # of what is being written
         self.exact = True
         self._colon = layout(settings.whitespace, settings.max_whitespace, 0).colon  # the same at every depth
         self._keys: dict[Language, int] = {}
@@ -82,10 +85,10 @@ class Emitter:
         self._symbol_of: dict[Goal | tuple[Goal, int], int] = {}
         self._patterns_of = _patterns_of(settings.escapes, settings.ascii_only, settings.formats, settings.limits)
         self._todo: list[tuple[int, Goal, int, list]] = []
-        # Where lines are indented, a place has other rules at each depth. What is dropped is noted with its place, so
-        # that places of equal content are then looked at one by one.
+        # Where lines are indented, a place has other rules at each depth. What is dropped or checked is noted with its
+        # place, so that places of equal content are then looked at one by one.
         self._walk: SchemaWalk | None = None
-        if settings.strict and not self._indented:
+        if settings.strict and not settings.checked and not self._indented:
             self._walk = SchemaWalk(
                 self.written, self, ASKED["object"], ASKED["array"], settings.property_order == "declared"
             )
@@ -108,9 +111,11 @@ class Emitter:
             if self._todo:
                 self._write(*self._todo.pop())
             elif self._walk is None or not self._walk.write():
-                return
+                break
             if self.written.n_rules > limit:
                 raise LimitExceeded("rules", f"at least {self.written.n_rules}", limit, "JSON Schema")
+        if self.checks is not None:
+            self.checks.finish()
 
     # --- for those who write rules -------------------------------------------------------------------------------
 
@@ -198,7 +203,7 @@ class Emitter:
         patterns = self._patterns_of.get(content)
         goal = frozenset([node])
         if patterns is None:
-            patterns = self._patterns(goal, self._sets(goal))
+            patterns, _ = self._patterns(goal, self._sets(goal))
             _remember(self._patterns_of, content, patterns)
         return self._symbol(goal, patterns)
 
@@ -214,13 +219,16 @@ class Emitter:
         structured = [(kind, simple) for kind in ("array", "object") for simple in found.get(kind, ())]
         if depth >= MAX_DEPTH and self._indented:
             structured = []
-        patterns = self._patterns(goal, found)
-        if not structured:
+        patterns, tested = self._patterns(goal, found)
+        if not structured and not tested:
             return self._symbol(goal, patterns)
         lhs = self.written.nonterminal(_title(goal))
+        for parts in tested:
+            self.rule(lhs, *parts)
         for each in patterns:
             self.rule(lhs, self.terminal(*each))
-        self._todo.append((lhs, goal, depth, structured))
+        if structured:
+            self._todo.append((lhs, goal, depth, structured))
         return lhs
 
     def _symbol(self, goal: Goal, patterns: list[tuple[Pattern, str]]) -> int:
@@ -234,16 +242,20 @@ class Emitter:
             self.rule(lhs, lhs)  # derives nothing; the compiler trims it, and what needs it
         return lhs
 
-    def _patterns(self, goal: Goal, found: dict[str, Union]) -> list[tuple[Pattern, str]]:
-        """The patterns of the scalars among the values of a goal, with titles."""
+    def _patterns(self, goal: Goal, found: dict[str, Union]) -> tuple[list[tuple[Pattern, str]], list]:
+        """The patterns of the scalars among the values of a goal, with titles; and parts of strings that are tested."""
         try:
-            return self.scalars.patterns(found)
+            if self.checks is not None:
+                return self.checks.patterns(found, self.scalars.patterns, lambda: _pointer(goal))
+            return self.scalars.patterns(found), []
         except LimitExceeded as error:
             where = _pointer(goal)
             raise error if where is None else LimitExceeded(error.limit, error.given, error.allowed, where) from error
 
     def _write(self, lhs: int, goal: Goal, depth: int, structured: list) -> None:
         before = self.written.n_rules
+        if self.checks is not None:
+            self.pointer = _pointer(goal)
         for kind, simple in structured:
             write: Callable = array_rules if kind == "array" else object_rules
             try:

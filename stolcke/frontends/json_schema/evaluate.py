@@ -134,7 +134,8 @@ class Evaluator:
         """The strings that satisfy a goal."""
         total = Language.nothing()
         for simple in self.alternatives(goal, "string"):
-            total = total | simple.as_language()
+            if not simple.tests:  # names cannot wait until they are complete, and have the regular part of a format
+                total = total | simple.as_language()
         return total
 
     def finite_values(self, goal: Goal, limit: int) -> list | None:
@@ -147,7 +148,8 @@ class Evaluator:
                 if isinstance(simple, NumberSet):
                     found = simple.finite(limit)
                 elif isinstance(simple, Strings):
-                    found = None if simple.language is None else simple.as_language().finite_words(limit)
+                    is_endless = simple.language is None or simple.tests
+                    found = None if is_endless else simple.as_language().finite_words(limit)
                 else:
                     found = simple.values
                 if found is None or len(values) + len(found) > limit:

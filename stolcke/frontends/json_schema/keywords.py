@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 from stolcke.errors import LimitExceeded, RegexError, SchemaError, UnsupportedSchema
 from stolcke.frontends.json_schema.algebra import Few, Union
 from stolcke.frontends.json_schema.arrays import Arrays, Count, Items
+from stolcke.frontends.json_schema.checked_formats import checked_format
 from stolcke.frontends.json_schema.ecma import pattern_language
 from stolcke.frontends.json_schema.formats import format_language
 from stolcke.frontends.json_schema.formulas import ANYTHING, NEVER, Goal
 from stolcke.frontends.json_schema.numbers import NumberSet, number
 from stolcke.frontends.json_schema.objects import Layer, Objects
 from stolcke.frontends.json_schema.references import Node
+from stolcke.frontends.json_schema.string_tests import is_of_format
 from stolcke.frontends.json_schema.strings import Strings
 from stolcke.lexer.language import Language
 
@@ -182,7 +184,12 @@ def format_(c: Context, value: Any) -> Union:
     if not isinstance(value, str):
         raise c.wrong("format", "a string")
     language = format_language(value) if c.evaluator.settings.formats else None
-    return EVERYTHING["string"] if language is None else (Strings(language),)
+    if language is None:
+        return EVERYTHING["string"]
+    beyond = checked_format(value) if c.evaluator.settings.checked else None
+    if beyond is None:
+        return (Strings(language),)
+    return Strings(language), Strings(beyond.around, tests=frozenset([is_of_format(value)]))
 
 
 # --- arrays --------------------------------------------------------------------------------------------------------

@@ -77,6 +77,12 @@ def _read(schema: dict | bool, settings: Settings, deadline: Deadline) -> Gramma
         raise LimitExceeded("nesting", "more than the interpreter's stack holds", limit, "JSON Schema") from None
     except Loop as error:
         raise UnsupportedSchema(error.reason, pointer=error.pointer) from None
+    checks = emitter.checks
+    guard = None if checks is None else checks.guard
     return Grammar.of_numbers(
-        emitter.written, exact=emitter.exact and not evaluator.dropped, dropped=tuple(evaluator.dropped)
+        emitter.written,
+        exact=emitter.exact and not evaluator.dropped and guard is None,
+        dropped=tuple(evaluator.dropped),
+        checked=() if checks is None or guard is None else tuple(checks.places),
+        guard=guard,
     )

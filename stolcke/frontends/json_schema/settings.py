@@ -29,6 +29,7 @@ class Settings:
     ascii_only: bool = False
     formats: bool = True
     strict: bool = True
+    checked: bool = False
     dialect: str = "2020-12"
     resources: Mapping[str, Any] = field(default_factory=dict)
     limits: Limits = Limits()
@@ -54,7 +55,13 @@ class Settings:
             Where there is none, since a resource is not made of JSON's types.
         """
         resources = exact_key(dict(self.resources)) if self.resources else b""
-        switches = (bool(self.escapes), bool(self.ascii_only), bool(self.formats), bool(self.strict))
+        switches = (
+            bool(self.escapes),
+            bool(self.ascii_only),
+            bool(self.formats),
+            bool(self.strict),
+            bool(self.checked),
+        )
         choices = (self.property_order, self.whitespace, self.max_whitespace, self.dialect)
         return choices, switches, resources, self.limits
 

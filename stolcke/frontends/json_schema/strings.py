@@ -10,11 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from stolcke.frontends.json_schema.string_tests import Test, opposite, passes
 from stolcke.lexer.charsets import ANY, Bounds, union
 from stolcke.lexer.language import Language
 
-__all__ = ["Counted", "Strings"]
+__all__ = ["Counted", "Strings", "decided"]
 
+# So many texts are tested when the grammar is made.
+_TRIED = 10_000
 # Repeats up to here are written out: a few states more in one automaton are better than another terminal.
 _WRITTEN_OUT = 16
 # Languages are not searched for a repeat at their ends that have more states, or more before the repeats; and more
@@ -33,14 +36,24 @@ class Counted:
 
 
 class Strings:
-    """The strings of a language (None: all) that have ``least`` to ``most`` characters (None: any number)."""
+    """The strings of a language (None: all) that have ``least`` to ``most`` characters (None: any number).
 
-    __slots__ = ("language", "least", "most")
+    ``tests`` says what else a text has to satisfy, once it is complete; see :mod:`.string_tests`.
+    """
 
-    def __init__(self, language: Language | None = None, least: int = 0, most: int | None = None) -> None:
+    __slots__ = ("language", "least", "most", "tests")
+
+    def __init__(
+        self,
+        language: Language | None = None,
+        least: int = 0,
+        most: int | None = None,
+        tests: frozenset[Test] = frozenset(),
+    ) -> None:
         self.language = language
         self.least = least
         self.most = most
+        self.tests = tests
 
     def __and__(self, other: Strings) -> Strings | None:
         if self.language is None or other.language is None:
@@ -52,10 +65,13 @@ class Strings:
         bounds = [most for most in (self.most, other.most) if most is not None]
         most = min(bounds) if bounds else None
         least = max(self.least, other.least)
-        return None if most is not None and least > most else Strings(language, least, most)
+        tests = self.tests | other.tests
+        if (most is not None and least > most) or any(opposite(test) in tests for test in tests):
+            return None
+        return decided(Strings(language, least, most, tests)) if tests else Strings(language, least, most)
 
     def complement(self) -> tuple[Strings, ...]:
-        outside = []
+        outside = [Strings(self.language, tests=frozenset([opposite(test)])) for test in self.tests]
         if self.language is not None:
             rest = ~self.language
             if not rest.is_empty:
@@ -69,7 +85,7 @@ class Strings:
     @property
     def is_anything(self) -> bool:
         """Whether every string is in the set."""
-        return self.language is None and self.least == 0 and self.most is None
+        return self.language is None and self.least == 0 and self.most is None and not self.tests
 
     def counted(self) -> tuple[list[Counted], Language]:
         """The set in parts whose number of characters need not be written out, and the language of the rest."""
@@ -91,7 +107,7 @@ class Strings:
         return parts, Strings(rest, self.least, self.most).as_language()
 
     def as_language(self) -> Language:
-        """The set as one language; large bounds make it large."""
+        """The set, without its tests, as one language; large bounds make it large."""
         language = Language.everything() if self.language is None else self.language
         if self.least == 0 and self.most is None:
             return language
@@ -99,6 +115,14 @@ class Strings:
             high = float("inf") if self.most is None else self.most
             return Language.words(word for word in words if self.least <= len(word) <= high)
         return language & Language.lengths(self.least, self.most)
+
+
+def decided(strings: Strings) -> Strings | None:
+    """The same set without tests, where so few texts could pass them that all are tried; None where none does."""
+    if strings.language is None or (words := strings.as_language().finite_words(_TRIED)) is None:
+        return strings
+    passed = [word for word in words if all(passes(test, word) for test in strings.tests)]
+    return Strings(Language.words(passed)) if passed else None
 
 
 class _Repeat(NamedTuple):

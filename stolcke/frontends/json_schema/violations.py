@@ -22,6 +22,7 @@ from stolcke.frontends.json_schema.numbers import NumberSet, number
 from stolcke.frontends.json_schema.objects import Objects
 from stolcke.frontends.json_schema.references import Document, Node
 from stolcke.frontends.json_schema.settings import Settings
+from stolcke.frontends.json_schema.string_tests import passes
 from stolcke.frontends.json_schema.strings import Strings
 
 __all__ = ["Violation", "violations"]
@@ -120,13 +121,15 @@ class _Judge:
             return value in simple.values
         if isinstance(simple, Strings):
             long_enough = simple.least <= len(value) and (simple.most is None or len(value) <= simple.most)
-            return long_enough and (simple.language is None or value in simple.language)
+            in_language = long_enough and (simple.language is None or value in simple.language)
+            return in_language and all(passes(test, value) for test in simple.tests)
         return self._has_items(simple, value) if isinstance(simple, Arrays) else self._has_members(simple, value)
 
     def _has_items(self, arrays: Arrays, items: list) -> bool:
         if len(items) < arrays.least or (arrays.most is not None and len(items) > arrays.most):
             return False
-        if arrays.unique and len(set(map(key_of, items))) < len(items):
+        has_equal = (arrays.unique or arrays.repeated) and len(set(map(key_of, items))) < len(items)
+        if (arrays.unique and has_equal) or (arrays.repeated and not has_equal):
             return False
         for count in arrays.counts:
             found = sum(self.satisfies(count.goal, item) for item in items[count.start :])

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from stolcke.errors import UnsupportedSchema
 from stolcke.frontends.json_schema.arrays import Arrays
 from stolcke.frontends.json_schema.formulas import NEVER, Constant, Goal, both, opposite
+from stolcke.frontends.json_schema.value_guard import CLOSE, CLOSE_EQUAL, OPEN, OPEN_EQUAL
 
 if TYPE_CHECKING:
+    from stolcke.frontends.json_schema.checking import Checks
     from stolcke.frontends.json_schema.emit import Emitter
 
 __all__ = ["array_rules"]
@@ -20,29 +22,41 @@ _STATES = 5_000
 _FINITE = 1_000
 """Values that items may have where they must differ."""
 
+_EQUAL = "arrays with equal items, which the opposite of uniqueItems asks for"
 
-def array_rules(emitter: Emitter, lhs: int, arrays: Arrays, depth: int) -> None:
-    """Write the alternatives of ``lhs`` that derive a set of arrays."""
-    writer = _Writer(emitter, lhs, arrays, depth)
-    if arrays.unique and (arrays.most is None or arrays.most > 1):
+
+def array_rules(emitter: Emitter, lhs: int, arrays: Arrays, depth: int, checks: Checks | None = None) -> None:
+    """Write the alternatives of ``lhs`` that derive a set of arrays; with ``checks``, of those whose items differ."""
+    writer = _Writer(emitter, lhs, arrays, depth, checks)
+    if checks is not None:
+        writer.alike_or_not()
+    elif arrays.repeated:
+        _with_checks(emitter, lhs, arrays, depth, UnsupportedSchema(_EQUAL))
+    elif arrays.unique and (arrays.most is None or arrays.most > 1):
         try:
             writer.different_items()
         except UnsupportedSchema as error:
-            emitter.evaluator.drop(error)
-            array_rules(emitter, lhs, replace(arrays, unique=False), depth)
-    elif arrays.n_prefix == 0 and len(arrays.counts) <= 1:
-        writer.equal_places()
-    elif not arrays.counts:
-        writer.prefix()
+            _with_checks(emitter, lhs, arrays, depth, error)
     else:
-        writer.places()
+        writer.alike_or_not()
+
+
+def _with_checks(emitter: Emitter, lhs: int, arrays: Arrays, depth: int, error: UnsupportedSchema) -> None:
+    """Let items be looked at as they end, if the caller allows that; else the error stands, or that is left out."""
+    if emitter.checks is None:
+        emitter.evaluator.drop(error)
+        array_rules(emitter, lhs, replace(arrays, unique=False, repeated=False), depth)
+    else:
+        emitter.checks.note(emitter.pointer, "uniqueItems")
+        array_rules(emitter, lhs, arrays, depth, emitter.checks)
 
 
 class _Writer:
     """Writes one set of arrays; ``index`` is clipped where no item is told from the next."""
 
-    def __init__(self, emitter: Emitter, lhs: int, arrays: Arrays, depth: int) -> None:
+    def __init__(self, emitter: Emitter, lhs: int, arrays: Arrays, depth: int, checks: Checks | None = None) -> None:
         self.emitter = emitter
+        self.checks = checks
         self.lhs = lhs
         self.arrays = arrays
         self.depth = depth + 1
@@ -51,6 +65,18 @@ class _Writer:
         self.close = parts.close_array
         self.empty = parts.empty_array
         self.comma = parts.comma
+        if checks is not None:
+            opening, closing = (OPEN_EQUAL, CLOSE_EQUAL) if arrays.repeated else (OPEN, CLOSE)
+            self.open, self.close = checks.copy(self.open, opening), checks.copy(self.close, closing)
+
+    def alike_or_not(self) -> None:
+        """Items may be equal or not, or somebody else looks at that."""
+        if self.arrays.n_prefix == 0 and len(self.arrays.counts) <= 1:
+            self.equal_places()
+        elif not self.arrays.counts:
+            self.prefix()
+        else:
+            self.places()
 
     def equal_places(self) -> None:
         """All items are alike, and at most one kind of them is counted."""
@@ -229,4 +255,5 @@ class _Writer:
         return [Constant(value) for value in values]
 
     def _value(self, goal: Goal) -> int:
-        return self.emitter.value(goal, self.depth)
+        symbol = self.emitter.value(goal, self.depth)
+        return symbol if self.checks is None else self.checks.last(symbol)
