@@ -334,7 +334,7 @@ cdef class Engine:
 
     cdef int fill(self, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:
         """Write the mask of a state into a row, computed if need be; the caller must not hold Python's lock."""
-        cdef uint32_t index
+        cdef uint32_t index, uses
         cdef Mask* mask
         if self.fill_known(state, row, n_words):
             return 0
@@ -342,8 +342,9 @@ cdef class Engine:
         if index == NONE:
             index = self.compute_mask(state)
         mask = self.masks.at(index)
-        mask.uses += 1                  # a race loses a count, nothing else
-        if mask.uses == HOT or (mask.uses == 1 and mask.n_tokens > MANY_TOKENS):
+        uses = load32(&mask.uses) + 1   # of two at once one is lost, but whoever writes HOT sees it
+        store32(&mask.uses, uses)
+        if uses == HOT or (uses == 1 and mask.n_tokens > MANY_TOKENS):
             self.finish_row(index)
         self.masks.write(mask, row, n_words)
         return 0
