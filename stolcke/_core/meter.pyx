@@ -47,7 +47,7 @@ cdef class Meter:
         add_relaxed(&self.histograms[which].nanoseconds, nanoseconds)
 
     def add_limit(self, error):
-        """Count the limit that a ``LimitExceeded`` names as ``limit``; of another class, a guard's, it may name none."""
+        """Count the limit that a ``LimitExceeded`` names as ``limit``; one of a guard's own may name none."""
         limit = getattr(error, "limit", None)
         if isinstance(limit, str):
             # A lock of our own could be waited for by a finaliser that runs here and meets a limit itself.

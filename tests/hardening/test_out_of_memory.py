@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardening.out_of_memory import SCENARIOS
+from tests.hardening.scenarios import SCENARIOS
 from tests.strategies import EFFORT
 
 HERE = Path(__file__).parent
