@@ -557,15 +557,16 @@ cdef class TokenScores:
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
-        cdef size_t n_splits, used
+        cdef size_t n_scores, n_splits, visited, used
         with nogil:
             self.engine.lock.lock()
-            n_splits, used = self.splits.size(), self.own_bytes()
+            n_scores, n_splits = self.n_scores, self.splits.size()
+            visited, used = self.visited, self.own_bytes()
             self.engine.lock.unlock()
         return {
-            "token_scores": self.n_scores,
+            "token_scores": n_scores,
             "token_splits": n_splits,
-            "score_nodes_visited": self.visited,
+            "score_nodes_visited": visited,
             "score_bytes": used,
         }
 
