@@ -177,8 +177,8 @@ class Completion:
 
     def _refine(self, state: int) -> None:
         if state not in self._refined and self.core.is_ordinary(state):
-            self._refined.add(state)
             self.core.refine(state, LONGEST)
+            self._refined.add(state)
 
     def _successors(self, state: int, most: int) -> tuple[np.ndarray, np.ndarray]:
         """A token for each state that one leads to, where the end may be within ``most`` further tokens."""

@@ -345,7 +345,7 @@ class Matcher(CoreMatcher, Scoring):
                 self.compiled.completion.restrict(self.state, self.max_tokens - self.n_tokens, row)
             except LimitExceeded as error:
                 if self.meter is not None:
-                    self.meter.add_limit(error.limit)
+                    self.meter.add_limit(error)
                 raise
         if self.pruning.prune_mask:
             super().restrict_mask(row)

@@ -138,7 +138,7 @@ class Scoring:
         try:
             self._fill(row, normalize)
         except LimitExceeded as error:
-            self.meter.add_limit(error.limit)
+            self.meter.add_limit(error)
             raise
         self.meter.add_logprobs(time.perf_counter() - begun)
 

@@ -398,9 +398,7 @@ cdef class Batch(Work):
     cdef int count_limit(self, Meter meter, error) except -1:
         """Tell a meter of a limit that was met; other errors, such as a guard's own, are none."""
         if meter is not None and isinstance(error, self.errors.LimitExceeded):
-            limit = getattr(error, "limit", None)
-            if isinstance(limit, str):
-                meter.add_limit(limit)
+            meter.add_limit(error)
         return 0
 
     def offer_to(self, Crew crew not None, Py_ssize_t most, bint waits):

@@ -7,6 +7,7 @@ from libcpp.vector cimport vector
 from stolcke._core.engine cimport Engine
 from stolcke._core.shortest cimport Need, Shortest
 from stolcke._core.trie cimport Node
+from stolcke._core.types cimport store64
 
 
 cdef struct Outlook:                    # of a continuation or a column
@@ -37,13 +38,16 @@ cdef class Completions:
     cdef vector[Outlook] continuations, columns
     cdef size_t n_seen                  # continuations whose outlook is known; a MemoryError may have left more
     cdef vector[Distance] states
-    cdef readonly uint64_t n_visits     # nodes and tokens looked at: a deterministic measure of work
+    cdef uint64_t visits                # stored at once: who reads it has no lock
 
     # scratch
     cdef vector[Reached] stack
     cdef bint forbade                   # whether judge() has forbidden any token
     cdef vector[uint32_t] unsettled, found_tokens, found_states, path, text
     cdef vector[int64_t] fewest
+
+    cdef inline void visit(self, uint64_t n) noexcept nogil:
+        store64(&self.visits, self.visits + n)
 
     cdef int see_continuations(self) except -1 nogil
     cdef int see_column(self, uint32_t column) except -1 nogil

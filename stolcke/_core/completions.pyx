@@ -41,7 +41,7 @@ from stolcke._core.engine cimport DEAD, FINISHED, OPENING, START, Engine, Refusa
 from stolcke._core.guarded_engine cimport GuardedEngine
 from stolcke._core.shortest cimport FAR, IN_BYTES, IN_TOKENS, Need, Shortest, child, sum_of, times
 from stolcke._core.storage cimport idmap_put
-from stolcke._core.types cimport NONE, ByteSet, byteset_has
+from stolcke._core.types cimport NONE, ByteSet, byteset_has, load64
 
 cnp.import_array()
 
@@ -74,6 +74,11 @@ cdef class Completions:
                 self.shortest.prepare()
             finally:
                 engine.lock.unlock()
+
+    @property
+    def n_visits(self):
+        """Nodes and tokens looked at: a deterministic measure of work."""
+        return load64(&self.visits)
 
     # --- bounds --------------------------------------------------------------------------------------------------
 
@@ -305,7 +310,7 @@ cdef class Completions:
                 continue
             reached.node = at.children[c]
             reached.state = self.step(state, at.bytes[c])
-            self.n_visits += 1
+            self.visit(1)
             if reached.state == NONE:
                 return REFUSED
             if reached.state != DEAD:
@@ -460,7 +465,7 @@ cdef class Completions:
                 self.found_tokens.clear()
                 self.found_states.clear()
                 status = self.walk_successors(state, most, seen)
-                self.n_visits += 1 + specials.size() // 2
+                self.visit(1 + specials.size() // 2)
                 for i in range(0, specials.size(), 2):
                     self.see_state(specials[i + 1])
                     self.note(specials[i + 1], specials[i], most, seen)
@@ -505,7 +510,7 @@ cdef class Completions:
                     continue
                 after = self.step(state, symbol)
                 tried += 1
-                self.n_visits += 1
+                self.visit(1)
                 if after == NONE:
                     return REFUSED
                 if after != DEAD and self.states[after].bytes == left - (1 if symbol < 256 else self.shortest.longest):
@@ -582,17 +587,14 @@ cdef class Completions:
     def token(self, uint32_t state):
         """The first token of the shortest completion that is known, where it is; None where it must be looked for."""
         cdef uint32_t token
-        with nogil:
-            self.engine.lock.lock()
-            try:
-                self.see_state(state)
-                token = self.states[state].token
-            finally:
-                self.engine.lock.unlock()
+        with self.engine.lock:
+            self.see_state(state)
+            token = self.states[state].token
         return None if token == NONE else token
 
     @property
     def n_bytes(self):
         """Memory in use, in bytes."""
-        return (sizeof(Outlook) * (self.continuations.capacity() + self.columns.capacity())
-                + sizeof(Distance) * self.states.capacity() + self.shortest.bytes())
+        with self.engine.lock:
+            return (sizeof(Outlook) * (self.continuations.capacity() + self.columns.capacity())
+                    + sizeof(Distance) * self.states.capacity() + self.shortest.bytes())

@@ -150,7 +150,7 @@ cdef class Engine:
         if finished != NULL and n_words == self.store.n_words:
             memcpy(row, finished, n_words * 4)
             return True
-        if mask.uses < HOT:
+        if load32(&mask.uses) < HOT:
             return False
         self.masks.write(mask, row, n_words)
         return True

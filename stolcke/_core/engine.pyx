@@ -30,6 +30,12 @@ from stolcke._core.storage cimport (
 from stolcke._core.types cimport byteset_has, byteset_join, store32
 
 
+cdef struct Stats:                      # what Engine.stats tells
+    uint64_t terminals, nonterminals, rules, suffixes, tally_states, columns, items, continuations
+    uint64_t continuation_entries, predictions, gotos, states, steps, masks, masks_computed, mask_rows
+    uint64_t suffixes_evaluated, limits_met, table_bytes, cache_bytes
+
+
 cdef enum:
     MANY_TOKENS = 1024                  # setting more bits than these costs so much that it is done only once
     SOME = 64                           # of so many misses, one measures the memory in use
@@ -334,7 +340,7 @@ cdef class Engine:
 
     cdef int fill(self, uint32_t state, int32_t* row, size_t n_words) except -1 nogil:
         """Write the mask of a state into a row, computed if need be; the caller must not hold Python's lock."""
-        cdef uint32_t index
+        cdef uint32_t index, uses
         cdef Mask* mask
         if self.fill_known(state, row, n_words):
             return 0
@@ -342,8 +348,9 @@ cdef class Engine:
         if index == NONE:
             index = self.compute_mask(state)
         mask = self.masks.at(index)
-        mask.uses += 1                  # a race loses a count, nothing else
-        if mask.uses == HOT or (mask.uses == 1 and mask.n_tokens > MANY_TOKENS):
+        uses = load32(&mask.uses) + 1   # of two at once one is lost, but whoever writes HOT sees it
+        store32(&mask.uses, uses)
+        if uses == HOT or (uses == 1 and mask.n_tokens > MANY_TOKENS):
             self.finish_row(index)
         self.masks.write(mask, row, n_words)
         return 0
@@ -558,43 +565,35 @@ cdef class Engine:
                 return self.refuse_vocabulary()
         return 0
 
+    def stats(self):
+        """Deterministic counts of what has been computed so far, and bytes of memory."""
+        cdef Stats found
+        found.limits_met = self.n_limits_met
+        with nogil:                     # and all at once: other threads may be at work
+            self.lock.lock()
+            found.terminals = self.tables.n_terminals
+            found.nonterminals = self.tables.n_nonterminals
+            found.rules = self.tables.n_rules
+            found.suffixes = self.tables.suffixes.size()
+            found.tally_states = self.tables.tallies.states.count()
+            found.columns = self.chart.columns.size()
+            found.items = self.chart.items.size()
+            found.continuations = self.chart.continuations.size()
+            found.continuation_entries = self.chart.entries.size()
+            found.predictions = self.tables.predictions.size()
+            found.gotos = self.chart.n_gotos
+            found.states = self.state_keys.count()
+            found.steps = self.n_steps
+            found.masks = self.masks.keys.count()
+            found.masks_computed = self.n_masks
+            found.mask_rows = self.masks.n_rows
+            found.suffixes_evaluated = self.cascade.n_evaluated
+            found.table_bytes = self.tables.bytes()
+            found.cache_bytes = self.bytes()
+            self.lock.unlock()
+        return found
+
     @property
     def n_bytes(self):
         """Bytes of memory that all caches take."""
-        cdef size_t used
-        with nogil:
-            self.lock.lock()
-            used = self.bytes()
-            self.lock.unlock()
-        return used
-
-    def stats(self):
-        """Deterministic counts of what has been computed so far, and bytes of memory."""
-        cdef size_t table_bytes, n_suffixes
-        with nogil:
-            self.lock.lock()
-            table_bytes = self.tables.bytes()
-            n_suffixes = self.tables.suffixes.size()
-            self.lock.unlock()
-        return {
-            "terminals": self.tables.n_terminals,
-            "nonterminals": self.tables.n_nonterminals,
-            "rules": self.tables.n_rules,
-            "suffixes": n_suffixes,
-            "tally_states": self.tables.tallies.states.count(),
-            "columns": self.chart.columns.size(),
-            "items": self.chart.items.size(),
-            "continuations": self.chart.continuations.size(),
-            "continuation_entries": self.chart.entries.size(),
-            "predictions": self.tables.predictions.size(),
-            "gotos": self.chart.n_gotos,
-            "states": self.state_keys.count(),
-            "steps": self.n_steps,
-            "masks": self.masks.keys.count(),
-            "masks_computed": self.n_masks,
-            "mask_rows": self.masks.n_rows,
-            "suffixes_evaluated": self.cascade.n_evaluated,
-            "limits_met": self.n_limits_met,
-            "table_bytes": table_bytes,
-            "cache_bytes": self.n_bytes,
-        }
+        return self.stats()["cache_bytes"]

@@ -89,7 +89,7 @@ cdef class CoreMatcher:
         try:
             state = self.after(self.history.back(), token)
         except self.engine.errors.LimitExceeded as error:
-            self.meter.add_limit(error.limit)
+            self.meter.add_limit(error)
             raise
         self.meter.add_since(COMMIT, begun)
         self.meter.count(TOKENS_REFUSED if state == DEAD else TOKENS_ACCEPTED, 1)
@@ -107,8 +107,8 @@ cdef class CoreMatcher:
                 return True
             if self.engine.special_symbols.count(token) == 0:
                 return True
-            return self.engine.memoise_steps and self.engine.known_step(
-                state, self.engine.special_symbols[token]) != NONE
+            symbol = self.engine.special_symbols[token]
+            return self.engine.memoise_steps and self.engine.known_step(state, symbol) != NONE
         return self.engine.memoise_steps and (
             self.engine.known_step(state, symbol) != NONE or self.engine.stays(state, token))
 
@@ -182,7 +182,7 @@ cdef class CoreMatcher:
         try:
             state = self.after_bytes(data)
         except self.engine.errors.LimitExceeded as error:
-            self.meter.add_limit(error.limit)
+            self.meter.add_limit(error)
             raise
         self.meter.add_since(COMMIT, begun)
         self.meter.count(TEXTS_REFUSED if state == DEAD else TEXTS_ACCEPTED, 1)
@@ -245,7 +245,7 @@ cdef class CoreMatcher:
                 with nogil:
                     self.engine.fill(state, words, n_words)
         except self.engine.errors.LimitExceeded as error:
-            self.meter.add_limit(error.limit)
+            self.meter.add_limit(error)
             raise
         self.meter.add_since(MASK, begun)
         self.meter.count(MASK_HITS if known else MASK_MISSES, 1)

@@ -46,10 +46,12 @@ cdef class Meter:
         add_relaxed(&self.histograms[which].counts[low], 1)
         add_relaxed(&self.histograms[which].nanoseconds, nanoseconds)
 
-    def add_limit(self, str limit not None):
-        """Count a limit that was met, by its name."""
-        # A lock of our own could be waited for by a finaliser that runs here and meets a limit itself.
-        self.limits_met[limit] = self.limits_met.get(limit, 0) + 1
+    def add_limit(self, error):
+        """Count the limit that a ``LimitExceeded`` names as ``limit``; one of a guard's own may name none."""
+        limit = getattr(error, "limit", None)
+        if isinstance(limit, str):
+            # A lock of our own could be waited for by a finaliser that runs here and meets a limit itself.
+            self.limits_met[limit] = self.limits_met.get(limit, 0) + 1
 
     def add_logprobs(self, double seconds):
         """Count a row of log-probabilities, and what it took."""

@@ -53,6 +53,11 @@ cdef vector[uint32_t] code_points(str name) except *:
     return characters
 
 
+cdef struct Stats:                      # what PartitionStore.stats tells
+    uint64_t tokens, trie_nodes, merged_nodes, automaton_states, repeat_levels, partitions
+    uint64_t dense_partitions, trie_nodes_visited, vocabulary_bytes
+
+
 cdef class PartitionStore(Splitter):
     """The shared, lazily grown tables of one vocabulary.
 
@@ -210,17 +215,20 @@ cdef class PartitionStore(Splitter):
 
     def stats(self):
         """Deterministic counts, and bytes of memory."""
-        return {
-            "tokens": self.n_tokens,
-            "trie_nodes": self.trie.n_own,
-            "merged_nodes": self.trie.merged.size,
-            "automaton_states": self.automata.states.size,
-            "repeat_levels": self.counted.level_keys.count(),
-            "partitions": self.partitions.size,
-            "dense_partitions": self.n_dense,
-            "trie_nodes_visited": self.visited,
-            "vocabulary_bytes": self.n_bytes,
-        }
+        cdef Stats found
+        with nogil:
+            self.lock.lock()
+            found.tokens = self.n_tokens
+            found.trie_nodes = self.trie.n_own
+            found.merged_nodes = self.trie.merged.size
+            found.automaton_states = self.automata.states.size
+            found.repeat_levels = self.counted.level_keys.count()
+            found.partitions = self.partitions.size
+            found.dense_partitions = self.n_dense
+            found.trie_nodes_visited = self.visited
+            found.vocabulary_bytes = self.bytes()
+            self.lock.unlock()
+        return found
 
     cdef size_t bytes(self) noexcept nogil:
         return (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()

@@ -98,7 +98,8 @@ cdef class Shortest:
         for i in range(found.size()):
             s = self.store.automata.state(found[i])
             for e in range(s.n_edges):
-                begin[place[s.edges[e].target] + 1] += 1
+                target = place[s.edges[e].target]
+                begin[target + 1] += 1
         for i in range(found.size()):
             begin[i + 1] += begin[i]
         at.assign(begin.begin(), begin.end())

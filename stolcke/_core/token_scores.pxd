@@ -97,7 +97,7 @@ cdef class TokenScores:
     cdef vector[shared_ptr[Scores]] known               # by state, empty where they are not there
     cdef size_t known_bytes
     cdef dict layouts, compacts
-    cdef size_t compact_bytes           # of either, an array in both counted twice at most
+    cdef uint64_t compact_bytes         # of either, an array in both counted twice at most; under Python's lock
     cdef readonly uint64_t n_scores, visited
 
     # scratch

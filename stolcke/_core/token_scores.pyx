@@ -32,7 +32,7 @@ from stolcke._core.counted cimport COUNTED, UNMADE
 from stolcke._core.engine cimport TOKEN, Refusal
 from stolcke._core.flat_trie cimport LONG, FlatTrie
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
-from stolcke._core.types cimport NONE
+from stolcke._core.types cimport NONE, load64, store64
 from stolcke._core.weighted_chart cimport Begun, WeightedColumn
 from stolcke._core.weighted_engine cimport WeightedState, WeightedStep
 from stolcke._core.weighted_tables cimport double_bits
@@ -337,7 +337,8 @@ cdef class TokenScores:
         cdef WeightedSplit made
         if self.source_of.count(source) == 0:
             self.source_of.insert(pair[uint64_t, uint32_t](source, <uint32_t>self.source_of.size()))
-        key = <uint64_t>bundle << 32 | self.source_of[source]
+        key = self.source_of[source]
+        key |= <uint64_t>bundle << 32
         result = idmap_find(&self.split_of, key)
         if result != NONE and self.memoise:
             return result
@@ -504,6 +505,7 @@ cdef class TokenScores:
         """Scores as groups: int32[n_tokens] and float32[groups].  The first array is shared where it is the same."""
         cdef shared_ptr[Scores] shared
         cdef const Scores* s
+        cdef uint64_t used
         found = self.compacts.get((state, normalize))
         if found is not None:
             return found
@@ -529,8 +531,9 @@ cdef class TokenScores:
         if len(self.compacts) >= MOST_COMPACTS or self.compact_bytes > self.engine.cache_bytes // 4:
             self.compacts.clear()
             self.layouts.clear()
-            self.compact_bytes = 0
-        self.compact_bytes += layout.nbytes + values.nbytes
+            store64(&self.compact_bytes, 0)
+        used = layout.nbytes + values.nbytes
+        store64(&self.compact_bytes, self.compact_bytes + used)
         self.compacts[state, normalize] = layout, values
         return layout, values
 
@@ -550,19 +553,20 @@ cdef class TokenScores:
         return (sizeof(Rest) * self.rests.capacity() + sizeof(Scored) * self.scored.capacity()
                 + sizeof(WeightedSplit) * self.splits.capacity() + idmap_bytes(&self.split_of)
                 + 8 * self.wides.size() * self.store.n_tokens + self.known_bytes
-                + sizeof(shared_ptr[Scores]) * self.known.capacity() + self.compact_bytes)
+                + sizeof(shared_ptr[Scores]) * self.known.capacity() + load64(&self.compact_bytes))
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
-        cdef size_t n_splits, used
+        cdef size_t n_scores, n_splits, visited, used
         with nogil:
             self.engine.lock.lock()
-            n_splits, used = self.splits.size(), self.own_bytes()
+            n_scores, n_splits = self.n_scores, self.splits.size()
+            visited, used = self.visited, self.own_bytes()
             self.engine.lock.unlock()
         return {
-            "token_scores": self.n_scores,
+            "token_scores": n_scores,
             "token_splits": n_splits,
-            "score_nodes_visited": self.visited,
+            "score_nodes_visited": visited,
             "score_bytes": used,
         }
 

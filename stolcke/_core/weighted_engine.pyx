@@ -509,18 +509,18 @@ cdef class WeightedEngine:
 
     def stats(self):
         """Deterministic counts of what has been computed so far, and bytes of memory."""
-        cdef size_t columns, items, continuations, states, used
+        cdef size_t columns, items, continuations, states, steps, used
         with nogil:
             self.engine.lock.lock()
             columns, items = self.chart.columns.size(), self.chart.items.size()
             continuations, states = self.chart.continuations.size(), self.states.size()
-            used = self.own_bytes()
+            steps, used = self.n_steps, self.own_bytes()
             self.engine.lock.unlock()
         return {
             "weighted_columns": columns,
             "weighted_items": items,
             "weighted_continuations": continuations,
             "weighted_states": states,
-            "weighted_steps": self.n_steps,
+            "weighted_steps": steps,
             "weighted_bytes": used,
         }

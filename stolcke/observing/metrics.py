@@ -53,7 +53,7 @@ class Metrics:
         try:
             yield
         except LimitExceeded as error:
-            self._meter.add_limit(error.limit)
+            self._meter.add_limit(error)
             raise
         finally:
             self._meter.add_compilation(time.perf_counter() - begun)

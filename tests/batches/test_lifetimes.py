@@ -84,8 +84,7 @@ sys.exit(failed)
 EXIT = (
     COMMON
     + """
-rows = dirty(200)
-pending = [filler.start(matchers, rows) for _ in range(20)]
+pending = [filler.start(matchers, dirty(200)) for _ in range(20)]
 stolcke.fill_masks(matchers, dirty(200), threads=3)
 
 def wait(cancel):

@@ -52,6 +52,21 @@ def test_errors_of_a_guard_are_the_rows_own_whoever_counts(observer) -> None:
     assert bitmask.popcount(rows[0]) == 1
 
 
+def test_a_limit_without_a_name_is_raised_and_not_counted() -> None:
+    guard, metrics = Refusing(), Metrics()
+    grammar = stolcke.Grammar.from_lark('start: (A | B)+\nA: "a"\nB: "b"')
+    tokens = [*VOCABULARY.tokens[:256], b"ab", b"aaa", b"</s>"]
+    vocabulary = stolcke.Vocabulary(tokens, eos_token_ids=[258])
+    matcher = stolcke.compile(grammar, vocabulary, guard=guard, prewarm=0).matcher(observer=metrics)
+    guard.armed = True
+    for call in (matcher.mask, lambda: matcher.accept(256), lambda: matcher.accept_bytes(b"ab")):
+        with pytest.raises(OddLimit):
+            call()
+    assert metrics.stats()["limits_met"] == {}
+    guard.armed = False
+    assert matcher.accept(256)
+
+
 def test_a_limit_met_along_a_draft_is_counted() -> None:
     grammar = stolcke.Grammar.from_gbnf('root ::= ("a"? "b"? "c"?){1,400} [0-9]+')
     compiled = stolcke.compile(grammar, VOCABULARY, limits=stolcke.Limits(cache_bytes=1), prewarm=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import threading
@@ -111,3 +112,30 @@ def test_a_cold_batch_equals_its_rows(sample, threads):
         rows = np.full((len(matchers), words), -1, dtype=np.int32)
         stolcke.fill_masks(matchers, rows, threads=threads)
         assert np.array_equal(rows, expected)
+
+
+def test_what_is_told_while_threads_compute():
+    """Whoever looks at counts and sizes sees some that were true: none is torn, none goes back."""
+    compiled = stolcke.compile(stolcke.Grammar.from_lark(SAMPLES["json"][0]), vocabulary_of(synthetic_tokens()))
+    told: list[dict[str, int]] = []
+    done: list[int] = []
+
+    def work(seed: int) -> None:
+        if seed:
+            try:
+                walk(compiled, seed, 200)
+                compiled.matcher(max_tokens=seed + 20).mask()
+            finally:
+                done.append(seed)
+        while seed == 0 and len(done) < THREADS - 1:
+            bound = {"n_bytes": compiled.n_bytes, "visits": compiled.completion.core.n_visits}
+            told.append(compiled.stats() | bound)
+            compiled.dump()
+
+    in_threads(work)
+    told.append(compiled.stats() | {"n_bytes": compiled.n_bytes, "visits": compiled.completion.core.n_visits})
+    assert len(told) > 2
+    for before, after in itertools.pairwise(told):
+        assert before.keys() == after.keys()
+        # What is kept may move to larger tables, whose room is counted, too; nothing is ever given up.
+        assert [name for name in before if not 0 <= before[name] <= after[name] < 1 << 40] == []

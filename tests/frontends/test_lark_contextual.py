@@ -298,7 +298,7 @@ def test_python_with_words_exchanged(python):
             parts[place : place + random.randint(0, 1)] = [random.choice(words)]
         texts.append("".join(parts))
     common, more = python.compare(texts)
-    assert common > 200
+    assert common > 200 or EFFORT < 1
     assert len(more) <= 0.02 * len(texts), more
 
 
@@ -317,7 +317,7 @@ def test_the_grammar_of_grammars():
         parts[random.randrange(len(parts))] = random.choice(["x", "X", "1", "|", '"', ":", "?", "+", " ", "%ignore"])
         exchanged.append("".join(parts))
     common, more = both.compare(texts + lines + exchanged)
-    assert common > 300
+    assert common > 300 or EFFORT < 1
     assert len(more) <= 5 * EFFORT, more
 
 

@@ -92,7 +92,7 @@ def test_what_is_live_is_possible_on_every_stack():
             tight += given == expected
             states += 1
     # Most are exactly that; a few have a deeper stack on which less is possible.
-    assert tight > 0.9 * states > 500
+    assert tight > 0.9 * states and (states > 555 or EFFORT < 1)
 
 
 @pytest.mark.parametrize(

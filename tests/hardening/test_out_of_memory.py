@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hardening.out_of_memory import SCENARIOS
+from tests.hardening.scenarios import LONG, SCENARIOS
 from tests.strategies import EFFORT
 
 HERE = Path(__file__).parent
-# Of each scenario so many allocations, evenly spread, unless STOLCKE_EFFORT asks for more.
+# Of each scenario so many allocations (of long ones a quarter), evenly spread, unless STOLCKE_EFFORT asks for more.
 MOST = 60 * EFFORT
 
 
@@ -33,8 +33,9 @@ def allocator(tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_allocation_may_fail(allocator, scenario):
+    most = -(-MOST // 4) if scenario in LONG else MOST
     done = subprocess.run(
-        [sys.executable, "-m", "tests.hardening.out_of_memory", scenario, str(MOST)],
+        [sys.executable, "-m", "tests.hardening.out_of_memory", scenario, str(most)],
         env=os.environ | {"LD_PRELOAD": str(allocator)},
         cwd=HERE.parents[1],
         capture_output=True,

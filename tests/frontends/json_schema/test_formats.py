@@ -161,7 +161,7 @@ def test_what_is_taken_is_valid(name: str) -> None:
             assert checker.conforms(text, name) or (name == "regex" and "[" in text), text
 
     compare()
-    assert taken
+    assert taken or EFFORT < 1
 
 
 def walk(language: Language, random: Random, steps: int) -> str | None:
@@ -181,7 +181,7 @@ def test_international_names_can_be_encoded() -> None:
     idna = pytest.importorskip("idna")
     language, random = format_language("idn-hostname"), Random(1)
     names = {walk(language, random, 14) for _ in range(500 * EFFORT)} - {None}
-    assert len(names) > 200
+    assert len(names) > 200 or EFFORT < 1
     for name in names:
         assert len(idna.encode(name)) < 254
 
@@ -194,7 +194,7 @@ def test_walks_are_valid(name: str) -> None:
         pytest.skip(f"jsonschema has no checker for {name} here")
     language, random = format_language(name), Random(1)
     texts = {walk(language, random, 60) for _ in range(300 * EFFORT)} - {None}
-    assert len(texts) > 50
+    assert len(texts) > 50 or EFFORT < 1
     # Leap seconds, and the year 0 of RFC 3339, are beyond Python's dates.
     beyond = re.compile(r":60|^0000" if "date" in name or name == "time" else "(?!)")
     if name == "iri":

@@ -112,7 +112,7 @@ def test_like_an_external_resolver(draft):
             registry = referencing.Registry().with_resource("", specification.create_resource(schema))
             compare(root, registry.resolver("").in_subresource(specification.create_resource(schema)))
     # All kinds of references, those that lead somewhere and those that do not.
-    assert len(found) == 8 and min(found.values()) > 10
+    assert (len(found) == 8 and min(found.values()) > 10) or EFFORT < 1
 
 
 def test_one_node_for_each_place():
