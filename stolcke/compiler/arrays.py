@@ -26,7 +26,7 @@ from stolcke.grammar.terminals import regex_error_in
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
-from stolcke.lexical import without_restrictions
+from stolcke.lexical import joined_with_ignored, without_restrictions
 from stolcke.options import Limits, Options
 from stolcke.weights import Distribution
 from stolcke.weights.proper import ProperWeights, proper_weights
@@ -95,6 +95,8 @@ class GrammarArrays:
         Makes the names of terminals and nonterminals, which only messages and files need.
     raw_weights : bool
         Whether weights are meant as they stand, so that not all texts together need weigh one.
+    weighted : GrammarArrays or None
+        Of the same texts, with weights; None where these arrays have the grammar's own.  Those with weights are larger.
     """
 
     machines: tuple[TerminalMachine, ...]
@@ -115,6 +117,7 @@ class GrammarArrays:
     distributions: tuple[np.ndarray | None, ...]
     naming: Callable[[], Names] = field(repr=False)
     raw_weights: bool = False
+    weighted: GrammarArrays | None = None
 
     @property
     def n_terminals(self) -> int:
@@ -130,6 +133,8 @@ class GrammarArrays:
     @property
     def proper(self) -> ProperWeights:
         """The weights as probabilities; found when first asked for."""
+        if self.weighted is not None:
+            return self.weighted.proper
         if "_made_proper" not in self.__dict__:
             self.__dict__["_made_proper"] = proper_weights(self)
         return self.__dict__["_made_proper"]
@@ -149,7 +154,8 @@ class GrammarArrays:
         """About the memory that this takes, with the symbolic grammar that names are made from."""
         states = sum(machine.n_states for machine in self.machines)
         tables = sum(table.nbytes for table in self.distributions if table is not None)
-        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states + tables
+        others = 0 if self.weighted is None else self.weighted.n_bytes
+        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + _STATE_BYTES * states + tables + others
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -166,7 +172,8 @@ class GrammarArrays:
         * accepting, uint8[states];
         * counted, int32[6 * counted machines]: the machine; the automata of what stands before the repeat, of its
           unit, and of what follows; the least number of units, and the most, -1 for no bound;
-        * those of :func:`stolcke.compiler.distributed.to_arrays`.
+        * those of :func:`stolcke.compiler.distributed.to_arrays`;
+        * all of these once more for the arrays with weights, where there are such, their names behind ``weighted_``.
         """
         names = ("terminals", "nonterminals", "specials", "unused_specials")
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.type == "np.ndarray"}
@@ -181,7 +188,11 @@ class GrammarArrays:
             "counted": np.array(counted, np.int32),
         }
         arrays |= distributed.to_arrays(self.distributions, self.machines)
-        return {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}, arrays
+        meta = {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}
+        if self.weighted is not None:
+            meta["weighted"], others = self.weighted.to_file()
+            arrays |= {f"weighted_{name}": array for name, array in others.items()}
+        return meta, arrays
 
     @classmethod
     def from_file(cls, meta: dict, arrays: dict[str, np.ndarray]) -> GrammarArrays:
@@ -192,7 +203,15 @@ class GrammarArrays:
         FileFormatError
             Where names or arrays are missing or contradict each other.
         """
+        behind = {
+            name.removeprefix("weighted_"): array for name, array in arrays.items() if name.startswith("weighted_")
+        }
         try:
+            others = None
+            if "weighted" in meta:
+                if "weighted" in meta["weighted"]:
+                    raise ValueError("arrays with weights have no others")
+                others = cls.from_file(meta["weighted"], behind)
             terminals, nonterminals, specials, unused = (
                 tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")
             )
@@ -205,9 +224,12 @@ class GrammarArrays:
                 distributions=distributed.from_arrays(arrays, machines),
                 naming=lambda: (terminals, nonterminals),
                 raw_weights=bool(meta["raw_weights"]),
+                weighted=others,
                 **{f.name: arrays[f.name] for f in fields(cls) if f.type == "np.ndarray"},
             )
             self._check()
+            if others is not None and others.specials != specials:
+                raise ValueError("the arrays with weights declare other terminals")
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FileFormatError(f"the compiled grammar's tables are malformed: {error}") from error
         return self
@@ -329,6 +351,7 @@ def lower(
     default_distribution: Distribution | None = None,
     apart: Collection[str] = (),
     inserted: Collection[str] = (),
+    joining: bool = False,
 ) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
 
@@ -347,6 +370,9 @@ def lower(
         Terminals that are kept apart from others that match the same, and called by their names.
     inserted : collection of str
         Declared terminals that stand for no text, so that nothing beside them sees them.
+    joining : bool
+        Whether terminals may be made one with what is ignored behind them, where what terminals ask of their neighbours
+        has multiplied rules; those with weights are then in ``weighted``.
 
     Raises
     ------
@@ -367,8 +393,27 @@ def lower(
     chosen = distributed.choose(grammar, distributions, default_distribution, terminal_title)
     written = grammar
     plain = without_restrictions(grammar, limits, deadline, unseen=inserted)
-    grammar = plain.grammar
     chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
+    arrays = _lowered(written, plain.grammar, limits, options, deadline, chosen, apart)
+    if written.raw_weights or mention_weights(written.rules):
+        deadline.check("making probabilities of the weights")
+        _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
+    joined = joined_with_ignored(plain, limits, deadline) if joining else None
+    if joined is not None:
+        arrays = replace(_lowered(written, joined, limits, options, deadline, {}, apart), weighted=arrays)
+    return arrays
+
+
+def _lowered(
+    written: Grammar,
+    grammar: Grammar,
+    limits: Limits,
+    options: Options,
+    deadline: Deadline,
+    chosen: Mapping[str, distributed.Chosen],
+    apart: Collection[str],
+) -> GrammarArrays:
+    """The arrays of a grammar without restrictions, made from the one that was written."""
     machines = _automata(grammar, limits, deadline, chosen)
     deadline.check("rewriting the grammar")
     number = {name: index for index, name in enumerate(machines)}
@@ -391,11 +436,7 @@ def lower(
         grammar, machines, rules, {name: number[name] for name in grammar.ignore if number[name] not in nothing}
     )
     deadline.check("numbering the grammar")
-    arrays = _number(grammar, machines, rules, options, chosen, apart)
-    if written.raw_weights or mention_weights(written.rules):
-        deadline.check("making probabilities of the weights")
-        _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
-    return arrays
+    return _number(grammar, machines, rules, options, chosen, apart)
 
 
 def _write_ignore(
