@@ -21,7 +21,7 @@ from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Tally, Terminal
-from stolcke.lexical.ends import Ends
+from stolcke.lexical.ends import Ends, ones
 from stolcke.options import Limits
 
 __all__ = ["CopiedRule", "Copies", "Copy"]
@@ -58,9 +58,13 @@ class Context(NamedTuple):
         return tuple(part for part in (common, rest) if any(part))
 
 
-def _common(contexts: list[Context]) -> Context:
-    """What may come next in all of some contexts; nothing, where they are all the same."""
-    if len(set(contexts)) < 2:
+_DONE = Context(0, True)
+"""Nothing more comes."""
+
+
+def _common(contexts: Collection[Context]) -> Context:
+    """What may come next in all of some contexts, each given once; nothing, where there is but one."""
+    if len(contexts) < 2:
         return Context(0, False)
     begin, may_end = -1, True
     for each in contexts:
@@ -140,6 +144,7 @@ class Copies:
         self._rules_of: dict[str, list[int]] = {}
         for number, rule in enumerate(grammar.rules):
             self._rules_of.setdefault(rule.lhs.name, []).append(number)
+        self._by_end: dict[str, dict[int, list[int]]] = {}  # rules of a nonterminal, by the left types they end with
         self.rules: list[CopiedRule] = []
         self.tallies: dict[Copy, list[tuple[Copy | Tail, ...]]] = {}
         self.refused: dict[Copy, GrammarError] = {}
@@ -240,11 +245,24 @@ class Copies:
         if name in self._grammar.tallies:
             self._write_tally(copy)
             return
-        for number in self._rules_of.get(name, ()):
+        for number in self._candidates(copy):
             string = self.strings[number]
             context = self._context(string, 0, copy.begin, copy.empty)
             for rhs in self._alternatives(number, string, 0, context, copy.end):
                 self._add(copy, rhs, number)
+
+    def _candidates(self, copy: Copy) -> list[int]:
+        """Numbers of the rules that a copy may have; where it ends with few types, others are not looked at."""
+        rules = self._rules_of.get(copy.symbol.name, [])
+        if len(rules) <= _FEW or copy.empty or 2 * copy.end.bit_count() > self._lasts[copy.symbol].bit_count():
+            return rules
+        by_type = self._by_end.get(copy.symbol.name)
+        if by_type is None:
+            by_type = self._by_end[copy.symbol.name] = {}
+            for number in rules:
+                for m in ones(self._types_at_end(self.strings[number].symbols)):
+                    by_type.setdefault(m, []).append(number)
+        return sorted({number for m in ones(copy.end) for number in by_type.get(m, ())})
 
     def _context(self, string: _String, place: int, begin: int, may_end: bool) -> Context | None:
         begin, may_end = begin & string.firsts[place], may_end and string.nullable[place]
@@ -256,6 +274,8 @@ class Copies:
         """The ways to write what a right-hand side has from some place on."""
         if context is None:
             return []
+        if place + 1 == len(string.symbols):
+            return [(symbol,) for symbol, _ in self._steps(string, place, context, end)]
         layers: list[dict[Context, list[tuple[Copy, Context]]]] = []
         here = {context: None}
         n = len(string.symbols)
@@ -294,23 +314,29 @@ class Copies:
     def _steps(self, string: _String, place: int, context: Context, end: int) -> list[tuple[Copy, Context]]:
         """The restricted symbols that may stand at a place, and the context behind each."""
         symbol = string.symbols[place]
-        behind: list[tuple[int, Context]] = []  # the left type that the symbol ends with, or -1 where it is empty
-        if context.begin & self._firsts.get(symbol, 0):
-            types = self._lasts.get(symbol, 0)
-            for m, meets in enumerate(self._ends.meets):
-                to = self._context(string, place + 1, meets, bool(end >> m & 1)) if types >> m & 1 else None
-                if to is not None:
-                    behind.append((m, to))
-        common = _common([to for _, to in behind])
+        first, is_last = string.firsts[place + 1], string.nullable[place + 1]
+        types = self._lasts.get(symbol, 0) if context.begin & self._firsts.get(symbol, 0) else 0
+        # The left types that the symbol may end with, by the context behind them.
+        behind: dict[Context, int] = {}
+        if not first:
+            types &= end if is_last else 0
+            if types:
+                behind[_DONE] = types
+            types = 0
+        for m in ones(types):
+            begin, may_end = self._ends.meets[m] & first, is_last and bool(end >> m & 1)
+            if begin or may_end:
+                to = Context(begin, may_end)
+                behind[to] = behind.get(to, 0) | 1 << m
+        common = _common(behind)
+        groups: dict[Context, tuple[int, bool]] = {}
+        for to, found in behind.items():
+            for part in to.split(common) if any(common) else (to,):
+                groups[part] = groups.get(part, (0,))[0] | found, False
         if self._is_nullable(symbol):
             to = self._context(string, place + 1, context.begin, context.may_end)
             if to is not None:
-                behind.append((-1, to))
-        behind = [(m, part) for m, to in behind for part in (to.split(common) if m >= 0 else (to,))]
-        groups: dict[Context, tuple[int, bool]] = {}
-        for m, to in behind:
-            types, empty = groups.get(to, (0, False))
-            groups[to] = (types, True) if m < 0 else (types | 1 << m, empty)
+                groups[to] = groups.get(to, (0,))[0], True
         return [
             (self._copy(symbol, context.begin if types else 0, types, empty), to)
             for to, (types, empty) in groups.items()

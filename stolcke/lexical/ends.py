@@ -9,7 +9,7 @@ two or three; sets of them are held as the bits of numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -24,7 +24,7 @@ from stolcke.lexer.charsets import ANY, Bounds, complement, intersect, union
 from stolcke.lexer.regex_syntax import Characters
 from stolcke.options import Limits
 
-__all__ = ["Ends", "Variant"]
+__all__ = ["Ends", "Variant", "ones"]
 
 EDGE = -1
 """Stands for a set of characters where the text ends or begins, or a special token stands."""
@@ -200,6 +200,14 @@ def _bits(numbers: Iterable[int]) -> int:
     for number in numbers:
         found |= 1 << number
     return found
+
+
+def ones(bits: int) -> Iterator[int]:
+    """The numbers in a set that is held as bits, ascending."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def _merged(types: Iterable[_Type], signature: Callable[[_Type], tuple[bool, ...]]) -> dict[_Type, int]:

@@ -15,7 +15,7 @@ from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import automaton
 from stolcke.lexer.context import may_assert
 from stolcke.lexical.copies import CopiedRule, Copies, Copy, Tail
-from stolcke.lexical.ends import Ends
+from stolcke.lexical.ends import Ends, ones
 from stolcke.lexical.merging import merged, trimmed
 from stolcke.options import Limits
 
@@ -230,8 +230,8 @@ class _Writer:
             name = copy.symbol.name
             cells = [
                 bool(copy.begin >> k & 1 and copy.end >> m & 1)
-                for k in _ones(self._ends.firsts[name])
-                for m in _ones(self._ends.lasts[name])
+                for k in ones(self._ends.firsts[name])
+                for m in ones(self._ends.lasts[name])
                 if automaton(self._ends.pattern(name, 1 << k, 1 << m)).n_states
             ]
             found = self._shares[copy] = sum(cells) / len(cells)
@@ -355,7 +355,3 @@ class _Writer:
             if name in templates:
                 found[rule.lhs.name] = templates[name]
         return found
-
-
-def _ones(bits: int) -> Iterable[int]:
-    return (i for i in range(bits.bit_length()) if bits >> i & 1)
