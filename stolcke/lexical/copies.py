@@ -14,7 +14,7 @@ the restrictions is one derivation here, and no other is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from stolcke.deadline import Deadline
@@ -97,8 +97,10 @@ class _String:
     """A right-hand side, and what can be said of each of its ends: of what begins at each place."""
 
     symbols: tuple[Symbol, ...]
-    firsts: list[int] = field(default_factory=list)
-    nullable: list[bool] = field(default_factory=list)
+    firsts: list[int]
+    nullable: list[bool]
+    ends: list[tuple[int, int, bool]]
+    """Of each symbol, the right types that it begins with, the left types it ends with, and whether it may be empty."""
 
 
 class Copies:
@@ -153,7 +155,7 @@ class Copies:
         start = Nonterminal(grammar.start)
         accepting = sum(1 << m for m, behind in enumerate(ends.meets) if behind & ends.end)
         begin = ends.meets[ends.start]
-        self.start = self._copy(start, begin, accepting, bool(begin & ends.end))
+        self.start = _copy(start, self._ends_of(start), begin, accepting, bool(begin & ends.end))
         self._need(self.start)
         while self._waiting:
             deadline.check("applying what terminals ask of their neighbours")
@@ -192,23 +194,18 @@ class Copies:
 
     def _string(self, symbols: tuple[Symbol, ...]) -> _String:
         firsts, nullable = [0], [True]
-        for symbol in reversed(symbols):
-            empty = self._is_nullable(symbol)
-            firsts.append(self._firsts.get(symbol, 0) | (firsts[-1] if empty else 0))
+        ends = [self._ends_of(symbol) for symbol in symbols]
+        for first, _, empty in reversed(ends):
+            firsts.append(first | (firsts[-1] if empty else 0))
             nullable.append(empty and nullable[-1])
-        return _String(symbols, firsts[::-1], nullable[::-1])
+        return _String(symbols, firsts[::-1], nullable[::-1], ends)
 
-    def _copy(self, symbol: Symbol, begin: int, end: int, empty: bool) -> Copy:
-        begin &= self._firsts.get(symbol, 0)
-        end &= self._lasts.get(symbol, 0)
-        if not (begin and end):
-            begin = end = 0
-        return Copy(symbol, begin, end, empty and self._is_nullable(symbol))
+    def _ends_of(self, symbol: Symbol) -> tuple[int, int, bool]:
+        return self._firsts.get(symbol, 0), self._lasts.get(symbol, 0), self._is_nullable(symbol)
 
     def is_whole(self, copy: Copy) -> bool:
         """Whether nothing is taken away."""
-        symbol = copy.symbol
-        return copy == self._copy(symbol, -1, -1, True)
+        return copy == _copy(copy.symbol, self._ends_of(copy.symbol), -1, -1, True)
 
     @property
     def forbid_nothing(self) -> bool:
@@ -313,9 +310,9 @@ class Copies:
 
     def _steps(self, string: _String, place: int, context: Context, end: int) -> list[tuple[Copy, Context]]:
         """The restricted symbols that may stand at a place, and the context behind each."""
-        symbol = string.symbols[place]
+        symbol, own = string.symbols[place], string.ends[place]
         first, is_last = string.firsts[place + 1], string.nullable[place + 1]
-        types = self._lasts.get(symbol, 0) if context.begin & self._firsts.get(symbol, 0) else 0
+        types = own[1] if context.begin & own[0] else 0
         # The left types that the symbol may end with, by the context behind them.
         behind: dict[Context, int] = {}
         if not first:
@@ -333,12 +330,12 @@ class Copies:
         for to, found in behind.items():
             for part in to.split(common) if any(common) else (to,):
                 groups[part] = groups.get(part, (0,))[0] | found, False
-        if self._is_nullable(symbol):
+        if own[2]:
             to = self._context(string, place + 1, context.begin, context.may_end)
             if to is not None:
                 groups[to] = groups.get(to, (0,))[0], True
         return [
-            (self._copy(symbol, context.begin if types else 0, types, empty), to)
+            (_copy(symbol, own, context.begin if types else 0, types, empty), to)
             for to, (types, empty) in groups.items()
         ]
 
@@ -391,6 +388,15 @@ class Copies:
             f"what a terminal asks of its neighbours (%follow, %precede) {how}: the tally {copy.symbol.name!r}, whose "
             "entries come in any order; put a terminal that asks for nothing between them"
         )
+
+
+def _copy(symbol: Symbol, ends: tuple[int, int, bool], begin: int, end: int, empty: bool) -> Copy:
+    """A symbol, of which the first types, the last types and whether it may be empty are given, restricted."""
+    begin &= ends[0]
+    end &= ends[1]
+    if not (begin and end):
+        begin = end = 0
+    return Copy(symbol, begin, end, empty and ends[2])
 
 
 def _nullable(grammar: Grammar, unseen: Collection[str]) -> set[Symbol]:
