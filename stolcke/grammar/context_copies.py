@@ -154,16 +154,26 @@ class _Writer:
                 order.append((state, symbol))
             return nodes[state, symbol]
 
+        # Of each state, a number that states of equal possibilities share: a terminal becomes the same in all of them.
+        numbers: dict[frozenset[str], int] = {}
+        same = [numbers.setdefault(live, len(numbers)) for live in found.live]
+        variants: dict[tuple[int, int, str], Symbol] = {}
+
+        def variant(symbol: int, state: int, rule: Rule) -> Symbol:
+            key = symbol, same[state], rule.lhs.name
+            if key not in variants:
+                variants[key] = self._variant(found.names[symbol], found.live[state], rule)
+            return variants[key]
+
         node(0, automaton.start)
         bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]] = []
         for state, name in order:
             body = []
             for number in automaton.rules_of[name]:
                 source = found.rules[number].source
+                rule = self._grammar.rules[source]
                 rhs = [
-                    self._variant(found.names[symbol], found.live[here], self._grammar.rules[source])
-                    if symbol < n_terminals
-                    else node(here, symbol)
+                    variant(symbol, here, rule) if symbol < n_terminals else node(here, symbol)
                     for symbol, here in found.along(state, number)
                 ]
                 body.append((source, tuple(rhs)))
@@ -195,22 +205,20 @@ class _Writer:
 
 def _equal(names: list[str], bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]]) -> list[int]:
     """Number the copies so that equal ones, with equal ones inside, have one number: the coarsest way."""
+    # What copies have that is no copy, and where, is compared once.
     number: dict[Hashable, int] = {}
-    classes = [number.setdefault(name, len(number)) for name in names]
+    classes = []
+    inner: list[list[int]] = []
+    for name, body in zip(names, bodies, strict=True):
+        inner.append([s for _, rhs in body for s in rhs if isinstance(s, int)])
+        kind = [(source, tuple([None if isinstance(s, int) else s for s in rhs])) for source, rhs in body]
+        classes.append(number.setdefault((name, tuple(kind)), len(number)))
     while True:
         n_classes = len(number)
         number = {}
         classes = [
-            number.setdefault(
-                (
-                    classes[place],
-                    tuple(
-                        (source, tuple(classes[s] if isinstance(s, int) else s for s in rhs)) for source, rhs in body
-                    ),
-                ),
-                len(number),
-            )
-            for place, body in enumerate(bodies)
+            number.setdefault((classes[place], *[classes[s] for s in parts]), len(number))
+            for place, parts in enumerate(inner)
         ]
         if len(number) == n_classes:
             return classes
