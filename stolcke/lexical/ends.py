@@ -21,6 +21,7 @@ from stolcke.grammar.terminals import Neighbour, TerminalDefinition, error_at, r
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, edge_variants
 from stolcke.lexer.boolean import difference, intersection, unreserved
 from stolcke.lexer.charsets import ANY, Bounds, complement, intersect, union
+from stolcke.lexer.outer_characters import outer_characters
 from stolcke.lexer.regex_syntax import Characters
 from stolcke.options import Limits
 
@@ -152,9 +153,15 @@ class Ends:
                 "about characters",
                 definition.location,
             )
-        first = [i for i, bounds in enumerate(self._behind) if _beginning(whole, bounds, self._limits).n_states]
-        last = [i for i, bounds in enumerate(self._before) if _ending(whole, bounds, self._limits).n_states]
-        return first, last
+        if not whole.n_states:
+            return [], []
+        if len(self._behind) + len(self._before) == 2:
+            return [0], [0]
+        first, last = outer_characters(whole)
+        return (
+            [i for i, bounds in enumerate(self._behind) if intersect(bounds, first)],
+            [i for i, bounds in enumerate(self._before) if intersect(bounds, last)],
+        )
 
     # --- automata ------------------------------------------------------------------------------------------------
 
