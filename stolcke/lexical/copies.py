@@ -271,11 +271,22 @@ class Copies:
         """The ways to write what a right-hand side has from some place on."""
         if context is None:
             return []
-        if place + 1 == len(string.symbols):
-            return [(symbol,) for symbol, _ in self._steps(string, place, context, end)]
+        # Mostly there is one way.
+        straight: list[Copy | Tail] = []
+        one = context
+        n = len(string.symbols)
+        for k in range(place, n):
+            steps = self._steps(string, k, one, end)
+            if len(steps) > 1:
+                break
+            if not steps:
+                return []
+            symbol, one = steps[0]
+            straight.append(symbol)
+        else:
+            return [tuple(straight)] if one.may_end else []
         layers: list[dict[Context, list[tuple[Copy, Context]]]] = []
         here = {context: None}
-        n = len(string.symbols)
         for k in range(place, n):
             layers.append({one: self._steps(string, k, one, end) for one in here})
             here = dict.fromkeys(to for steps in layers[-1].values() for _, to in steps)
