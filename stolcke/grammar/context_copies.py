@@ -6,11 +6,12 @@ that turn out the same are one.  Derivations stay what they are, one for one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import replace
 
 from stolcke.grammar.contexts import SPARE, Contexts, Relevant, contexts
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
+from stolcke.grammar.refinement import coarsest
 
 __all__ = ["split_by_context"]
 
@@ -205,20 +206,10 @@ class _Writer:
 
 def _equal(names: list[str], bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]]) -> list[int]:
     """Number the copies so that equal ones, with equal ones inside, have one number: the coarsest way."""
-    # What copies have that is no copy, and where, is compared once.
-    number: dict[Hashable, int] = {}
-    classes = []
-    inner: list[list[int]] = []
-    for name, body in zip(names, bodies, strict=True):
-        inner.append([s for _, rhs in body for s in rhs if isinstance(s, int)])
-        kind = [(source, tuple([None if isinstance(s, int) else s for s in rhs])) for source, rhs in body]
-        classes.append(number.setdefault((name, tuple(kind)), len(number)))
-    while True:
-        n_classes = len(number)
-        number = {}
-        classes = [
-            number.setdefault((classes[place], *[classes[s] for s in parts]), len(number))
-            for place, parts in enumerate(inner)
-        ]
-        if len(number) == n_classes:
-            return classes
+    number: dict[Symbol, int] = {}
+
+    def numbered(rhs: tuple[int | Symbol, ...]) -> tuple[int, ...]:
+        return tuple([s if isinstance(s, int) else number.setdefault(s, len(names) + len(number)) for s in rhs])
+
+    strings = [[(source, numbered(rhs)) for source, rhs in body] for body in bodies]
+    return coarsest(names, strings, len(names) + len(number))[: len(names)]

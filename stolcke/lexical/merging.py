@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection
 
+from stolcke.grammar.refinement import coarsest
 from stolcke.lexical.copies import CopiedRule, Copies, Copy, Tail
 
 __all__ = ["merged", "trimmed"]
@@ -97,46 +98,6 @@ def merged(rules: list[CopiedRule], tallies: _Tallies, known: Callable[[_Any], o
         strings[number[rule.lhs]].append((rule.origin, numbered(rule.rhs)))
     for copy, parts in tallies.items():
         strings[number[copy]] += [(-2 - k, numbered(part)) for k, part in enumerate(parts)]
-    block = _coarsest([one.symbol if isinstance(one, Copy) else one[:2] for one in everyone], strings, len(number))
+    block = coarsest([one.symbol if isinstance(one, Copy) else one[:2] for one in everyone], strings, len(number))
     leaders: dict[int, _Any] = {}
     return {one: leaders.setdefault(block[i], one) for i, one in enumerate(everyone)}
-
-
-def _coarsest(kinds: list[Hashable], strings: list[list[tuple[int, tuple[int, ...]]]], n_symbols: int) -> list[int]:
-    """Give equal symbols one number: those of one kind whose strings are the same, but for symbols that are equal.
-
-    Symbols without a kind, which come last, equal no others.  When a class falls apart, only what uses the symbols that
-    leave it is looked at again.
-    """
-    n = len(kinds)
-    numbers: dict[Hashable, int] = {}
-    block = [numbers.setdefault(kind, len(numbers)) for kind in kinds]
-    block += range(len(numbers), len(numbers) + n_symbols - n)
-    users: list[list[int]] = [[] for _ in range(n)]
-    for i, several in enumerate(strings):
-        for each in {x for _, rhs in several for x in rhs if x < n}:
-            users[each].append(i)
-    members: dict[int, list[int]] = {}
-    for i in range(n):
-        members.setdefault(block[i], []).append(i)
-    signatures: list[frozenset] = [frozenset()] * n
-    count = len(numbers) + n_symbols - n
-    changed = list(range(n))
-    while changed:
-        for i in changed:
-            signatures[i] = frozenset([(origin, tuple([block[x] for x in rhs])) for origin, rhs in strings[i]])
-        again: set[int] = set()
-        for number in sorted({block[i] for i in changed}):
-            parts: dict[frozenset, list[int]] = {}
-            for i in members[number]:
-                parts.setdefault(signatures[i], []).append(i)
-            for part in sorted(parts.values(), key=len)[:-1]:
-                members[count] = part
-                for i in part:
-                    block[i] = count
-                    again.update(users[i])
-                count += 1
-            if len(parts) > 1:
-                members[number] = [i for i in members[number] if block[i] == number]
-        changed = sorted(again)
-    return block
