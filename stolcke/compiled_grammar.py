@@ -147,7 +147,8 @@ def compile(  # the name that re and the other engines use, too
         memo.forget(key)
         known = None
     if known is None:
-        arrays = lower(whole, limits, options, deadline, distributions, default_distribution, apart, inserted)
+        given = whole, limits, options, deadline, distributions, default_distribution, apart, inserted
+        arrays = lower(*given, joining=options.join_ignored and guard is None)
         bound = bind(arrays, special, vocabulary, inserted)
         deadline.check("building the tables")
         engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
@@ -199,7 +200,7 @@ class CompiledGrammar:
     limits : Limits
     options : Options
     arrays : GrammarArrays
-        The trimmed grammar as numbers.
+        The trimmed grammar as numbers; those with weights may be others, ``arrays.weighted``.
     engine : Engine
         The run-time side, of no stable interface.
     guard : Guard or None
@@ -224,6 +225,7 @@ class CompiledGrammar:
         self.end_tokens = frozenset(vocabulary.eos_token_ids)
         self._bound = dict(bound)
         self._sampler: GrammarSampler | None = None
+        self._unjoined: CompiledGrammar | None = None
         self._completions = {} if completions is None else completions  # one at most
         if engine is None:
             engine = build_engine(arrays, bound, vocabulary, limits, options, guard)
@@ -258,19 +260,19 @@ class CompiledGrammar:
     def weight_track(self, pruning: Pruning) -> WeightTrack:
         """The empty text, read with weights; what a matcher follows."""
         key = pruning.threshold, pruning.beam
+        weights, arrays = self.weights, self.unjoined.arrays
         if key not in self._scores:
-            made = build_scores(
-                self.engine,
-                self.arrays,
-                self.weights,
-                self._bound,
-                self.vocabulary,
-                self.end_tokens,
-                self.options,
-                *key,
-            )
-            self._scores.setdefault(key, made)
-        return WeightTrack(self._scores[key], self.weights.start_log_partition if self.arrays.raw_weights else 0.0)
+            given = self.unjoined.engine, arrays, weights, self._bound, self.vocabulary, self.end_tokens, self.options
+            self._scores.setdefault(key, build_scores(*given, *key))
+        return WeightTrack(self._scores[key], weights.start_log_partition if arrays.raw_weights else 0.0)
+
+    @property
+    def unjoined(self) -> CompiledGrammar:
+        """The same with the grammar's own terminals and derivations, where ``arrays`` has others; else this one."""
+        if self.arrays.weighted is not None and self._unjoined is None:
+            given = self.arrays.weighted, self._bound, self.vocabulary, self.limits, self.options
+            self._unjoined = CompiledGrammar(*given, scores=self._scores)
+        return self._unjoined or self
 
     @property
     def completion(self) -> Completion:
@@ -371,8 +373,8 @@ class CompiledGrammar:
         return matcher
 
     def __repr__(self) -> str:
-        a = self.arrays
-        return f"<CompiledGrammar of {len(a.lhs)} rules, {a.n_terminals} terminals, for {self.vocabulary!r}>"
+        n, m = len(self.arrays.lhs), self.arrays.n_terminals
+        return f"<CompiledGrammar of {n} rules, {m} terminals, for {self.vocabulary!r}>"
 
     @property
     def n_bytes(self) -> int:
@@ -440,10 +442,10 @@ class CompiledGrammar:
         """
         if self._sampler is None:
             texts = {name: [self.vocabulary.tokens[token] for token in ids] for name, ids in self._bound.items()}
-            self._sampler = GrammarSampler(self.arrays, self.weights.rule_probabilities, texts)
+            self._sampler = GrammarSampler(self.unjoined.arrays, self.weights.rule_probabilities, texts)
         rng = np.random.default_rng(seed)
-        texts_drawn = [self._sampler.draw(rng, max_bytes) for _ in range(1 if n is None else n)]
-        return texts_drawn[0] if n is None else texts_drawn
+        drawn = [self._sampler.draw(rng, max_bytes) for _ in range(1 if n is None else n)]
+        return drawn[0] if n is None else drawn
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -488,9 +490,8 @@ class CompiledGrammar:
         try:
             bound = {str(name): tuple(map(int, ids)) for name, ids in meta["bound"].items()}
             limits = limits or Limits(**meta["limits"])
-            in_range = all(
-                min(ids) >= 0 and max(ids) < len(vocabulary) if ids else name in inserted for name, ids in bound.items()
-            )
+            n = len(vocabulary)
+            in_range = all(0 <= min(ids) <= max(ids) < n if ids else name in inserted for name, ids in bound.items())
             if set(bound) != set(arrays.specials) or not in_range:
                 raise ValueError("special tokens do not fit the grammar")
             return cls(arrays, bound, vocabulary, limits, options or Options(), guard=guard)
@@ -579,9 +580,8 @@ class CompiledGrammar:
         counts += [f"{_span(need_marked, room_marked)} marked"] if need_marked or room_marked is not None else []
         inside += [", ".join(counts)] if counts else []
         name = f"{nonterminals[self.arrays.tally[tally]]}{{{'; '.join(inside)}}}"
-        if kind == "choice":
-            return f"{name}!"
-        return name if entry is None else f"{name}+{self._entry_name(entry)}"
+        last = "" if entry is None else f"+{self._entry_name(entry)}"
+        return f"{name}!" if kind == "choice" else name + last
 
     def _entry_name(self, symbol: int) -> str:
         """An entry's nonterminal by the first terminal of its rule, where it has one."""

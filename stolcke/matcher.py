@@ -114,12 +114,15 @@ class Matcher(CoreMatcher, Scoring):
         """What may come next, in words: terminals that can begin or go on here, and the end of the text."""
         if self.prefix_left:
             return [f"the rest of the prompt, {self.prefix_left!r}"]
-        _, threads = views.state_threads(self.engine, self.state)
-        titles = self.compiled.arrays.terminals
+        # Where masks are computed from tables in which terminals are one with what is ignored, others tell them apart.
+        compiled = self.compiled.unjoined
+        state = self.state if compiled is self.compiled else self.state_under(compiled.engine)
+        _, threads = views.state_threads(compiled.engine, state)
+        titles = compiled.arrays.terminals
         going_on = {terminal for terminal, _, _ in threads}
         # Parts of one terminal, which differ in where they may stand, have one title.
         words = list(dict.fromkeys(f"more of {titles[terminal]}" for terminal in sorted(going_on)))
-        words += dict.fromkeys(titles[terminal] for terminal in views.state_terminals(self.engine, self.state))
+        words += dict.fromkeys(titles[terminal] for terminal in views.state_terminals(compiled.engine, state))
         return [*words, "the end of the text"] if self.is_accepting else words
 
     def sample(self, seed: int | np.random.Generator | None = None, *, max_bytes: int = MAX_BYTES) -> bytes:

@@ -77,5 +77,7 @@ class Options:
     """Rewrite ``a (b)* c`` so that first and later rounds share a column."""
     merge_terminals: bool = True
     """Let terminals of equal language share one automaton."""
+    join_ignored: bool = True
+    """Let terminals be one with what is ignored behind them, in grammars whose terminals ask for neighbours."""
     memoise_grammars: bool = True
     """Give out again the grammar of an equal schema, and what a grammar was compiled to before."""

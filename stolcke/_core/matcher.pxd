@@ -27,3 +27,4 @@ cdef class CoreMatcher:
     cdef uint32_t metered_after_bytes(self, const unsigned char[::1] data) except? 0xFFFFFFFF
     cdef int fill_metered(self, uint32_t state, int32_t* words, size_t n_words) except -1
     cdef int keep(self, size_t n) except -1
+    cdef bytes prefix_of(self, uint32_t state)

@@ -316,7 +316,9 @@ cdef class CoreMatcher:
     @property
     def prefix_left(self):
         """What must still be written before the grammar begins: the rest of the prefix, as bytes."""
-        cdef uint32_t state = self.history.back()
+        return self.prefix_of(self.history.back())
+
+    cdef bytes prefix_of(self, uint32_t state):
         cdef uint32_t n = self.engine.prefix_length(state)
         cdef const uint32_t* words = self.engine.state_keys.words(state)
         return bytes([words[3 + i] for i in range(n)])
@@ -362,6 +364,40 @@ cdef class CoreMatcher:
                 break
             out.append(byte)
         return bytes(out)
+
+    def state_under(self, Engine engine not None):
+        """The live state that another engine of the same texts is in after the same calls.
+
+        Parameters
+        ----------
+        engine : Engine
+            For the same vocabulary.
+
+        Returns
+        -------
+        int
+        """
+        cdef uint32_t state = self.history[0]
+        cdef size_t i, text = 0
+        cdef const unsigned char[::1] data = self.prefix_of(state)
+        if data.shape[0]:
+            with nogil:
+                engine.lock.lock()
+                try:
+                    state = engine.intern_prefix(&data[0], data.shape[0])
+                finally:
+                    engine.lock.unlock()
+        for i in range(self.given.size()):
+            if self.history[i + 1] == FINISHED:
+                state = FINISHED
+            elif self.given[i] == NONE:
+                data = self.texts[text]
+                text += 1
+                if data.shape[0]:
+                    state = engine.run_bytes(state, &data[0], data.shape[0])
+            else:
+                state = engine.run_token(state, self.given[i])
+        return state
 
     # --- weights -------------------------------------------------------------------------------------------------
 

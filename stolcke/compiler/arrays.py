@@ -27,7 +27,7 @@ from stolcke.grammar.terminals import regex_error_in
 from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, terminal_automaton
 from stolcke.lexer.counted import unbounded
-from stolcke.lexical import without_restrictions
+from stolcke.lexical import joined_with_ignored, without_restrictions
 from stolcke.options import Limits, Options
 from stolcke.weights import Distribution
 from stolcke.weights.proper import ProperWeights, proper_weights
@@ -94,6 +94,8 @@ class GrammarArrays:
         Makes the names of terminals and nonterminals, which only messages and files need.
     raw_weights : bool
         Whether weights are meant as they stand, so that not all texts together need weigh one.
+    weighted : GrammarArrays or None
+        Of the same texts, with weights; None where these arrays have the grammar's own.  Those with weights are larger.
     """
 
     machines: tuple[TerminalMachine, ...]
@@ -114,6 +116,7 @@ class GrammarArrays:
     distributions: tuple[np.ndarray | None, ...]
     naming: Callable[[], Names] = field(repr=False)
     raw_weights: bool = False
+    weighted: GrammarArrays | None = None
 
     @property
     def n_terminals(self) -> int:
@@ -129,6 +132,8 @@ class GrammarArrays:
     @property
     def proper(self) -> ProperWeights:
         """The weights as probabilities; found when first asked for."""
+        if self.weighted is not None:
+            return self.weighted.proper
         if "_made_proper" not in self.__dict__:
             self.__dict__["_made_proper"] = proper_weights(self)
         return self.__dict__["_made_proper"]
@@ -148,7 +153,8 @@ class GrammarArrays:
         """About the memory that this takes, with the symbolic grammar that names are made from."""
         machines = sum([machine.n_bytes for machine in self.machines])
         tables = sum(table.nbytes for table in self.distributions if table is not None)
-        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + machines + tables
+        others = 0 if self.weighted is None else self.weighted.n_bytes
+        return _RULE_BYTES * (len(self.lhs) + len(self.entry)) + machines + tables + others
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -165,7 +171,8 @@ class GrammarArrays:
         * accepting, uint8[states];
         * counted, int32[6 * counted machines]: the machine; the automata of what stands before the repeat, of its
           unit, and of what follows; the least number of units, and the most, -1 for no bound;
-        * those of :func:`stolcke.compiler.distributed.to_arrays`.
+        * those of :func:`stolcke.compiler.distributed.to_arrays`;
+        * all of these once more for the arrays with weights, where there are such, their names behind ``weighted_``.
         """
         names = ("terminals", "nonterminals", "specials", "unused_specials")
         arrays = {f.name: getattr(self, f.name) for f in fields(self) if f.type == "np.ndarray"}
@@ -180,7 +187,11 @@ class GrammarArrays:
             "counted": np.array(counted, np.int32),
         }
         arrays |= distributed.to_arrays(self.distributions, self.machines)
-        return {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}, arrays
+        meta = {name: list(getattr(self, name)) for name in names} | {"raw_weights": self.raw_weights}
+        if self.weighted is not None:
+            meta["weighted"], others = self.weighted.to_file()
+            arrays |= {f"weighted_{name}": array for name, array in others.items()}
+        return meta, arrays
 
     @classmethod
     def from_file(cls, meta: dict, arrays: dict[str, np.ndarray]) -> GrammarArrays:
@@ -191,7 +202,15 @@ class GrammarArrays:
         FileFormatError
             Where names or arrays are missing or contradict each other.
         """
+        behind = {
+            name.removeprefix("weighted_"): array for name, array in arrays.items() if name.startswith("weighted_")
+        }
         try:
+            others = None
+            if "weighted" in meta:
+                if "weighted" in meta["weighted"]:
+                    raise ValueError("arrays with weights have no others")
+                others = cls.from_file(meta["weighted"], behind)
             terminals, nonterminals, specials, unused = (
                 tuple(map(str, meta[name])) for name in ("terminals", "nonterminals", "specials", "unused_specials")
             )
@@ -204,9 +223,12 @@ class GrammarArrays:
                 distributions=distributed.from_arrays(arrays, machines),
                 naming=lambda: (terminals, nonterminals),
                 raw_weights=bool(meta["raw_weights"]),
+                weighted=others,
                 **{f.name: arrays[f.name] for f in fields(cls) if f.type == "np.ndarray"},
             )
             self._check()
+            if others is not None and others.specials != specials:
+                raise ValueError("the arrays with weights declare other terminals")
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise FileFormatError(f"the compiled grammar's tables are malformed: {error}") from error
         return self
@@ -328,6 +350,7 @@ def lower(
     default_distribution: Distribution | None = None,
     apart: Collection[str] = (),
     inserted: Collection[str] = (),
+    joining: bool = False,
 ) -> GrammarArrays:
     """Turn a symbolic grammar into arrays.
 
@@ -346,6 +369,9 @@ def lower(
         Terminals that are kept apart from others that match the same, and called by their names.
     inserted : collection of str
         Declared terminals that stand for no text, so that nothing beside them sees them.
+    joining : bool
+        Whether terminals may be made one with what is ignored behind them, where what terminals ask of their neighbours
+        has multiplied rules; those with weights are then in ``weighted``.
 
     Raises
     ------
@@ -360,25 +386,62 @@ def lower(
     """
     chosen = distributed.choose(grammar, distributions, default_distribution, terminal_title)
     numbers = None if chosen or apart or inserted else grammar.written
-    if numbers is None:
-        _check_size(len(grammar.rules), {name: len(tally.entries) for name, tally in grammar.tallies.items()}, limits)
-    else:
+    if numbers is not None:
         _check_size(numbers.n_rules, {numbers.start_name: numbers.most_entries}, limits)
-    given = grammar
-    weights = None
-    if numbers is None:
-        plain = without_restrictions(grammar, limits, deadline, unseen=inserted)
-        grammar = plain.grammar
-        chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
-        machines = _automata(grammar, limits, deadline, chosen)
-        patterns = {name: each.pattern for name, each in grammar.terminals.items()}
-        numbers = WrittenRules.of_symbols(grammar.rules, grammar.tallies, grammar.start, patterns, Terminal)
-        if grammar.raw_weights or mention_weights(grammar.rules):
-            weights = rule_weights(grammar)
-    else:
         machines = [
             each.automaton if type(each) is Machine else terminal_automaton(each, limits) for each in numbers.patterns
         ]
+        return _rewritten(grammar, grammar, numbers, None, machines, options, deadline)
+    _check_size(len(grammar.rules), {name: len(tally.entries) for name, tally in grammar.tallies.items()}, limits)
+    plain = without_restrictions(grammar, limits, deadline, unseen=inserted)
+    chosen |= {name: chosen[original] for name, original in plain.original.items() if original in chosen}
+    arrays = _of_symbols(grammar, plain.grammar, limits, options, deadline, chosen, apart)
+    if grammar.raw_weights or mention_weights(grammar.rules):
+        deadline.check("making probabilities of the weights")
+        _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
+    joined = joined_with_ignored(plain, limits, deadline) if joining else None
+    if joined is not None:
+        arrays = replace(_of_symbols(grammar, joined, limits, options, deadline, {}, apart), weighted=arrays)
+    return arrays
+
+
+def _check_size(n_rules: int, entries: Mapping[str, int], limits: Limits) -> None:
+    if n_rules > limits.rules:
+        raise LimitExceeded("rules", n_rules, limits.rules, "grammar")
+    for name, n_entries in entries.items():
+        if n_entries > limits.tally_entries:
+            raise LimitExceeded("tally_entries", n_entries, limits.tally_entries, f"tally {name}")
+
+
+def _of_symbols(
+    given: Grammar,
+    grammar: Grammar,
+    limits: Limits,
+    options: Options,
+    deadline: Deadline,
+    chosen: Mapping[str, distributed.Chosen],
+    apart: Collection[str],
+) -> GrammarArrays:
+    """The arrays of a grammar without restrictions, made from the one that was given."""
+    machines = _automata(grammar, limits, deadline, chosen)
+    patterns = {name: each.pattern for name, each in grammar.terminals.items()}
+    numbers = WrittenRules.of_symbols(grammar.rules, grammar.tallies, grammar.start, patterns, Terminal)
+    weights = rule_weights(grammar) if grammar.raw_weights or mention_weights(grammar.rules) else None
+    return _rewritten(given, grammar, numbers, weights, machines, options, deadline, chosen, apart)
+
+
+def _rewritten(
+    given: Grammar,
+    grammar: Grammar,
+    numbers: WrittenRules,
+    weights: np.ndarray | None,
+    machines: Sequence[TerminalMachine | None],
+    options: Options,
+    deadline: Deadline,
+    chosen: Mapping[str, distributed.Chosen] = MappingProxyType({}),
+    apart: Collection[str] = (),
+) -> GrammarArrays:
+    """The arrays of rules that are numbers already, and of the automata of their terminals."""
     deadline.check("rewriting the grammar")
     rules = Rules(numbers, weights)
     nothing = {number for number, machine in enumerate(machines) if machine is not None and machine.is_empty}
@@ -397,19 +460,7 @@ def lower(
     if grammar.ignore:
         _write_ignore(grammar, dict(zip(grammar.terminals, machines, strict=True)), rules, nothing)
     deadline.check("numbering the grammar")
-    arrays = _number(grammar, numbers, machines, rules, options, chosen, apart)
-    if weights is not None and (given.raw_weights or mention_weights(given.rules)):
-        deadline.check("making probabilities of the weights")
-        _ = arrays.proper  # what is wrong with weights that were written is told now, not in the midst of a generation
-    return arrays
-
-
-def _check_size(n_rules: int, entries: Mapping[str, int], limits: Limits) -> None:
-    if n_rules > limits.rules:
-        raise LimitExceeded("rules", n_rules, limits.rules, "grammar")
-    for name, n_entries in entries.items():
-        if n_entries > limits.tally_entries:
-            raise LimitExceeded("tally_entries", n_entries, limits.tally_entries, f"tally {name}")
+    return _number(grammar, numbers, machines, rules, options, chosen, apart)
 
 
 def _write_ignore(

@@ -210,26 +210,29 @@ def _told_apart(
     machine: Automaton, kinds: Kinds | None, longest: bool, most: int, name: str
 ) -> dict[tuple[Hashable, frozenset[int]], Automaton]:
     """The automaton of the texts of each kind, and by the bytes that may not follow, if they must be the longest."""
-    kinds = kinds or _OneKind()
+    if kinds is None:
+        return _by_ending(machine, longest)
     pairs: dict[tuple[int, Hashable], int] = {(0, kinds.start): 0}
     order = [*pairs]
+    ways = list(zip(machine.low.tolist(), machine.high.tolist(), machine.target.tolist(), strict=True))
+    begins, accepts = machine.offsets.tolist(), machine.accepting.tolist()
     offsets, low, high, target = [0], [], [], []
     accepting: dict[tuple[Hashable, frozenset[int]], list[int]] = {}
     for number, (state, mark) in enumerate(order):  # which grows
         if number >= most:
             raise LimitExceeded("regex_states", f"more than {most}", most, f"kinds of terminal {name}")
-        kind = kinds.kind(mark) if machine.accepting[state] else None
+        kind = kinds.kind(mark) if accepts[state] else None
         if kind is not None:
-            key = None if kind is _ANY else kind, _first_bytes(machine, state) if longest else _NO_BYTES
+            key = kind, _first_bytes(machine, state) if longest else _NO_BYTES
             accepting.setdefault(key, []).append(number)
-        for edge in range(int(machine.offsets[state]), int(machine.offsets[state + 1])):
+        for first, last, goal in ways[begins[state] : begins[state + 1]]:
             previous = None
-            for byte in range(int(machine.low[edge]), int(machine.high[edge]) + 1):
+            for byte in range(first, last + 1):
                 after = kinds.step(mark, byte)
                 if after is None:
                     previous = None
                     continue
-                pair = int(machine.target[edge]), after
+                pair = goal, after
                 to = pairs.setdefault(pair, len(order))
                 if to == len(order):
                     order.append(pair)
@@ -247,25 +250,25 @@ def _told_apart(
         np.array(high, np.uint8),
         np.array(target, np.int32),
     )
-    found = {}
-    for key, states in accepting.items():
-        ends = np.zeros(len(pairs), np.uint8)
-        ends[states] = 1
-        found[key] = Automaton(*minimize(*arrays, ends))
-    return found
+    return {key: _ending_in(arrays, len(pairs), states) for key, states in accepting.items()}
 
 
-_ANY = object()
+def _by_ending(machine: Automaton, longest: bool) -> dict[tuple[None, frozenset[int]], Automaton]:
+    """The same where all texts are of one kind, None."""
+    accepting: dict[tuple[None, frozenset[int]], list[int]] = {}
+    for state in np.flatnonzero(machine.accepting).tolist():
+        accepting.setdefault((None, _first_bytes(machine, state) if longest else _NO_BYTES), []).append(state)
+    if len(accepting) == 1:
+        return dict.fromkeys(accepting, machine)
+    arrays = machine.offsets, machine.low, machine.high, machine.target
+    return {key: _ending_in(arrays, machine.n_states, states) for key, states in accepting.items()}
 
 
-class _OneKind(Kinds):
-    """All texts are alike."""
-
-    def step(self, state: Hashable, byte: int) -> Hashable:
-        return state
-
-    def kind(self, state: Hashable) -> Hashable:
-        return _ANY
+def _ending_in(arrays: tuple[np.ndarray, ...], n_states: int, states: list[int]) -> Automaton:
+    """The automaton of the texts that end in some states; of offsets, bounds and targets of its edges."""
+    ends = np.zeros(n_states, np.uint8)
+    ends[states] = 1
+    return Automaton(*minimize(*arrays, ends))
 
 
 def _first_bytes(machine: Automaton, state: int) -> frozenset[int]:

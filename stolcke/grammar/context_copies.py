@@ -6,11 +6,12 @@ that turn out the same are one.  Derivations stay what they are, one for one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import replace
 
 from stolcke.grammar.contexts import SPARE, Contexts, Relevant, contexts
 from stolcke.grammar.model import Grammar, Nonterminal, Rule, RuleOptions, Symbol, Terminal, TerminalDefinition
+from stolcke.grammar.refinement import coarsest
 
 __all__ = ["split_by_context"]
 
@@ -154,16 +155,26 @@ class _Writer:
                 order.append((state, symbol))
             return nodes[state, symbol]
 
+        # Of each state, a number that states of equal possibilities share: a terminal becomes the same in all of them.
+        numbers: dict[frozenset[str], int] = {}
+        same = [numbers.setdefault(live, len(numbers)) for live in found.live]
+        variants: dict[tuple[int, int, str], Symbol] = {}
+
+        def variant(symbol: int, state: int, rule: Rule) -> Symbol:
+            key = symbol, same[state], rule.lhs.name
+            if key not in variants:
+                variants[key] = self._variant(found.names[symbol], found.live[state], rule)
+            return variants[key]
+
         node(0, automaton.start)
         bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]] = []
         for state, name in order:
             body = []
             for number in automaton.rules_of[name]:
                 source = found.rules[number].source
+                rule = self._grammar.rules[source]
                 rhs = [
-                    self._variant(found.names[symbol], found.live[here], self._grammar.rules[source])
-                    if symbol < n_terminals
-                    else node(here, symbol)
+                    variant(symbol, here, rule) if symbol < n_terminals else node(here, symbol)
                     for symbol, here in found.along(state, number)
                 ]
                 body.append((source, tuple(rhs)))
@@ -195,22 +206,10 @@ class _Writer:
 
 def _equal(names: list[str], bodies: list[list[tuple[int, tuple[int | Symbol, ...]]]]) -> list[int]:
     """Number the copies so that equal ones, with equal ones inside, have one number: the coarsest way."""
-    number: dict[Hashable, int] = {}
-    classes = [number.setdefault(name, len(number)) for name in names]
-    while True:
-        n_classes = len(number)
-        number = {}
-        classes = [
-            number.setdefault(
-                (
-                    classes[place],
-                    tuple(
-                        (source, tuple(classes[s] if isinstance(s, int) else s for s in rhs)) for source, rhs in body
-                    ),
-                ),
-                len(number),
-            )
-            for place, body in enumerate(bodies)
-        ]
-        if len(number) == n_classes:
-            return classes
+    number: dict[Symbol, int] = {}
+
+    def numbered(rhs: tuple[int | Symbol, ...]) -> tuple[int, ...]:
+        return tuple([s if isinstance(s, int) else number.setdefault(s, len(names) + len(number)) for s in rhs])
+
+    strings = [[(source, numbered(rhs)) for source, rhs in body] for body in bodies]
+    return coarsest(names, strings, len(names) + len(number))[: len(names)]

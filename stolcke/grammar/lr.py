@@ -66,6 +66,7 @@ class LrAutomaton:
         self.steps: list[dict[int, int]] = []
         self.predicted: list[tuple[int, ...]] = []
         self._kernels: list[tuple[int, ...]] = []
+        self._paths: dict[tuple[int, int], list[int]] = {}
         self._make_states()
         self._origins = self._find_origins()
         self._after = self._find_followers()
@@ -73,9 +74,11 @@ class LrAutomaton:
 
     def walk(self, state: int, rule: int) -> list[int]:
         """Give the states that a rule goes through, the one that it begins in included."""
-        path = [state]
-        for symbol in self._rules[rule][1]:
-            path.append(self.steps[path[-1]][symbol])
+        path = self._paths.get((state, rule))
+        if path is None:
+            path = self._paths[state, rule] = [state]
+            for symbol in self._rules[rule][1]:
+                path.append(self.steps[path[-1]][symbol])
         return path
 
     # -- beginnings
@@ -177,10 +180,7 @@ class LrAutomaton:
         for state, names in enumerate(self.predicted):
             for name in names:
                 for rule in self.rules_of[name]:
-                    item, here = self._first_item[rule], state
-                    for symbol in self._rules[rule][1]:
-                        item += 1
-                        here = self.steps[here][symbol]
+                    for item, here in enumerate(self.walk(state, rule)[1:], self._first_item[rule] + 1):
                         origins.setdefault((here, item), []).append(state)
         origins[self.steps[0][self._rules[-1][1][0]], self._first_item[-1] + 1] = [0]
         return origins

@@ -14,14 +14,14 @@ the restrictions is one derivation here, and no other is.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from stolcke.deadline import Deadline
 from stolcke.errors import GrammarError, LimitExceeded
 from stolcke.grammar import analysis
 from stolcke.grammar.model import Grammar, Nonterminal, Symbol, Tally, Terminal
-from stolcke.lexical.ends import Ends
+from stolcke.lexical.ends import Ends, ones
 from stolcke.options import Limits
 
 __all__ = ["CopiedRule", "Copies", "Copy"]
@@ -58,9 +58,13 @@ class Context(NamedTuple):
         return tuple(part for part in (common, rest) if any(part))
 
 
-def _common(contexts: list[Context]) -> Context:
-    """What may come next in all of some contexts; nothing, where they are all the same."""
-    if len(set(contexts)) < 2:
+_DONE = Context(0, True)
+"""Nothing more comes."""
+
+
+def _common(contexts: Collection[Context]) -> Context:
+    """What may come next in all of some contexts, each given once; nothing, where there is but one."""
+    if len(contexts) < 2:
         return Context(0, False)
     begin, may_end = -1, True
     for each in contexts:
@@ -93,8 +97,10 @@ class _String:
     """A right-hand side, and what can be said of each of its ends: of what begins at each place."""
 
     symbols: tuple[Symbol, ...]
-    firsts: list[int] = field(default_factory=list)
-    nullable: list[bool] = field(default_factory=list)
+    firsts: list[int]
+    nullable: list[bool]
+    ends: list[tuple[int, int, bool]]
+    """Of each symbol, the right types that it begins with, the left types it ends with, and whether it may be empty."""
 
 
 class Copies:
@@ -140,6 +146,7 @@ class Copies:
         self._rules_of: dict[str, list[int]] = {}
         for number, rule in enumerate(grammar.rules):
             self._rules_of.setdefault(rule.lhs.name, []).append(number)
+        self._by_end: dict[str, dict[int, list[int]]] = {}  # rules of a nonterminal, by the left types they end with
         self.rules: list[CopiedRule] = []
         self.tallies: dict[Copy, list[tuple[Copy | Tail, ...]]] = {}
         self.refused: dict[Copy, GrammarError] = {}
@@ -148,7 +155,7 @@ class Copies:
         start = Nonterminal(grammar.start)
         accepting = sum(1 << m for m, behind in enumerate(ends.meets) if behind & ends.end)
         begin = ends.meets[ends.start]
-        self.start = self._copy(start, begin, accepting, bool(begin & ends.end))
+        self.start = _copy(start, self._ends_of(start), begin, accepting, bool(begin & ends.end))
         self._need(self.start)
         while self._waiting:
             deadline.check("applying what terminals ask of their neighbours")
@@ -187,23 +194,18 @@ class Copies:
 
     def _string(self, symbols: tuple[Symbol, ...]) -> _String:
         firsts, nullable = [0], [True]
-        for symbol in reversed(symbols):
-            empty = self._is_nullable(symbol)
-            firsts.append(self._firsts.get(symbol, 0) | (firsts[-1] if empty else 0))
+        ends = [self._ends_of(symbol) for symbol in symbols]
+        for first, _, empty in reversed(ends):
+            firsts.append(first | (firsts[-1] if empty else 0))
             nullable.append(empty and nullable[-1])
-        return _String(symbols, firsts[::-1], nullable[::-1])
+        return _String(symbols, firsts[::-1], nullable[::-1], ends)
 
-    def _copy(self, symbol: Symbol, begin: int, end: int, empty: bool) -> Copy:
-        begin &= self._firsts.get(symbol, 0)
-        end &= self._lasts.get(symbol, 0)
-        if not (begin and end):
-            begin = end = 0
-        return Copy(symbol, begin, end, empty and self._is_nullable(symbol))
+    def _ends_of(self, symbol: Symbol) -> tuple[int, int, bool]:
+        return self._firsts.get(symbol, 0), self._lasts.get(symbol, 0), self._is_nullable(symbol)
 
     def is_whole(self, copy: Copy) -> bool:
         """Whether nothing is taken away."""
-        symbol = copy.symbol
-        return copy == self._copy(symbol, -1, -1, True)
+        return copy == _copy(copy.symbol, self._ends_of(copy.symbol), -1, -1, True)
 
     @property
     def forbid_nothing(self) -> bool:
@@ -240,11 +242,24 @@ class Copies:
         if name in self._grammar.tallies:
             self._write_tally(copy)
             return
-        for number in self._rules_of.get(name, ()):
+        for number in self._candidates(copy):
             string = self.strings[number]
             context = self._context(string, 0, copy.begin, copy.empty)
             for rhs in self._alternatives(number, string, 0, context, copy.end):
                 self._add(copy, rhs, number)
+
+    def _candidates(self, copy: Copy) -> list[int]:
+        """Numbers of the rules that a copy may have; where it ends with few types, others are not looked at."""
+        rules = self._rules_of.get(copy.symbol.name, [])
+        if len(rules) <= _FEW or copy.empty or 2 * copy.end.bit_count() > self._lasts[copy.symbol].bit_count():
+            return rules
+        by_type = self._by_end.get(copy.symbol.name)
+        if by_type is None:
+            by_type = self._by_end[copy.symbol.name] = {}
+            for number in rules:
+                for m in ones(self._types_at_end(self.strings[number].symbols)):
+                    by_type.setdefault(m, []).append(number)
+        return sorted({number for m in ones(copy.end) for number in by_type.get(m, ())})
 
     def _context(self, string: _String, place: int, begin: int, may_end: bool) -> Context | None:
         begin, may_end = begin & string.firsts[place], may_end and string.nullable[place]
@@ -256,9 +271,22 @@ class Copies:
         """The ways to write what a right-hand side has from some place on."""
         if context is None:
             return []
+        # Mostly there is one way.
+        straight: list[Copy | Tail] = []
+        one = context
+        n = len(string.symbols)
+        for k in range(place, n):
+            steps = self._steps(string, k, one, end)
+            if len(steps) > 1:
+                break
+            if not steps:
+                return []
+            symbol, one = steps[0]
+            straight.append(symbol)
+        else:
+            return [tuple(straight)] if one.may_end else []
         layers: list[dict[Context, list[tuple[Copy, Context]]]] = []
         here = {context: None}
-        n = len(string.symbols)
         for k in range(place, n):
             layers.append({one: self._steps(string, k, one, end) for one in here})
             here = dict.fromkeys(to for steps in layers[-1].values() for _, to in steps)
@@ -293,26 +321,32 @@ class Copies:
 
     def _steps(self, string: _String, place: int, context: Context, end: int) -> list[tuple[Copy, Context]]:
         """The restricted symbols that may stand at a place, and the context behind each."""
-        symbol = string.symbols[place]
-        behind: list[tuple[int, Context]] = []  # the left type that the symbol ends with, or -1 where it is empty
-        if context.begin & self._firsts.get(symbol, 0):
-            types = self._lasts.get(symbol, 0)
-            for m, meets in enumerate(self._ends.meets):
-                to = self._context(string, place + 1, meets, bool(end >> m & 1)) if types >> m & 1 else None
-                if to is not None:
-                    behind.append((m, to))
-        common = _common([to for _, to in behind])
-        if self._is_nullable(symbol):
+        symbol, own = string.symbols[place], string.ends[place]
+        first, is_last = string.firsts[place + 1], string.nullable[place + 1]
+        types = own[1] if context.begin & own[0] else 0
+        # The left types that the symbol may end with, by the context behind them.
+        behind: dict[Context, int] = {}
+        if not first:
+            types &= end if is_last else 0
+            if types:
+                behind[_DONE] = types
+            types = 0
+        for m in ones(types):
+            begin, may_end = self._ends.meets[m] & first, is_last and bool(end >> m & 1)
+            if begin or may_end:
+                to = Context(begin, may_end)
+                behind[to] = behind.get(to, 0) | 1 << m
+        common = _common(behind)
+        groups: dict[Context, tuple[int, bool]] = {}
+        for to, found in behind.items():
+            for part in to.split(common) if any(common) else (to,):
+                groups[part] = groups.get(part, (0,))[0] | found, False
+        if own[2]:
             to = self._context(string, place + 1, context.begin, context.may_end)
             if to is not None:
-                behind.append((-1, to))
-        behind = [(m, part) for m, to in behind for part in (to.split(common) if m >= 0 else (to,))]
-        groups: dict[Context, tuple[int, bool]] = {}
-        for m, to in behind:
-            types, empty = groups.get(to, (0, False))
-            groups[to] = (types, True) if m < 0 else (types | 1 << m, empty)
+                groups[to] = groups.get(to, (0,))[0], True
         return [
-            (self._copy(symbol, context.begin if types else 0, types, empty), to)
+            (_copy(symbol, own, context.begin if types else 0, types, empty), to)
             for to, (types, empty) in groups.items()
         ]
 
@@ -365,6 +399,15 @@ class Copies:
             f"what a terminal asks of its neighbours (%follow, %precede) {how}: the tally {copy.symbol.name!r}, whose "
             "entries come in any order; put a terminal that asks for nothing between them"
         )
+
+
+def _copy(symbol: Symbol, ends: tuple[int, int, bool], begin: int, end: int, empty: bool) -> Copy:
+    """A symbol, of which the first types, the last types and whether it may be empty are given, restricted."""
+    begin &= ends[0]
+    end &= ends[1]
+    if not (begin and end):
+        begin = end = 0
+    return Copy(symbol, begin, end, empty and ends[2])
 
 
 def _nullable(grammar: Grammar, unseen: Collection[str]) -> set[Symbol]:

@@ -9,7 +9,7 @@ two or three; sets of them are held as the bits of numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,10 +21,11 @@ from stolcke.grammar.terminals import Neighbour, TerminalDefinition, error_at, r
 from stolcke.lexer import Automaton, CountedAutomaton, automaton, edge_variants
 from stolcke.lexer.boolean import difference, intersection, unreserved
 from stolcke.lexer.charsets import ANY, Bounds, complement, intersect, union
+from stolcke.lexer.outer_characters import outer_characters
 from stolcke.lexer.regex_syntax import Characters
 from stolcke.options import Limits
 
-__all__ = ["Ends", "Variant"]
+__all__ = ["Ends", "Variant", "ones"]
 
 EDGE = -1
 """Stands for a set of characters where the text ends or begins, or a special token stands."""
@@ -152,9 +153,15 @@ class Ends:
                 "about characters",
                 definition.location,
             )
-        first = [i for i, bounds in enumerate(self._behind) if _beginning(whole, bounds, self._limits).n_states]
-        last = [i for i, bounds in enumerate(self._before) if _ending(whole, bounds, self._limits).n_states]
-        return first, last
+        if not whole.n_states:
+            return [], []
+        if len(self._behind) + len(self._before) == 2:
+            return [0], [0]
+        first, last = outer_characters(whole)
+        return (
+            [i for i, bounds in enumerate(self._behind) if intersect(bounds, first)],
+            [i for i, bounds in enumerate(self._before) if intersect(bounds, last)],
+        )
 
     # --- automata ------------------------------------------------------------------------------------------------
 
@@ -200,6 +207,14 @@ def _bits(numbers: Iterable[int]) -> int:
     for number in numbers:
         found |= 1 << number
     return found
+
+
+def ones(bits: int) -> Iterator[int]:
+    """The numbers in a set that is held as bits, ascending."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def _merged(types: Iterable[_Type], signature: Callable[[_Type], tuple[bool, ...]]) -> dict[_Type, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from stolcke.grammar.refinement import coarsest
 from stolcke.lexical.copies import CopiedRule, Copies, Copy, Tail
 
 __all__ = ["merged", "trimmed"]
@@ -88,7 +89,6 @@ def merged(rules: list[CopiedRule], tallies: _Tallies, known: Callable[[_Any], o
     everyone = list(dict.fromkeys([*(rule.lhs for rule in rules), *tallies]))
     # Numbers first: those of what has rules, then those of terminals, which never change.
     number: dict[object, int] = {one: i for i, one in enumerate(everyone)}
-    n = len(everyone)
 
     def numbered(symbols: tuple[_Any, ...]) -> tuple[int, ...]:
         return tuple([number[x] if x in number else number.setdefault(known(x), len(number)) for x in symbols])
@@ -98,22 +98,6 @@ def merged(rules: list[CopiedRule], tallies: _Tallies, known: Callable[[_Any], o
         strings[number[rule.lhs]].append((rule.origin, numbered(rule.rhs)))
     for copy, parts in tallies.items():
         strings[number[copy]] += [(-2 - k, numbered(part)) for k, part in enumerate(parts)]
-    kinds: dict[object, int] = {}
-    block = [kinds.setdefault(one.symbol if isinstance(one, Copy) else one[:2], len(kinds)) for one in everyone]
-    block += range(len(everyone), len(number))
-    count = len(kinds)
-    while True:
-        signatures: dict[object, int] = {}
-        refined = [
-            signatures.setdefault(
-                (block[i], frozenset([(origin, tuple([block[x] for x in rhs])) for origin, rhs in strings[i]])),
-                len(signatures),
-            )
-            for i in range(n)
-        ]
-        block[:n] = refined
-        if len(signatures) == count:
-            break
-        count = len(signatures)
+    block = coarsest([one.symbol if isinstance(one, Copy) else one[:2] for one in everyone], strings, len(number))
     leaders: dict[int, _Any] = {}
     return {one: leaders.setdefault(block[i], one) for i, one in enumerate(everyone)}

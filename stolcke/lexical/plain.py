@@ -15,13 +15,13 @@ from stolcke.grammar.weights import ignore_weights, rule_weights
 from stolcke.lexer import automaton
 from stolcke.lexer.context import may_assert
 from stolcke.lexical.copies import CopiedRule, Copies, Copy, Tail
-from stolcke.lexical.ends import Ends
+from stolcke.lexical.ends import Ends, ones
 from stolcke.lexical.merging import merged, trimmed
 from stolcke.options import Limits
 
-__all__ = ["Plain", "without_restrictions"]
+__all__ = ["IGNORED", "Plain", "without_restrictions"]
 
-_IGNORED = "%ignored"
+IGNORED = "%ignored"
 """Begins the names of nonterminals for what is ignored; nobody can write such a name, and trees leave them out."""
 _NOTHING = "%nothing"
 
@@ -87,9 +87,9 @@ def without_restrictions(
     if not ends.matter:
         return same
     # Some front ends write out what is ignored themselves.
-    skip = next((Nonterminal(name) for name in grammar.nonterminals if name.startswith(_IGNORED)), None)
+    skip = next((Nonterminal(name) for name in grammar.nonterminals if name.startswith(IGNORED)), None)
     if grammar.ignore:
-        skip = Nonterminal(_free(_IGNORED, grammar.nonterminals))
+        skip = Nonterminal(_free(IGNORED, grammar.nonterminals))
     written = _with_ignored(grammar, whole, skip, ignored_behind)
     copies = Copies(written, ends, unseen, limits, deadline)
     if copies.forbid_nothing:
@@ -230,8 +230,8 @@ class _Writer:
             name = copy.symbol.name
             cells = [
                 bool(copy.begin >> k & 1 and copy.end >> m & 1)
-                for k in _ones(self._ends.firsts[name])
-                for m in _ones(self._ends.lasts[name])
+                for k in ones(self._ends.firsts[name])
+                for m in ones(self._ends.lasts[name])
                 if automaton(self._ends.pattern(name, 1 << k, 1 << m)).n_states
             ]
             found = self._shares[copy] = sum(cells) / len(cells)
@@ -255,7 +255,7 @@ class _Writer:
             if isinstance(copy, Tail):
                 n_rules = len(self._written.rules)
                 name = self._written.rules[copy.string].lhs.name if copy.string < n_rules else "tally"
-                new = self._new_name(name if name.startswith(_IGNORED) else f"_{name.strip('_%')}_rest")
+                new = self._new_name(name if name.startswith(IGNORED) else f"_{name.strip('_%')}_rest")
             else:
                 name = new = copy.symbol.name
                 if name in named:
@@ -345,7 +345,7 @@ class _Writer:
         if start.startswith("%"):
             for rule in rules:
                 if rule.lhs.name == start:
-                    yield from (symbol for symbol in rule.rhs if not symbol.name.startswith(_IGNORED))
+                    yield from (symbol for symbol in rule.rhs if not symbol.name.startswith(IGNORED))
 
     def _templates(self, rules: list[Rule]) -> dict[str, str]:
         templates = self._grammar.templates
@@ -355,7 +355,3 @@ class _Writer:
             if name in templates:
                 found[rule.lhs.name] = templates[name]
         return found
-
-
-def _ones(bits: int) -> Iterable[int]:
-    return (i for i in range(bits.bit_length()) if bits >> i & 1)
