@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 from libcpp.vector cimport vector
 
+from stolcke._core.inside cimport Partition
 from stolcke._core.split cimport Splitter
 from stolcke._core.storage cimport IdMap, SequenceTable
 
@@ -35,10 +36,8 @@ cdef class Differences:
     # What the last compare() found, and its scratch.
     cdef vector[Pair] pairs
     cdef vector[uint32_t] gone          # TokenTrie.order[gone[2i]:gone[2i+1]]: inside or leaving for the base alone
-    cdef vector[uint64_t] row           # of subtract() ...
-    cdef vector[uint32_t] tokens, taken     # ... and its scratch where there are few
-    cdef IdMap known_subtrees           # begin << 32 | end -> subtrees
-    cdef vector[const uint64_t*] subtrees       # rows of the tokens in large ranges of TokenTrie.order
+    cdef vector[uint32_t] holes         # of join_holes()
+    cdef vector[uint32_t] tokens, taken     # of subtract_tokens(), and its scratch
     cdef vector[uint32_t] key
     cdef Base made
 
@@ -50,10 +49,9 @@ cdef class Differences:
     cdef int begin(self, uint32_t node, uint32_t state) except -1 nogil
     cdef int add_exit(self, uint32_t below, uint32_t node) except -1 nogil
     cdef uint32_t finish(self) except? 0xFFFFFFFF nogil
-    cdef int subtract_row(self, Splitter splitter, const uint64_t* row, size_t n_words) except -1 nogil
+    cdef uint32_t lost(self, Splitter splitter, const Partition* p) noexcept nogil
+    cdef uint32_t join_holes(self, const Partition* p) except? 0xFFFFFFFF nogil
     cdef int subtract_tokens(self, Splitter splitter, const uint32_t* tokens, size_t n) except -1 nogil
-    cdef const uint64_t* subtree(self, Splitter splitter, uint32_t begin, uint32_t end,
-                                 size_t n_words) except NULL nogil
     cdef uint32_t residue(self, Splitter splitter, uint32_t base, uint32_t whole) except? 0xFFFFFFFF nogil
     cdef int keep(self, Splitter splitter, size_t first, size_t last) except -1 nogil
     cdef size_t bytes(self) noexcept nogil

@@ -12,11 +12,11 @@ Whatever is not of this kind (the state allows more than its base; the terminal
 may end where the two differ) is left to :meth:`Splitter.walk`.
 """
 
-from libc.string cimport memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport State, state_next
 from stolcke._core.counted cimport COUNTED
+from stolcke._core.inside cimport Partition
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE
@@ -41,7 +41,6 @@ cdef extern from *:
 
 
 cdef enum:
-    MANY_TOKENS = 256                   # of one subtree are taken away as a row
     MOST_PAIRS = 2048                   # to visit before two states are found to have little in common
 
 
@@ -69,11 +68,9 @@ cdef class Differences:
     def __cinit__(self, Splitter splitter not None):
         self.rests = SequenceTable(splitter.arena)
         idmap_init(&self.known, 4)
-        idmap_init(&self.known_subtrees, 4)
 
     def __dealloc__(self):
         idmap_free(&self.known)
-        idmap_free(&self.known_subtrees)
 
     cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil:
         """The state that most bytes lead to and that they lead back to, if there is another such state; or NONE."""
@@ -180,46 +177,45 @@ cdef class Differences:
         idmap_put(&self.known, <uint64_t>self.made.node << 32 | self.made.state, <uint32_t>self.bases.size() - 1)
         return <uint32_t>self.bases.size() - 1
 
-    cdef int subtract_row(self, Splitter splitter, const uint64_t* row, size_t n_words) except -1 nogil:
-        """Leave in ``row`` the tokens of a row that are not gone."""
-        cdef size_t i, w
-        cdef uint32_t k, token
-        cdef const uint64_t* subtree
-        self.row.assign(row, row + n_words)
+    cdef uint32_t lost(self, Splitter splitter, const Partition* p) noexcept nogil:
+        """How many tokens of a partition's row are gone."""
+        cdef size_t i
+        cdef uint32_t k, token, hole = 0, n = 0
         for i in range(0, self.gone.size(), 2):
-            if self.gone[i + 1] - self.gone[i] >= MANY_TOKENS:
-                subtree = self.subtree(splitter, self.gone[i], self.gone[i + 1], n_words)
-                for w in range(n_words):
-                    self.row[w] &= ~subtree[w]
-                continue
             for k in range(self.gone[i], self.gone[i + 1]):
-                token = splitter.trie.sorted_tokens[k]
-                self.row[token >> 6] &= ~(<uint64_t>1 << (token & 63))
-        return 0
+                while hole < p.n_holes and p.holes[hole + 1] <= k:
+                    hole += 2
+                if hole == p.n_holes or k < p.holes[hole]:
+                    token = splitter.trie.sorted_tokens[k]
+                    n += <uint32_t>(p.dense[token >> 6] >> (token & 63) & 1)
+        return n
 
-    cdef const uint64_t* subtree(self, Splitter splitter, uint32_t begin, uint32_t end,
-                                 size_t n_words) except NULL nogil:
-        """The tokens of a range as a row.  There are few such ranges, most often that of all that begin with `"`."""
-        cdef uint64_t key = <uint64_t>begin << 32 | end
-        cdef uint32_t index = idmap_find(&self.known_subtrees, key)
-        cdef uint64_t* row
-        cdef uint32_t k, token
-        if index == NONE:
-            row = <uint64_t*>splitter.arena.take(n_words * 8)
-            memset(row, 0, n_words * 8)
-            for k in range(begin, end):
-                token = splitter.trie.sorted_tokens[k]
-                row[token >> 6] |= <uint64_t>1 << (token & 63)
-            index = <uint32_t>self.subtrees.size()
-            self.subtrees.push_back(row)
-            idmap_put(&self.known_subtrees, key, index)
-        return self.subtrees[index]
+    cdef uint32_t join_holes(self, const Partition* p) except? 0xFFFFFFFF nogil:
+        """Put what is gone and the holes of a partition together in ``holes``; how many tokens these hold."""
+        cdef size_t i = 0
+        cdef uint32_t begin, end, hole = 0, n = 0
+        self.holes.clear()
+        while i < self.gone.size() or hole < p.n_holes:
+            if hole == p.n_holes or (i < self.gone.size() and self.gone[i] < p.holes[hole]):
+                begin, end = self.gone[i], self.gone[i + 1]
+                i += 2
+            else:
+                begin, end = p.holes[hole], p.holes[hole + 1]
+                hole += 2
+            if self.holes.empty() or self.holes.back() < begin:
+                self.holes.push_back(begin)
+                self.holes.push_back(begin)
+            n += max(end, self.holes.back()) - self.holes.back()
+            self.holes[self.holes.size() - 1] = max(end, self.holes.back())
+        return n
 
     cdef int subtract_tokens(self, Splitter splitter, const uint32_t* tokens, size_t n) except -1 nogil:
         """Leave in ``tokens`` those of a list, which is ascending, that are not gone."""
         cdef size_t i, at = 0
         self.taken.clear()
         self.tokens.clear()
+        if n == 0:
+            return 0
         for i in range(0, self.gone.size(), 2):
             self.taken.insert(self.taken.end(), splitter.trie.sorted_tokens + self.gone[i],
                               splitter.trie.sorted_tokens + self.gone[i + 1])
@@ -269,6 +265,6 @@ cdef class Differences:
         return 0
 
     cdef size_t bytes(self) noexcept nogil:
-        return (idmap_bytes(&self.known) + idmap_bytes(&self.known_subtrees) + self.rests.bytes()
+        return (idmap_bytes(&self.known) + self.rests.bytes()
                 + sizeof(Base) * self.bases.capacity() + sizeof(Exit) * self.exits.capacity()
                 + 4 * self.rest_node.capacity())
