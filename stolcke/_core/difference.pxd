@@ -5,7 +5,7 @@ from libcpp.vector cimport vector
 
 from stolcke._core.inside cimport Partition
 from stolcke._core.split cimport Splitter
-from stolcke._core.storage cimport IdMap, SequenceTable
+from stolcke._core.storage cimport IdMap, SeenSet, SequenceTable
 
 
 cdef struct Exit:
@@ -26,12 +26,20 @@ cdef struct Pair:
     uint32_t base
 
 
+cdef struct Apart:
+    uint32_t state
+    uint32_t base
+
+
 cdef class Differences:
     cdef IdMap known                    # node << 32 | state -> base
     cdef vector[Base] bases
     cdef vector[Exit] exits
     cdef SequenceTable rests            # a base, and the ranges of its exits that are gone ...
     cdef vector[uint32_t] rest_node     # ... -> the suffix trie of the others
+
+    cdef vector[Apart] apart            # of agree(): pairs of states met, in order of the bytes before them
+    cdef SeenSet seen
 
     # What the last compare() found, and its scratch.
     cdef vector[Pair] pairs
@@ -42,7 +50,10 @@ cdef class Differences:
     cdef Base made
 
     cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil
-    cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base) except -1 nogil
+    cdef bint alike(self, Splitter splitter, uint32_t base, uint32_t node, uint32_t state) noexcept nogil
+    cdef uint32_t agree(self, Splitter splitter, uint32_t state, uint32_t base) except? 0xFFFFFFFF nogil
+    cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base,
+                      uint32_t same) except -1 nogil
     cdef bint knows(self, uint32_t node, uint32_t state) noexcept nogil
     cdef uint32_t find(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t learn(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil

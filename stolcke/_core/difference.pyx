@@ -14,10 +14,12 @@ may end where the two differ) is left to :meth:`Splitter.walk`.
 
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport State, state_next
+from stolcke._core.automata cimport Edge, State, state_next
 from stolcke._core.counted cimport COUNTED
 from stolcke._core.inside cimport Partition
-from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
+from stolcke._core.storage cimport (
+    idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
+)
 from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE
 
@@ -42,24 +44,34 @@ cdef extern from *:
 
 cdef enum:
     MOST_PAIRS = 2048                   # to visit before two states are found to have little in common
+    MOST_BYTES = 40                     # in which they are looked for where they are told apart: longer tokens are few
+    MOST_APART = 1024                   # pairs of states, met on the way
+
+
+cdef inline uint32_t n_ascii(const Edge* edge) noexcept nogil:
+    """How many ASCII bytes an edge has."""
+    return min(<uint32_t>edge.high + 1, <uint32_t>128) - min(<uint32_t>edge.low, <uint32_t>128)
 
 
 cdef uint32_t usual_target(const State* s) noexcept nogil:
     """The state that most of the ASCII bytes with an edge lead to, or NONE."""
     cdef uint32_t votes = 0, live = 0, count = 0
-    cdef uint32_t byte, target
+    cdef uint32_t k, n
     cdef uint32_t usual = NONE
     # What has a majority is left when bytes of different targets are paired off.
-    for byte in range(128):
-        target = state_next(s, byte)
-        if target == NONE:
-            continue
-        live += 1
-        if votes == 0:
-            usual = target
-        votes = votes + 1 if target == usual else votes - 1
-    for byte in range(128):
-        count += <uint32_t>(usual != NONE and state_next(s, byte) == usual)
+    for k in range(s.n_edges):
+        n = n_ascii(&s.edges[k])
+        live += n
+        if s.edges[k].target == usual:
+            votes += n
+        elif n > votes:
+            usual = s.edges[k].target
+            votes = n - votes
+        else:
+            votes -= n
+    for k in range(s.n_edges):
+        if s.edges[k].target == usual:
+            count += n_ascii(&s.edges[k])
     return usual if 2 * count > live else NONE
 
 
@@ -68,9 +80,11 @@ cdef class Differences:
     def __cinit__(self, Splitter splitter not None):
         self.rests = SequenceTable(splitter.arena)
         idmap_init(&self.known, 4)
+        seen_clear(&self.seen)
 
     def __dealloc__(self):
         idmap_free(&self.known)
+        seen_free(&self.seen)
 
     cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil:
         """The state that most bytes lead to and that they lead back to, if there is another such state; or NONE."""
@@ -82,14 +96,63 @@ cdef class Differences:
             return NONE
         return base
 
-    cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base) except -1 nogil:
+    cdef bint alike(self, Splitter splitter, uint32_t base, uint32_t node, uint32_t state) noexcept nogil:
+        """Whether a state takes the same bytes as a base at the same node, and in the same groups."""
+        return (self.bases[base].node == node and self.bases[base].state != state
+                and splitter.automata.state(self.bases[base].state).classes == splitter.automata.state(state).classes)
+
+    cdef uint32_t agree(self, Splitter splitter, uint32_t state, uint32_t base) except? 0xFFFFFFFF nogil:
+        """Up to how many bytes two states cannot be told apart by, as far as that is looked for.
+
+        After so many bytes, whichever they are, either both are alive or none is, and before, both accept or none does.
+        """
+        cdef size_t i = 0, end
+        cdef uint32_t length, k, m, byte
+        cdef const State* s
+        cdef const State* b
+        cdef Apart pair
+        seen_clear(&self.seen)
+        self.apart.clear()
+        pair.state = state
+        pair.base = base
+        self.apart.push_back(pair)
+        for length in range(MOST_BYTES):
+            end = self.apart.size()
+            if end > MOST_APART:
+                return length
+            while i < end:
+                s = splitter.automata.state(self.apart[i].state)
+                b = splitter.automata.state(self.apart[i].base)
+                i += 1
+                if s.accepting != b.accepting:
+                    return length
+                k = m = byte = 0
+                while k < s.n_edges and m < b.n_edges:
+                    # Each round is about the bytes that one edge of each takes.
+                    if max(<uint32_t>s.edges[k].low, byte) != max(<uint32_t>b.edges[m].low, byte):
+                        return length
+                    pair.state, pair.base = s.edges[k].target, b.edges[m].target
+                    if pair.state != pair.base and seen_add(
+                            &self.seen, <uint64_t>pair.state << 32 | pair.base):
+                        self.apart.push_back(pair)
+                    byte = min(s.edges[k].high, b.edges[m].high) + 1
+                    k += <uint32_t>(s.edges[k].high < byte)
+                    m += <uint32_t>(b.edges[m].high < byte)
+                if k < s.n_edges or m < b.n_edges:
+                    return length
+        return MOST_BYTES
+
+    cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base,
+                      uint32_t same) except -1 nogil:
         """Find the tokens below a node that a state does not allow and its base does; False where more is different.
 
         Where a pair of states is alive and differs, the terminal must not be able to end, so that the exits of the
-        base are either in ``gone`` or the same for both.
+        base are either in ``gone`` or the same for both.  Up to ``same`` bytes no text is known to tell the two apart,
+        nor what is below a node if no way down leads further; only own nodes may have more than 0.
         """
         cdef size_t i = 0
         cdef uint32_t c, target, base_target
+        cdef uint32_t deep = same + splitter.trie.places[node].depth if same else 0
         cdef const Node* at
         cdef const Node* below
         cdef const State* s
@@ -120,7 +183,7 @@ cdef class Differences:
                 if target == NONE:
                     self.gone.push_back(below.below)
                     self.gone.push_back(below.below_end)
-                else:
+                elif not same or below.height + splitter.trie.places[at.children[c]].depth > deep:
                     pair.node = at.children[c]
                     pair.state = target
                     pair.base = base_target
@@ -138,7 +201,9 @@ cdef class Differences:
         cdef uint32_t index = idmap_find(&self.known, <uint64_t>node << 32 | state)
         if index != NONE:
             return index
-        splitter.walk(node, state, False)
+        splitter.split(node, state)
+        if splitter.scanned:
+            splitter.find_rests()
         return self.learn(splitter, node, state)
 
     cdef uint32_t learn(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
@@ -146,6 +211,10 @@ cdef class Differences:
         cdef size_t i
         cdef uint32_t rest
         self.begin(node, state)
+        if splitter.scanned:
+            for i in range(0, splitter.leaving.size(), 2):
+                self.add_exit(splitter.trie.node(splitter.leaving[i]).below, splitter.leaving[i + 1])
+            return self.finish()
         for i in range(1, splitter.visits.size()):
             if splitter.visits[i].leaves and splitter.state(splitter.visits[i].state).accepting:
                 splitter.clear_merging()

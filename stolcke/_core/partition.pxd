@@ -58,6 +58,7 @@ cdef class PartitionStore(Splitter):
     cdef uint32_t add(self, const Partition* made) except? 0xFFFFFFFF nogil
     cdef uint32_t build_from_edge(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t build_from_base(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t build_from_similar(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef uint32_t cut(self, const Partition* p, uint32_t residue, const uint32_t* more,
                       uint32_t n_more) except? 0xFFFFFFFF nogil
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil

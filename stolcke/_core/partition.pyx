@@ -36,6 +36,7 @@ from stolcke._core.trie import outline
 
 
 cdef enum:
+    MOST_SIMILAR = 4                    # states to compare one with
     MANY = 256                          # tokens below a node, for which a similar partition is worth looking for
 
 
@@ -346,13 +347,17 @@ cdef class PartitionStore(Splitter):
             index = self.build_from_edge(node, state)
             if index == NONE:
                 index = self.build_from_base(node, state)
+            if index == NONE:
+                index = self.build_from_similar(node, state)
             if index != NONE:
                 return index
-        self.walk(node, state, False)
+        self.split(node, state)
         memset(&made, 0, sizeof(Partition))
-        made.visits = <uint32_t>self.visits.size()
+        made.visits = self.n_visits
         self.store_inside(&made, node == 0)
         made.residue = self.residue()
+        if self.scanned and made.dense != NULL and not self.differences.knows(node, state):
+            self.differences.learn(self, node, state)
         return self.add(&made)
 
     cdef uint32_t add(self, const Partition* made) except? 0xFFFFFFFF nogil:
@@ -397,7 +402,7 @@ cdef class PartitionStore(Splitter):
         cdef const Partition* p
         cdef uint32_t residue
         cdef bint is_new
-        if base == NONE or not self.differences.compare(self, node, state, base):
+        if base == NONE or not self.differences.compare(self, node, state, base, 0):
             return NONE
         is_new = idmap_find(&self.known, <uint64_t>node << 32 | base) == NONE
         p = self.other(node, base)
@@ -410,6 +415,32 @@ cdef class PartitionStore(Splitter):
                 base = self.differences.find(self, node, base)
             residue = self.differences.residue(self, base, residue)
         return self.cut(p, residue, NULL, 0)
+
+    cdef uint32_t build_from_similar(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The partition by a state that differs little from one that has been walked for lately; NONE where none does.
+
+        Such are the places within `[a-z]{1,63}`: few tokens are long enough to tell them apart.
+        """
+        cdef size_t n = self.differences.bases.size()
+        cdef size_t tried = 0
+        cdef uint32_t residue, index, base
+        cdef const Partition* p
+        while n > 0 and tried < MOST_SIMILAR:
+            n -= 1
+            if not self.differences.alike(self, <uint32_t>n, node, state):
+                continue
+            tried += 1
+            index = idmap_find(&self.known, <uint64_t>node << 32 | self.differences.bases[n].state)
+            base = self.differences.bases[n].state
+            if index == NONE or not self.differences.compare(
+                    self, node, state, base, self.differences.agree(self, state, base)):
+                continue
+            p = self.at(index)
+            residue = p.residue
+            if residue != NONE:
+                residue = self.differences.residue(self, <uint32_t>n, residue)
+            return self.cut(p, residue, NULL, 0)
+        return NONE
 
     cdef uint32_t cut(self, const Partition* p, uint32_t residue, const uint32_t* more,
                       uint32_t n_more) except? 0xFFFFFFFF nogil:
