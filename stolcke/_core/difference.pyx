@@ -17,6 +17,7 @@ from libcpp.algorithm cimport sort
 from stolcke._core.automata cimport Edge, State, state_next
 from stolcke._core.counted cimport COUNTED
 from stolcke._core.inside cimport Partition
+from stolcke._core.split cimport is_broad
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
 )
@@ -44,8 +45,10 @@ cdef extern from *:
 
 cdef enum:
     MOST_PAIRS = 2048                   # to visit before two states are found to have little in common
-    MOST_BYTES = 40                     # in which they are looked for where they are told apart: longer tokens are few
-    MOST_APART = 1024                   # pairs of states, met on the way
+    MOST_SIMILAR_PAIRS = 512            # the same, of states that agree for some bytes
+    LEAST_BYTES = 12                    # for which they must agree: most tokens are shorter
+    MOST_BYTES = 24                     # in which they are looked for where they are told apart: longer tokens are few
+    MOST_APART = 2048                   # pairs of states, met on the way
 
 
 cdef inline uint32_t n_ascii(const Edge* edge) noexcept nogil:
@@ -75,6 +78,10 @@ cdef uint32_t usual_target(const State* s) noexcept nogil:
     return usual if 2 * count > live else NONE
 
 
+cdef inline uint32_t enough(uint32_t length) noexcept nogil:
+    return length if length >= LEAST_BYTES else 0
+
+
 cdef class Differences:
 
     def __cinit__(self, Splitter splitter not None):
@@ -97,12 +104,22 @@ cdef class Differences:
         return base
 
     cdef bint alike(self, Splitter splitter, uint32_t base, uint32_t node, uint32_t state) noexcept nogil:
-        """Whether a state takes the same bytes as a base at the same node, and in the same groups."""
-        return (self.bases[base].node == node and self.bases[base].state != state
-                and splitter.automata.state(self.bases[base].state).classes == splitter.automata.state(state).classes)
+        """Whether a state, which is wide, takes the same bytes as a base at the same node, and in the same groups."""
+        cdef const State* s = splitter.automata.state(state)
+        cdef const State* b = splitter.automata.state(self.bases[base].state)
+        cdef uint32_t k
+        if self.bases[base].node != node or self.bases[base].state == state or b.classes != s.classes:
+            return False
+        if s.classes == NULL:
+            if s.n_edges != b.n_edges or not is_broad(s):
+                return False
+            for k in range(s.n_edges):
+                if s.edges[k].low != b.edges[k].low or s.edges[k].high != b.edges[k].high:
+                    return False
+        return True
 
     cdef uint32_t agree(self, Splitter splitter, uint32_t state, uint32_t base) except? 0xFFFFFFFF nogil:
-        """Up to how many bytes two states cannot be told apart by, as far as that is looked for.
+        """Up to how many bytes two states cannot be told apart by, as far as that is looked for; 0 where they are few.
 
         After so many bytes, whichever they are, either both are alive or none is, and before, both accept or none does.
         """
@@ -119,18 +136,18 @@ cdef class Differences:
         for length in range(MOST_BYTES):
             end = self.apart.size()
             if end > MOST_APART:
-                return length
+                return enough(length)
             while i < end:
                 s = splitter.automata.state(self.apart[i].state)
                 b = splitter.automata.state(self.apart[i].base)
                 i += 1
                 if s.accepting != b.accepting:
-                    return length
+                    return enough(length)
                 k = m = byte = 0
                 while k < s.n_edges and m < b.n_edges:
                     # Each round is about the bytes that one edge of each takes.
                     if max(<uint32_t>s.edges[k].low, byte) != max(<uint32_t>b.edges[m].low, byte):
-                        return length
+                        return enough(length)
                     pair.state, pair.base = s.edges[k].target, b.edges[m].target
                     if pair.state != pair.base and seen_add(
                             &self.seen, <uint64_t>pair.state << 32 | pair.base):
@@ -139,7 +156,7 @@ cdef class Differences:
                     k += <uint32_t>(s.edges[k].high < byte)
                     m += <uint32_t>(b.edges[m].high < byte)
                 if k < s.n_edges or m < b.n_edges:
-                    return length
+                    return enough(length)
         return MOST_BYTES
 
     cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base,
@@ -165,7 +182,7 @@ cdef class Differences:
         pair.base = base
         self.pairs.push_back(pair)
         while i < self.pairs.size():
-            if i == MOST_PAIRS:
+            if i == (MOST_SIMILAR_PAIRS if same else MOST_PAIRS):
                 return False
             at = splitter.trie.node(self.pairs[i].node)
             s = splitter.automata.state(self.pairs[i].state)

@@ -423,7 +423,7 @@ cdef class PartitionStore(Splitter):
         """
         cdef size_t n = self.differences.bases.size()
         cdef size_t tried = 0
-        cdef uint32_t residue, index, base
+        cdef uint32_t residue, index, base, same
         cdef const Partition* p
         while n > 0 and tried < MOST_SIMILAR:
             n -= 1
@@ -432,8 +432,8 @@ cdef class PartitionStore(Splitter):
             tried += 1
             index = idmap_find(&self.known, <uint64_t>node << 32 | self.differences.bases[n].state)
             base = self.differences.bases[n].state
-            if index == NONE or not self.differences.compare(
-                    self, node, state, base, self.differences.agree(self, state, base)):
+            same = self.differences.agree(self, state, base) if index != NONE else 0
+            if same == 0 or not self.differences.compare(self, node, state, base, same):
                 continue
             p = self.at(index)
             residue = p.residue

@@ -40,6 +40,9 @@ cdef struct Local:
     bint loops                          # whether something leads back to it, or from within a character to its home
 
 
+cdef bint is_broad(const State* s) noexcept nogil
+
+
 cdef class Splitter:
     """Splits suffix tries by states; knows no partitions yet."""
     cdef readonly uint32_t n_tokens

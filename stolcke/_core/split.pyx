@@ -18,7 +18,8 @@ from stolcke._core.trie cimport Node, Place
 
 cdef enum:
     MANY_TOKENS = 64                    # below a node make it worth asking for free bytes
-    MOST_LEAVING = 256                  # places where the terminal may end: where there are more, they share their work
+    BROAD = 16                          # bytes of a state that make it worth a scan
+    MOST_LEAVING = 1024                 # places where the terminal may end: where there are more, they share their work
     MOST_LOCALS = 4096                  # states that a scan may meet; one of them leads to 256 more at most
     SMALL_SORT = 96                     # below, comparison sorting beats counting
 
@@ -29,6 +30,16 @@ cdef extern from *:
     """
     const uint64_t LIVE_VISIT           # an element that is a visit, not a node
     const uint64_t ELEMENT_MASK
+
+
+cdef bint is_broad(const State* s) noexcept nogil:
+    """Whether so many bytes have an edge that many tokens may be alive."""
+    cdef uint32_t k, n = 0
+    if s.classes != NULL:
+        return True
+    for k in range(s.n_edges):
+        n += <uint32_t>s.edges[k].high - s.edges[k].low + 1
+    return n >= BROAD
 
 
 cdef class Splitter:
@@ -119,7 +130,7 @@ cdef class Splitter:
 
     cdef int split(self, uint32_t node, uint32_t state) except -1 nogil:
         """Find tokens inside and what is left, by :meth:`scan` if it can be, else by :meth:`walk`."""
-        self.scanned = (node < self.trie.n_own and state < COUNTED and self.automata.state(state).classes != NULL
+        self.scanned = (node < self.trie.n_own and state < COUNTED and is_broad(self.automata.state(state))
                         and self.scan(node, state))
         if not self.scanned:
             return self.walk(node, state, False)
