@@ -28,7 +28,7 @@ cdef void add_listed(uint32_t* row, const Partition* p) noexcept nogil:
 
 
 cdef void copy_row(uint32_t* row, size_t n_words, const Partition* p, const uint32_t* order) noexcept nogil:
-    """Write a wide partition's row without its holes; ``order`` is that of the trie.  Its list is left to the caller."""
+    """Write a wide partition's row without its holes; ``order`` is the trie's.  Its list is left to the caller."""
     cdef uint32_t i, k
     memcpy(row, p.dense, n_words * 4)
     for i in range(0, p.n_holes, 2):

@@ -300,19 +300,22 @@ def test_rings_of_rules_and_states():
     assert ring.is_accepting
 
 
-# Patterns of which each place is a state of its own, texts under them, and whether the places are alike for most tokens.
+# Patterns of which each place is a state of its own, and texts under them.
 PLACES = {
     "counted letters": (r'/"[a-z0-9]{3,30}"/', b'"abcdefghijklmnopqrstuvwxyz0123'),
-    "names of hosts": (r'/"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?)*"/', b'"ab-cd.e0-f.g'),
+    "names of hosts": (
+        r'/"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?)*"/',
+        b'"ab-cd.e0-f.g',
+    ),
     "groups": (r'/"[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}"/', b'"abcd0123-ef45-67gh'),
     "a text that may end anywhere": (r"/[a-z0-9]{1,20}([-.][a-z]{1,5}){0,3}/", b"abc0defgh-ij.klm"),
     "steps of two": (r'/"([a-z][a-z0-9-])*[.é]?"/', b'"ab-cd9efg'),
-    "characters of all widths": (r'/"[^"\\.]{2,12}\.[^"\\]{1,3}"/', 'aé\u20ac\U00010348bc.éd'.encode()),
+    "characters of all widths": (r'/"[^"\\.]{2,12}\.[^"\\]{1,3}"/', "aé\u20ac\U00010348bc.éd".encode()),
 }
 
 
 def words_and_joints() -> list[bytes]:
-    """Tokens that stay within a place, cross from one to another, or leave: words of all lengths, and what joins them."""
+    """Tokens that go from one place to another, or leave: words of all lengths, and what joins them."""
     random = Random(5)
     letters = ["".join(random.choices("abcdefghijklmnopqrstuvwxyz", k=k)) for k in range(1, 15) for _ in range(40)]
     mixed = ["".join(random.choices('abz09-."é€', k=k)) for k in range(1, 9) for _ in range(60)]
@@ -325,7 +328,9 @@ def test_masks_at_every_place_of_a_pattern_are_exact(kind):
     pattern, text = PLACES[kind]
     tokens = words_and_joints()
     compiled = stolcke.compile(
-        stolcke.Grammar.from_lark(f'start: PLACES ("," " "?)?\nPLACES: {pattern}'), stolcke.Vocabulary(tokens), prewarm=0
+        stolcke.Grammar.from_lark(f'start: PLACES ("," " "?)?\nPLACES: {pattern}'),
+        stolcke.Vocabulary(tokens),
+        prewarm=0,
     )
     matcher = compiled.matcher()
     for byte in text:
@@ -336,8 +341,9 @@ def test_masks_at_every_place_of_a_pattern_are_exact(kind):
 
 
 def test_places_that_few_tokens_tell_apart_hardly_cost_a_walk():
-    vocabulary = stolcke.Vocabulary(words_and_joints())
-    grammar = stolcke.Grammar.from_lark(r'start: /"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?)*"/')
+    grammar = stolcke.Grammar.from_lark(
+        r'start: /"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?)*"/'
+    )
     visited = []
     for by_difference in (True, False):
         vocabulary = stolcke.Vocabulary(words_and_joints())
@@ -364,7 +370,7 @@ def test_unions_of_rows_with_holes_are_exact():
     ).matcher()
     for byte in b'{"abc":0,"abe":2':
         expected = [matcher.fork().accept_bytes(token) for token in tokens]
-        for _ in range(3):          # made, made ready, and read
+        for _ in range(3):  # made, made ready, and read
             assert matcher.mask().tolist() == expected
         assert matcher.accept_bytes(bytes([byte]))
     assert vocabulary.core.stats()["dense_partitions"] < 6
