@@ -17,7 +17,7 @@ nothing of the mask that was being computed is kept.
 from libcpp.algorithm cimport sort, unique
 
 from stolcke._core.chart cimport HOLE, Column, Continuation
-from stolcke._core.partition cimport Partition
+from stolcke._core.inside cimport Partition
 from stolcke._core.storage cimport (
     Arena, idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
 )

@@ -12,12 +12,15 @@ Whatever is not of this kind (the state allows more than its base; the terminal
 may end where the two differ) is left to :meth:`Splitter.walk`.
 """
 
-from libc.string cimport memset
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport State, state_next
+from stolcke._core.automata cimport Edge, State, state_next
 from stolcke._core.counted cimport COUNTED
-from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
+from stolcke._core.inside cimport Partition
+from stolcke._core.split cimport is_broad
+from stolcke._core.storage cimport (
+    idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, seen_add, seen_clear, seen_free,
+)
 from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE
 
@@ -41,27 +44,42 @@ cdef extern from *:
 
 
 cdef enum:
-    MANY_TOKENS = 256                   # of one subtree are taken away as a row
     MOST_PAIRS = 2048                   # to visit before two states are found to have little in common
+    MOST_SIMILAR_PAIRS = 512            # the same, of states that agree for some bytes
+    LEAST_BYTES = 12                    # for which they must agree: most tokens are shorter
+    MOST_BYTES = 24                     # in which they are looked for where they are told apart: longer tokens are few
+    MOST_APART = 2048                   # pairs of states, met on the way
+
+
+cdef inline uint32_t n_ascii(const Edge* edge) noexcept nogil:
+    """How many ASCII bytes an edge has."""
+    return min(<uint32_t>edge.high + 1, <uint32_t>128) - min(<uint32_t>edge.low, <uint32_t>128)
 
 
 cdef uint32_t usual_target(const State* s) noexcept nogil:
     """The state that most of the ASCII bytes with an edge lead to, or NONE."""
     cdef uint32_t votes = 0, live = 0, count = 0
-    cdef uint32_t byte, target
+    cdef uint32_t k, n
     cdef uint32_t usual = NONE
     # What has a majority is left when bytes of different targets are paired off.
-    for byte in range(128):
-        target = state_next(s, byte)
-        if target == NONE:
-            continue
-        live += 1
-        if votes == 0:
-            usual = target
-        votes = votes + 1 if target == usual else votes - 1
-    for byte in range(128):
-        count += <uint32_t>(usual != NONE and state_next(s, byte) == usual)
+    for k in range(s.n_edges):
+        n = n_ascii(&s.edges[k])
+        live += n
+        if s.edges[k].target == usual:
+            votes += n
+        elif n > votes:
+            usual = s.edges[k].target
+            votes = n - votes
+        else:
+            votes -= n
+    for k in range(s.n_edges):
+        if s.edges[k].target == usual:
+            count += n_ascii(&s.edges[k])
     return usual if 2 * count > live else NONE
+
+
+cdef inline uint32_t enough(uint32_t length) noexcept nogil:
+    return length if length >= LEAST_BYTES else 0
 
 
 cdef class Differences:
@@ -69,11 +87,11 @@ cdef class Differences:
     def __cinit__(self, Splitter splitter not None):
         self.rests = SequenceTable(splitter.arena)
         idmap_init(&self.known, 4)
-        idmap_init(&self.known_subtrees, 4)
+        seen_clear(&self.seen)
 
     def __dealloc__(self):
         idmap_free(&self.known)
-        idmap_free(&self.known_subtrees)
+        seen_free(&self.seen)
 
     cdef uint32_t base_of(self, Splitter splitter, uint32_t state) noexcept nogil:
         """The state that most bytes lead to and that they lead back to, if there is another such state; or NONE."""
@@ -85,14 +103,73 @@ cdef class Differences:
             return NONE
         return base
 
-    cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base) except -1 nogil:
+    cdef bint alike(self, Splitter splitter, uint32_t base, uint32_t node, uint32_t state) noexcept nogil:
+        """Whether a state, which is wide, takes the same bytes as a base at the same node, and in the same groups."""
+        cdef const State* s = splitter.automata.state(state)
+        cdef const State* b = splitter.automata.state(self.bases[base].state)
+        cdef uint32_t k
+        if self.bases[base].node != node or self.bases[base].state == state or b.classes != s.classes:
+            return False
+        if s.classes == NULL:
+            if s.n_edges != b.n_edges or not is_broad(s):
+                return False
+            for k in range(s.n_edges):
+                if s.edges[k].low != b.edges[k].low or s.edges[k].high != b.edges[k].high:
+                    return False
+        return True
+
+    cdef uint32_t agree(self, Splitter splitter, uint32_t state, uint32_t base) except? 0xFFFFFFFF nogil:
+        """Up to how many bytes two states cannot be told apart by, as far as that is looked for; 0 where they are few.
+
+        After so many bytes, whichever they are, either both are alive or none is, and before, both accept or none does.
+        """
+        cdef size_t i = 0, end
+        cdef uint32_t length, k, m, byte
+        cdef const State* s
+        cdef const State* b
+        cdef Apart pair
+        seen_clear(&self.seen)
+        self.apart.clear()
+        pair.state = state
+        pair.base = base
+        self.apart.push_back(pair)
+        for length in range(MOST_BYTES):
+            end = self.apart.size()
+            if end > MOST_APART:
+                return enough(length)
+            while i < end:
+                s = splitter.automata.state(self.apart[i].state)
+                b = splitter.automata.state(self.apart[i].base)
+                i += 1
+                if s.accepting != b.accepting:
+                    return enough(length)
+                k = m = byte = 0
+                while k < s.n_edges and m < b.n_edges:
+                    # Each round is about the bytes that one edge of each takes.
+                    if max(<uint32_t>s.edges[k].low, byte) != max(<uint32_t>b.edges[m].low, byte):
+                        return enough(length)
+                    pair.state, pair.base = s.edges[k].target, b.edges[m].target
+                    if pair.state != pair.base and seen_add(
+                            &self.seen, <uint64_t>pair.state << 32 | pair.base):
+                        self.apart.push_back(pair)
+                    byte = min(s.edges[k].high, b.edges[m].high) + 1
+                    k += <uint32_t>(s.edges[k].high < byte)
+                    m += <uint32_t>(b.edges[m].high < byte)
+                if k < s.n_edges or m < b.n_edges:
+                    return enough(length)
+        return MOST_BYTES
+
+    cdef bint compare(self, Splitter splitter, uint32_t node, uint32_t state, uint32_t base,
+                      uint32_t same) except -1 nogil:
         """Find the tokens below a node that a state does not allow and its base does; False where more is different.
 
         Where a pair of states is alive and differs, the terminal must not be able to end, so that the exits of the
-        base are either in ``gone`` or the same for both.
+        base are either in ``gone`` or the same for both.  Up to ``same`` bytes no text is known to tell the two apart,
+        nor what is below a node if no way down leads further; only own nodes may have more than 0.
         """
         cdef size_t i = 0
         cdef uint32_t c, target, base_target
+        cdef uint32_t deep = same + splitter.trie.places[node].depth if same else 0
         cdef const Node* at
         cdef const Node* below
         cdef const State* s
@@ -105,7 +182,7 @@ cdef class Differences:
         pair.base = base
         self.pairs.push_back(pair)
         while i < self.pairs.size():
-            if i == MOST_PAIRS:
+            if i == (MOST_SIMILAR_PAIRS if same else MOST_PAIRS):
                 return False
             at = splitter.trie.node(self.pairs[i].node)
             s = splitter.automata.state(self.pairs[i].state)
@@ -123,7 +200,7 @@ cdef class Differences:
                 if target == NONE:
                     self.gone.push_back(below.below)
                     self.gone.push_back(below.below_end)
-                else:
+                elif not same or below.height + splitter.trie.places[at.children[c]].depth > deep:
                     pair.node = at.children[c]
                     pair.state = target
                     pair.base = base_target
@@ -141,7 +218,9 @@ cdef class Differences:
         cdef uint32_t index = idmap_find(&self.known, <uint64_t>node << 32 | state)
         if index != NONE:
             return index
-        splitter.walk(node, state, False)
+        splitter.split(node, state)
+        if splitter.scanned:
+            splitter.find_rests()
         return self.learn(splitter, node, state)
 
     cdef uint32_t learn(self, Splitter splitter, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
@@ -149,6 +228,10 @@ cdef class Differences:
         cdef size_t i
         cdef uint32_t rest
         self.begin(node, state)
+        if splitter.scanned:
+            for i in range(0, splitter.leaving.size(), 2):
+                self.add_exit(splitter.trie.node(splitter.leaving[i]).below, splitter.leaving[i + 1])
+            return self.finish()
         for i in range(1, splitter.visits.size()):
             if splitter.visits[i].leaves and splitter.state(splitter.visits[i].state).accepting:
                 splitter.clear_merging()
@@ -180,46 +263,45 @@ cdef class Differences:
         idmap_put(&self.known, <uint64_t>self.made.node << 32 | self.made.state, <uint32_t>self.bases.size() - 1)
         return <uint32_t>self.bases.size() - 1
 
-    cdef int subtract_row(self, Splitter splitter, const uint64_t* row, size_t n_words) except -1 nogil:
-        """Leave in ``row`` the tokens of a row that are not gone."""
-        cdef size_t i, w
-        cdef uint32_t k, token
-        cdef const uint64_t* subtree
-        self.row.assign(row, row + n_words)
+    cdef uint32_t lost(self, Splitter splitter, const Partition* p) noexcept nogil:
+        """How many tokens of a partition's row are gone."""
+        cdef size_t i
+        cdef uint32_t k, token, hole = 0, n = 0
         for i in range(0, self.gone.size(), 2):
-            if self.gone[i + 1] - self.gone[i] >= MANY_TOKENS:
-                subtree = self.subtree(splitter, self.gone[i], self.gone[i + 1], n_words)
-                for w in range(n_words):
-                    self.row[w] &= ~subtree[w]
-                continue
             for k in range(self.gone[i], self.gone[i + 1]):
-                token = splitter.trie.sorted_tokens[k]
-                self.row[token >> 6] &= ~(<uint64_t>1 << (token & 63))
-        return 0
+                while hole < p.n_holes and p.holes[hole + 1] <= k:
+                    hole += 2
+                if hole == p.n_holes or k < p.holes[hole]:
+                    token = splitter.trie.sorted_tokens[k]
+                    n += <uint32_t>(p.dense[token >> 6] >> (token & 63) & 1)
+        return n
 
-    cdef const uint64_t* subtree(self, Splitter splitter, uint32_t begin, uint32_t end,
-                                 size_t n_words) except NULL nogil:
-        """The tokens of a range as a row.  There are few such ranges, most often that of all that begin with `"`."""
-        cdef uint64_t key = <uint64_t>begin << 32 | end
-        cdef uint32_t index = idmap_find(&self.known_subtrees, key)
-        cdef uint64_t* row
-        cdef uint32_t k, token
-        if index == NONE:
-            row = <uint64_t*>splitter.arena.take(n_words * 8)
-            memset(row, 0, n_words * 8)
-            for k in range(begin, end):
-                token = splitter.trie.sorted_tokens[k]
-                row[token >> 6] |= <uint64_t>1 << (token & 63)
-            index = <uint32_t>self.subtrees.size()
-            self.subtrees.push_back(row)
-            idmap_put(&self.known_subtrees, key, index)
-        return self.subtrees[index]
+    cdef uint32_t join_holes(self, const Partition* p) except? 0xFFFFFFFF nogil:
+        """Put what is gone and the holes of a partition together in ``holes``; how many tokens these hold."""
+        cdef size_t i = 0
+        cdef uint32_t begin, end, hole = 0, n = 0
+        self.holes.clear()
+        while i < self.gone.size() or hole < p.n_holes:
+            if hole == p.n_holes or (i < self.gone.size() and self.gone[i] < p.holes[hole]):
+                begin, end = self.gone[i], self.gone[i + 1]
+                i += 2
+            else:
+                begin, end = p.holes[hole], p.holes[hole + 1]
+                hole += 2
+            if self.holes.empty() or self.holes.back() < begin:
+                self.holes.push_back(begin)
+                self.holes.push_back(begin)
+            n += max(end, self.holes.back()) - self.holes.back()
+            self.holes[self.holes.size() - 1] = max(end, self.holes.back())
+        return n
 
     cdef int subtract_tokens(self, Splitter splitter, const uint32_t* tokens, size_t n) except -1 nogil:
         """Leave in ``tokens`` those of a list, which is ascending, that are not gone."""
         cdef size_t i, at = 0
         self.taken.clear()
         self.tokens.clear()
+        if n == 0:
+            return 0
         for i in range(0, self.gone.size(), 2):
             self.taken.insert(self.taken.end(), splitter.trie.sorted_tokens + self.gone[i],
                               splitter.trie.sorted_tokens + self.gone[i + 1])
@@ -269,6 +351,6 @@ cdef class Differences:
         return 0
 
     cdef size_t bytes(self) noexcept nogil:
-        return (idmap_bytes(&self.known) + idmap_bytes(&self.known_subtrees) + self.rests.bytes()
+        return (idmap_bytes(&self.known) + self.rests.bytes()
                 + sizeof(Base) * self.bases.capacity() + sizeof(Exit) * self.exits.capacity()
                 + 4 * self.rest_node.capacity())

@@ -10,7 +10,7 @@ that lead to states with few ways out, such as a backslash, are left out first.
 
 from libc.string cimport memset
 
-from stolcke._core.automata cimport State, join_live, state_next
+from stolcke._core.automata cimport Edge, State, join_live, state_next
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.types cimport NONE, ByteSet, popcount64
 from stolcke._core.utf8 cimport UTF8
@@ -29,6 +29,15 @@ cdef int width(const State* s) noexcept nogil:
     return popcount64(live.bits[0]) + popcount64(live.bits[1])
 
 
+cdef uint64_t ascii_range(const Edge* edge, uint32_t word) noexcept nogil:
+    """The ASCII bytes of an edge, as bits: word 0 those below 64, word 1 the others."""
+    cdef uint32_t low = 64 * word
+    if edge.high < low or edge.low >= low + 64:
+        return 0
+    return (~<uint64_t>0 << (max(<uint32_t>edge.low, low) - low)
+            & ~<uint64_t>0 >> (low + 63 - min(<uint32_t>edge.high, low + 63)))
+
+
 cdef class FreeBytes:
 
     def __cinit__(self, AutomatonStore automata not None):
@@ -40,13 +49,20 @@ cdef class FreeBytes:
 
     cdef bint cover(self, uint32_t state, const Node* below) except -1 nogil:
         """Whether all that comes below a node, which lies between two characters for the state, is free."""
-        cdef const Free* f = &self.free[self.find(state)]
+        cdef const Free* f
+        cdef ByteSet live
+        # Nothing is free that is not alive, and that is seen at a glance.
+        memset(&live, 0, sizeof(ByteSet))
+        join_live(&live, self.automata.state(state))
+        if below.ascii[0] & ~live.bits[0] or below.ascii[1] & ~live.bits[1]:
+            return False
+        f = &self.free[self.find(state)]
         return ((below.ascii[0] & ~f.ascii[0]) == 0 and (below.ascii[1] & ~f.ascii[1]) == 0
                 and (below.high & ~f.characters) == 0 and (below.whole or not below.high))
 
     cdef uint32_t find(self, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef uint32_t index = idmap_find(&self.known, state)
-        cdef uint32_t byte
+        cdef uint32_t k
         cdef int least
         cdef Free made
         cdef const State* s
@@ -55,10 +71,10 @@ cdef class FreeBytes:
         memset(&made, 0, sizeof(Free))
         s = self.automata.state(state)
         least = width(s) // 2
-        for byte in range(128):
-            index = state_next(s, byte)
-            if index != NONE and width(self.automata.state(index)) > least:
-                made.ascii[byte >> 6] |= <uint64_t>1 << (byte & 63)
+        for k in range(s.n_edges):
+            if width(self.automata.state(s.edges[k].target)) > least:
+                made.ascii[0] |= ascii_range(&s.edges[k], 0)
+                made.ascii[1] |= ascii_range(&s.edges[k], 1)
         if self.close(state, made.ascii):
             made.characters = self.free_characters()
         else:
@@ -70,7 +86,8 @@ cdef class FreeBytes:
     cdef bint close(self, uint32_t state, uint64_t* ascii) except -1 nogil:
         """Leave out bytes until the others lead from no state that they reach to a narrow one or to none."""
         cdef int least = width(self.automata.state(state)) // 2
-        cdef uint32_t byte, target
+        cdef uint32_t k, target
+        cdef uint64_t low, high
         cdef size_t i
         cdef bint same
         cdef const State* s
@@ -81,17 +98,23 @@ cdef class FreeBytes:
             i = 0
             while i < self.reached.size():
                 s = self.automata.state(self.reached[i])
-                for byte in range(128):
-                    if not ascii[byte >> 6] >> (byte & 63) & 1:
+                low = high = 0
+                for k in range(s.n_edges):
+                    target = s.edges[k].target
+                    if not (ascii[0] & ascii_range(&s.edges[k], 0) or ascii[1] & ascii_range(&s.edges[k], 1)):
                         continue
-                    target = state_next(s, byte)
-                    if target == NONE or width(self.automata.state(target)) <= least:
-                        ascii[byte >> 6] &= ~(<uint64_t>1 << (byte & 63))
-                        same = False
-                    elif not self.has_reached(target):
+                    if width(self.automata.state(target)) <= least:
+                        continue
+                    low |= ascii_range(&s.edges[k], 0)
+                    high |= ascii_range(&s.edges[k], 1)
+                    if not self.has_reached(target):
                         if self.reached.size() == MOST_REACHED:
                             return False
                         self.reached.push_back(target)
+                if ascii[0] & ~low or ascii[1] & ~high:
+                    ascii[0] &= low
+                    ascii[1] &= high
+                    same = False
                 i += 1
             if same:
                 return True

@@ -30,7 +30,7 @@ from stolcke._core.cascade cimport first_bytes, overlap
 from stolcke._core.chart cimport Column
 from stolcke._core.containers cimport refill
 from stolcke._core.engine cimport DEAD, OPENING, START, Refusal, sort_threads
-from stolcke._core.partition cimport Partition
+from stolcke._core.inside cimport Partition
 from stolcke._core.prefix cimport collect_prefix
 from stolcke._core.storage cimport idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put
 from stolcke._core.types cimport NONE, byteset_has, byteset_join

@@ -13,7 +13,7 @@ cdef struct Mask:
     const uint32_t* parts               # what is to be united with it
     uint32_t n_parts
     uint32_t n_dense                    # how many of these are rows
-    uint32_t n_tokens                   # how many tokens the others of these hold
+    uint32_t n_tokens                   # how many tokens are listed in them or in their holes
     bint accepting                      # the end tokens, too
     void* row                           # the finished row, NULL until the mask is HOT
     uint32_t uses

@@ -12,7 +12,7 @@ of each such set that costs something is made once, and a new mask copies it.
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort, unique
 
-from stolcke._core.partition cimport Partition
+from stolcke._core.inside cimport Partition, add_listed, add_row, copy_row
 from stolcke._core.storage cimport segments_bytes, segments_free, segments_init, segments_push
 from stolcke._core.types cimport load_pointer, store_pointer
 
@@ -22,13 +22,6 @@ cdef enum:
     CHEAP_ROWS = 2                      # wide partitions are worth a row where more rows than these are united,
     CHEAP_TOKENS = 1024                 # or more bits set
     FEW_TOKENS = 256                    # setting so many bits costs less than keeping a row
-
-
-cdef inline void add_tokens(uint32_t* row, const Partition* p) noexcept nogil:
-    cdef uint32_t i, token
-    for i in range(p.n_tokens):
-        token = p.tokens[i]
-        row[token >> 5] |= <uint32_t>1 << (token & 31)
 
 
 cdef class MaskStore:
@@ -61,10 +54,8 @@ cdef class MaskStore:
             if self.is_wide(parts[i]):
                 p = self.store.at(parts[i])
                 self.key.push_back(parts[i])
-                if p.dense != NULL:
-                    n_dense += 1
-                else:
-                    n_tokens += p.n_tokens
+                n_dense += <uint32_t>(p.dense != NULL)
+                n_tokens += p.n_listed + p.n_in_holes
         n_wide = self.key.size() - 1
         for i in range(parts.size()):
             if not self.is_wide(parts[i]):
@@ -99,7 +90,7 @@ cdef class MaskStore:
     cdef const void* wide_row(self, const uint32_t* parts, size_t n) except? NULL nogil:
         """The row that a set of wide partitions comes to."""
         cdef uint32_t index = self.wide_sets.find(parts, n)
-        cdef size_t i, k, n_words = (<size_t>self.store.n_words + 1) // 2
+        cdef size_t k, n_words = (<size_t>self.store.n_words + 1) // 2
         cdef const Partition* p
         cdef uint64_t* row
         if index != NONE:
@@ -109,11 +100,9 @@ cdef class MaskStore:
         memset(row, 0, n_words * 8)
         for k in range(n):
             p = self.store.at(parts[k])
-            if p.dense == NULL:
-                add_tokens(<uint32_t*>row, p)
-            else:
-                for i in range(n_words):
-                    row[i] |= p.dense[i]
+            if p.dense != NULL:
+                add_row(<uint32_t*>row, self.store.n_words, p, self.store.trie.sorted_tokens)
+            add_listed(<uint32_t*>row, p)
         self.n_rows += 1
         self.wide_rows.push_back(row)
         return self.wide_rows[self.wide_sets.intern(parts, n)]
@@ -121,10 +110,9 @@ cdef class MaskStore:
     cdef void write(self, Mask* mask, int32_t* row, size_t n_words) noexcept nogil:
         """Write the bits of a mask into a row; words beyond the vocabulary become zero."""
         cdef size_t n = self.store.n_words
-        cdef size_t i, k
+        cdef size_t i
         cdef bint empty = mask.wide == NULL
         cdef const Partition* p
-        cdef const uint32_t* other
         cdef uint32_t* words = <uint32_t*>row
         cdef uint32_t token
         cdef const void* finished = load_pointer(&mask.row)
@@ -140,18 +128,14 @@ cdef class MaskStore:
             if p.dense == NULL:
                 continue
             if empty:
-                memcpy(row, p.dense, n * 4)
+                copy_row(words, n, p, self.store.trie.sorted_tokens)
                 empty = False
-                continue
-            other = <const uint32_t*>p.dense
-            for k in range(n):
-                words[k] |= other[k]
+            else:
+                add_row(words, n, p, self.store.trie.sorted_tokens)
         if empty:
             memset(row, 0, n * 4)
         for i in range(mask.n_parts):
-            p = self.store.at(mask.parts[i])
-            if p.dense == NULL:
-                add_tokens(words, p)
+            add_listed(words, self.store.at(mask.parts[i]))
         if mask.accepting:
             for i in range(self.end_tokens.size()):
                 token = self.end_tokens[i]

@@ -7,6 +7,7 @@ from stolcke._core.automata cimport state_next
 from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport COUNTED, CountedStore
 from stolcke._core.difference cimport Differences
+from stolcke._core.inside cimport Partition
 from stolcke._core.locks cimport Lock
 from stolcke._core.profile cimport ProfileStore
 from stolcke._core.split cimport Splitter
@@ -17,14 +18,6 @@ from stolcke._core.types cimport NONE
 
 cdef enum:
     SPARSE = 64                         # at most 1/64 of the vocabulary inside: a list, not a row
-
-
-cdef struct Partition:
-    const uint64_t* dense               # tokens inside, as a bit row; NULL where they are few
-    const uint32_t* tokens              # tokens inside, ascending, where they are few
-    uint32_t n_tokens                   # how many tokens are inside
-    uint32_t visits                     # to nodes, that it took; 0 where it was made from another
-    uint32_t residue                    # suffix trie of the tokens that leave, NONE where no token does
 
 
 cdef class PartitionStore(Splitter):
@@ -46,7 +39,11 @@ cdef class PartitionStore(Splitter):
     cdef TokenBits merging
     cdef SequenceTable unions           # of suffix tries
     cdef vector[uint32_t] union_node
-    cdef uint64_t n_dense
+    cdef SequenceTable cuts             # of partitions that share another one's row: that, residue, list and holes
+    cdef vector[uint32_t] cut_partition
+    cdef uint64_t n_dense               # rows
+    cdef vector[uint32_t] key           # scratch of cut()
+    cdef vector[uint64_t] row
     cdef object kept                    # arrays that stored pointers point into
 
     cdef uint32_t next(self, uint32_t state, uint32_t byte, size_t most_bytes) except? 0xFFFFFFFE nogil
@@ -58,8 +55,12 @@ cdef class PartitionStore(Splitter):
     cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef const Partition* other(self, uint32_t node, uint32_t state) except NULL nogil
-    cdef bint build_from_edge(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil
-    cdef bint build_from_base(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil
+    cdef uint32_t add(self, const Partition* made) except? 0xFFFFFFFF nogil
+    cdef uint32_t build_from_edge(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t build_from_base(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t build_from_similar(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef uint32_t cut(self, const Partition* p, uint32_t residue, const uint32_t* more,
+                      uint32_t n_more) except? 0xFFFFFFFF nogil
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil
     cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil
     cdef int store_row(self, Partition* p, const uint64_t* row) except -1 nogil

@@ -21,6 +21,7 @@ from libcpp.algorithm cimport sort
 from stolcke._core.automata cimport Given, State, state_next
 from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport UNBOUNDED, UNMADE, Level
+from stolcke._core.inside cimport MOST_IN_HOLES, add_listed, copy_row
 from stolcke._core.locks cimport STORE
 from stolcke._core.name_states cimport name_state
 from stolcke._core.other_names cimport other_names_state
@@ -36,6 +37,7 @@ from stolcke._core.trie import outline
 
 
 cdef enum:
+    MOST_SIMILAR = 4                    # states to compare one with
     MANY = 256                          # tokens below a node, for which a similar partition is worth looking for
 
 LONGEST_NAME = 1_000
@@ -87,6 +89,7 @@ cdef class PartitionStore(Splitter):
         self.merges = SequenceTable(self.arena)
         self.merging = TokenBits(self.n_tokens)
         self.unions = SequenceTable(self.arena)
+        self.cuts = SequenceTable(self.arena)
         segments_init(&self.partitions, sizeof(Partition))
         idmap_init(&self.known, 8)
         idmap_init(&self.known_splits, 8)
@@ -234,7 +237,7 @@ cdef class PartitionStore(Splitter):
         return (self.arena.bytes + self.automata.bytes() + self.counted.bytes() + self.trie.bytes()
                 + self.profiles.bytes() + self.differences.bytes() + self.free.bytes()
                 + idmap_bytes(&self.known) + idmap_bytes(&self.known_splits) + segments_bytes(&self.partitions)
-                + self.token_sets.bytes() + self.merges.bytes() + self.unions.bytes())
+                + self.token_sets.bytes() + self.merges.bytes() + self.unions.bytes() + self.cuts.bytes())
 
     @property
     def n_bytes(self):
@@ -326,7 +329,7 @@ cdef class PartitionStore(Splitter):
         p = <Partition*>segments_push(&self.partitions)
         p.dense = NULL
         p.tokens = kept
-        p.n_tokens = <uint32_t>n
+        p.n_tokens = p.n_listed = <uint32_t>n
         p.residue = NONE
         self.token_set_partition.resize(self.token_sets.count())
         self.token_set_partition.push_back(self.partitions.size - 1)
@@ -382,18 +385,29 @@ cdef class PartitionStore(Splitter):
 
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
         cdef Partition made
+        cdef uint32_t index
         if node == 0 and state >= COUNTED and not self.counted.may_end_within(state):
             return self.build_counted(state)
         if (self.by_difference and state < COUNTED
                 and self.trie.node(node).below_end - self.trie.node(node).below > MANY):
-            if self.build_from_edge(node, state, &made) or self.build_from_base(node, state, &made):
-                (<Partition*>segments_push(&self.partitions))[0] = made
-                return self.partitions.size - 1
-        self.walk(node, state, False)
-        made.visits = <uint32_t>self.visits.size()
+            index = self.build_from_edge(node, state)
+            if index == NONE:
+                index = self.build_from_base(node, state)
+            if index == NONE:
+                index = self.build_from_similar(node, state)
+            if index != NONE:
+                return index
+        self.split(node, state)
+        memset(&made, 0, sizeof(Partition))
+        made.visits = self.n_visits
         self.store_inside(&made, node == 0)
         made.residue = self.residue()
-        (<Partition*>segments_push(&self.partitions))[0] = made
+        if self.scanned and made.dense != NULL and not self.differences.knows(node, state):
+            self.differences.learn(self, node, state)
+        return self.add(&made)
+
+    cdef uint32_t add(self, const Partition* made) except? 0xFFFFFFFF nogil:
+        (<Partition*>segments_push(&self.partitions))[0] = made[0]
         return self.partitions.size - 1
 
     cdef const Partition* other(self, uint32_t node, uint32_t state) except NULL nogil:
@@ -405,66 +419,120 @@ cdef class PartitionStore(Splitter):
             idmap_put(&self.known, key, index)
         return self.at(index)
 
-    cdef bint build_from_edge(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil:
-        """The partition by a state with one byte to go on, behind which the text cannot end: that of what follows."""
+    cdef uint32_t build_from_edge(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The partition by a state with one byte to go on, behind which the text cannot end: that of what follows.
+
+        NONE where the state is no such one.
+        """
         cdef const State* s = self.automata.state(state)
         cdef const Node* at = self.trie.node(node)
         cdef const Node* child
         cdef const Partition* p
-        cdef uint64_t* row
-        cdef uint32_t c = 0, k
+        cdef uint32_t c = 0
         if s.n_edges != 1 or s.edges[0].low != s.edges[0].high or self.automata.state(s.edges[0].target).accepting:
-            return False
+            return NONE
         while c < at.n_children and at.bytes[c] != s.edges[0].low:
             c += 1
         if c == at.n_children:
-            return False
+            return NONE
         child = self.trie.node(at.children[c])
         if child.below_end - child.below <= MANY:
-            return False
+            return NONE
         p = self.other(at.children[c], s.edges[0].target)
-        made.visits = 0
-        made.residue = p.residue
-        if p.dense != NULL:
-            self.differences.row.assign(p.dense, p.dense + (<size_t>self.n_words + 1) // 2)
-            row = self.differences.row.data()
-            for k in range(child.n_tokens):
-                row[child.tokens[k] >> 6] |= <uint64_t>1 << (child.tokens[k] & 63)
-            self.store_row(made, row)
-        else:
-            self.inside.assign(p.tokens, p.tokens + p.n_tokens)
-            self.inside.insert(self.inside.end(), child.tokens, child.tokens + child.n_tokens)
-            self.inside_ranges.clear()
-            self.store_inside(made, False)
-        return True
+        self.differences.gone.clear()
+        return self.cut(p, p.residue, child.tokens, child.n_tokens)
 
-    cdef bint build_from_base(self, uint32_t node, uint32_t state, Partition* made) except -1 nogil:
-        """The partition by a state that differs little from its base; False where it has none."""
+    cdef uint32_t build_from_base(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The partition by a state that differs little from its base; NONE where it has none."""
         cdef uint32_t base = self.differences.base_of(self, state)
         cdef const Partition* p
+        cdef uint32_t residue
         cdef bint is_new
-        if base == NONE or not self.differences.compare(self, node, state, base):
-            return False
+        if base == NONE or not self.differences.compare(self, node, state, base, 0):
+            return NONE
         is_new = idmap_find(&self.known, <uint64_t>node << 32 | base) == NONE
         p = self.other(node, base)
-        made.visits = 0
-        made.residue = p.residue
-        if p.residue != NONE:
+        residue = p.residue
+        if residue != NONE:
             # A walk just made is still at hand.
             if is_new and not self.differences.knows(node, base):
                 base = self.differences.learn(self, node, base)
             else:
                 base = self.differences.find(self, node, base)
-            made.residue = self.differences.residue(self, base, p.residue)
-        if p.dense != NULL:
-            self.differences.subtract_row(self, p.dense, (<size_t>self.n_words + 1) // 2)
-            self.store_row(made, self.differences.row.data())
-        else:
-            self.differences.subtract_tokens(self, p.tokens, p.n_tokens)
-            self.inside.swap(self.differences.tokens)
+            residue = self.differences.residue(self, base, residue)
+        return self.cut(p, residue, NULL, 0)
+
+    cdef uint32_t build_from_similar(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The partition by a state that differs little from one that has been walked for lately; NONE where none does.
+
+        Such are the places within `[a-z]{1,63}`: few tokens are long enough to tell them apart.
+        """
+        cdef size_t n = self.differences.bases.size()
+        cdef size_t tried = 0
+        cdef uint32_t residue, index, base, same
+        cdef const Partition* p
+        while n > 0 and tried < MOST_SIMILAR:
+            n -= 1
+            if not self.differences.alike(self, <uint32_t>n, node, state):
+                continue
+            tried += 1
+            index = idmap_find(&self.known, <uint64_t>node << 32 | self.differences.bases[n].state)
+            base = self.differences.bases[n].state
+            same = self.differences.agree(self, state, base) if index != NONE else 0
+            if same == 0 or not self.differences.compare(self, node, state, base, same):
+                continue
+            p = self.at(index)
+            residue = p.residue
+            if residue != NONE:
+                residue = self.differences.residue(self, <uint32_t>n, residue)
+            return self.cut(p, residue, NULL, 0)
+        return NONE
+
+    cdef uint32_t cut(self, const Partition* p, uint32_t residue, const uint32_t* more,
+                      uint32_t n_more) except? 0xFFFFFFFF nogil:
+        """The partition of a residue, and of the tokens of another one that are not ``gone`` and some more."""
+        cdef Partition made
+        cdef uint32_t index
+        memset(&made, 0, sizeof(Partition))
+        made.residue = residue
+        self.differences.subtract_tokens(self, p.tokens, p.n_listed)
+        self.inside.swap(self.differences.tokens)
+        self.inside.insert(self.inside.end(), more, more + n_more)
+        if p.dense == NULL:
             self.inside_ranges.clear()
-            self.store_inside(made, False)
-        return True
+            self.store_inside(&made, False)
+            return self.add(&made)
+        made.dense = p.dense
+        made.n_tokens = p.n_tokens - p.n_listed - self.differences.lost(self, p) + <uint32_t>self.inside.size()
+        made.n_listed = <uint32_t>self.inside.size()
+        made.tokens = self.inside.data()
+        made.n_in_holes = self.differences.join_holes(p)
+        made.n_holes = <uint32_t>self.differences.holes.size()
+        made.holes = self.differences.holes.data()
+        if max(made.n_in_holes, made.n_listed) > MOST_IN_HOLES or not self.is_wide(made.n_tokens):
+            self.row.resize((<size_t>self.n_words + 1) // 2)
+            copy_row(<uint32_t*>self.row.data(), 2 * self.row.size(), &made, self.trie.sorted_tokens)
+            add_listed(<uint32_t*>self.row.data(), &made)
+            memset(&made, 0, sizeof(Partition))
+            made.residue = residue
+            self.store_row(&made, self.row.data())
+            return self.add(&made)
+        self.key.assign(<uint32_t*>&made.dense, <uint32_t*>(&made.dense + 1))
+        self.key.push_back(residue)
+        self.key.push_back(made.n_listed)
+        self.key.insert(self.key.end(), self.inside.begin(), self.inside.end())
+        self.key.insert(self.key.end(), self.differences.holes.begin(), self.differences.holes.end())
+        index = self.cuts.find(self.key.data(), self.key.size())
+        if index != NONE:
+            return self.cut_partition[index]
+        self.cut_partition.resize(self.cuts.count() + 1)    # and so nothing can fail once the key is there
+        index = self.add(&made)
+        # The list and the holes are where the key has them.
+        made.tokens = self.cuts.words(self.cuts.intern(self.key.data(), self.key.size())) + 4
+        made.holes = made.tokens + made.n_listed
+        (<Partition*>self.at(index))[0] = made
+        self.cut_partition[self.cuts.count() - 1] = index
+        return index
 
     cdef uint32_t build_counted(self, uint32_t state) except? 0xFFFFFFFF nogil:
         """The partition of the vocabulary by a state of a counted repeat, from the profile of all its levels."""
@@ -476,6 +544,7 @@ cdef class PartitionStore(Splitter):
         cdef uint64_t key
         cdef uint32_t known
         cdef Partition made
+        memset(&made, 0, sizeof(Partition))
         self.profiles.narrow(profile, &least, &most)
         key = <uint64_t>index << 32 | least << 16 | most
         known = idmap_find(&self.known_splits, key)
@@ -487,9 +556,9 @@ cdef class PartitionStore(Splitter):
         made.residue = NONE
         if not self.profiles.residues.empty():
             made.residue = self.unite_locked(self.profiles.residues.data(), self.profiles.residues.size())
-        (<Partition*>segments_push(&self.partitions))[0] = made
-        idmap_put(&self.known_splits, key, self.partitions.size - 1)
-        return self.partitions.size - 1
+        known = self.add(&made)
+        idmap_put(&self.known_splits, key, known)
+        return known
 
     cdef int store_row(self, Partition* p, const uint64_t* row) except -1 nogil:
         """Keep a row of tokens inside."""
@@ -502,7 +571,6 @@ cdef class PartitionStore(Splitter):
             total += popcount64(row[i])
         p.n_tokens = <uint32_t>total
         p.dense = NULL
-        p.tokens = NULL
         if self.is_wide(total):
             kept = <uint64_t*>self.arena.take(row_bytes)
             memcpy(kept, row, row_bytes)
@@ -517,6 +585,7 @@ cdef class PartitionStore(Splitter):
                 n += 1
                 word &= word - 1
         p.tokens = tokens
+        p.n_listed = p.n_tokens
         return 0
 
     cdef int store_inside(self, Partition* p, bint whole_tokens) except -1 nogil:
@@ -550,7 +619,6 @@ cdef class PartitionStore(Splitter):
                 for i in range(0, self.inside_ranges.size(), 2):
                     self.set_range(row, self.inside_ranges[i], self.inside_ranges[i + 1])
             p.dense = row
-            p.tokens = NULL
             p.n_tokens = <uint32_t>total
             self.n_dense += 1
             return 0
@@ -564,9 +632,8 @@ cdef class PartitionStore(Splitter):
             if n == 0 or tokens[n - 1] != self.inside[i]:
                 tokens[n] = self.inside[i]
                 n += 1
-        p.dense = NULL
         p.tokens = tokens
-        p.n_tokens = <uint32_t>n
+        p.n_tokens = p.n_listed = <uint32_t>n
         return 0
 
     cdef void set_range(self, uint64_t* row, uint32_t begin, uint32_t end) noexcept nogil:

@@ -18,7 +18,8 @@ from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.containers cimport refill
 from stolcke._core.counted cimport COUNTED, Family, Level
 from stolcke._core.difference cimport Base, Exit
-from stolcke._core.partition cimport Partition, PartitionStore
+from stolcke._core.inside cimport Partition, add_listed, copy_row
+from stolcke._core.partition cimport PartitionStore
 from stolcke._core.storage cimport Slots, idmap_put, segments_push
 from stolcke._core.trie cimport Node
 from stolcke._core.types cimport NONE, popcount64
@@ -230,6 +231,7 @@ cdef class Selection:
         cdef uint32_t k
         cdef const Partition* p
         cdef size_t n_words = (<size_t>self.store.n_words + 1) // 2
+        cdef uint64_t[::1] row_
         dense, dense_index, sizes, inside, counts, residues, visits = [], [], [], [], [], [], []
         for i in range(self.parts.size()):
             p = self.store.at(self.parts[i])
@@ -239,7 +241,11 @@ cdef class Selection:
             dense_index.append(NONE if p.dense == NULL else len(dense))
             sizes.append(0 if p.dense != NULL else p.n_tokens)
             if p.dense != NULL:
-                dense.append(np.asarray(<const uint64_t[:n_words]>p.dense).copy())
+                row = np.zeros(n_words, np.uint64)
+                row_ = row
+                copy_row(<uint32_t*>&row_[0], 2 * n_words, p, self.store.trie.sorted_tokens)
+                add_listed(<uint32_t*>&row_[0], p)
+                dense.append(row)
             else:
                 inside += [p.tokens[k] for k in range(p.n_tokens)]
         return {
@@ -384,6 +390,7 @@ cdef int restore_partitions(PartitionStore store, arrays) except -1:
         p.visits = visits[i]
         if dense_index[i] == NONE:
             p.tokens = inside_ + listed
+            p.n_listed = sizes[i]
         else:
             p.dense = &dense[dense_index[i], 0]
             store.n_dense += 1

@@ -1,6 +1,6 @@
 """Walking a suffix trie with an automaton, and merging what remains of tokens into tries again."""
 
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport AutomatonStore, Loops, State, state_next
@@ -31,6 +31,18 @@ cdef struct Measured:
     bint within                         # whether they end within the repeat; then each character more is a unit more
 
 
+cdef struct Local:
+    # A state that a scan has met.
+    uint32_t state
+    uint32_t row                        # Splitter.rows[row:row + 256], NONE where it has not been needed yet
+    bint accepting
+    bint leads_on                       # whether any byte has an edge
+    bint loops                          # whether something leads back to it, or from within a character to its home
+
+
+cdef bint is_broad(const State* s) noexcept nogil
+
+
 cdef class Splitter:
     """Splits suffix tries by states; knows no partitions yet."""
     cdef readonly uint32_t n_tokens
@@ -41,12 +53,19 @@ cdef class Splitter:
     cdef FreeBytes free
     cdef TokenTrie trie
     cdef readonly uint64_t visited      # trie nodes walked so far, a deterministic measure of work
+    cdef uint32_t n_visits              # by the last walk() or scan()
     cdef uint64_t* all_tokens           # the row of everything that text can match, once needed
 
     # What walk() found, and the scratch of merge(); kept to avoid allocation.
     cdef vector[Visit] visits
     cdef vector[Measured] measured
     cdef vector[uint32_t] inside, inside_ranges, outside_ranges, left_tokens
+    cdef vector[uint32_t] leaving       # what scan() found instead of visits: a node, and the rest that is left there
+    cdef bint scanned                   # whether it was scan()
+    cdef vector[Local] locals
+    cdef vector[uint32_t] local_slots   # hash table: index into locals + 1, 0 where free
+    cdef vector[uint16_t] rows          # by byte, index into locals + 1; 0 where it leads nowhere
+    cdef vector[uint32_t] path          # of each depth, index into locals
     cdef bint all_seen                  # whether outside_ranges has all tokens that are not inside
     cdef vector[uint64_t] elements, gathered, edges, sorting
 
@@ -56,6 +75,12 @@ cdef class Splitter:
                      bint counting) except -1 nogil
     cdef bint all_inside(self, const Node* below, uint32_t state) except -1 nogil
     cdef int measure(self, const Node* node, uint32_t below_end, uint32_t units, bint within) except -1 nogil
+    cdef bint scan(self, uint32_t node, uint32_t state) except -1 nogil
+    cdef int find_rests(self) except -1 nogil
+    cdef uint32_t local(self, uint32_t state) except? 0xFFFFFFFF nogil
+    cdef int grow_locals(self) except -1 nogil
+    cdef int make_row(self, uint32_t index) except -1 nogil
+    cdef int split(self, uint32_t node, uint32_t state) except -1 nogil
     cdef int add_visit(self, size_t index) except -1 nogil
     cdef uint32_t residue(self) except? 0xFFFFFFFF nogil
     cdef uint32_t merge(self, size_t begin, size_t end) except? 0xFFFFFFFF nogil

@@ -7,17 +7,20 @@ die, leave, or end, and skips whole subtrees whose tokens all stay inside;
 where the terminal may end.
 """
 
-from libc.stdint cimport uint8_t
+from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport state_next
 from stolcke._core.counted cimport UNMADE
-from stolcke._core.trie cimport Node
+from stolcke._core.trie cimport Node, Place
 
 
 cdef enum:
     MANY_TOKENS = 64                    # below a node make it worth asking for free bytes
+    BROAD = 16                          # bytes of a state that make it worth a scan
+    MOST_LEAVING = 1024                 # places where the terminal may end: where there are more, they share their work
+    MOST_LOCALS = 4096                  # states that a scan may meet; one of them leads to 256 more at most
     SMALL_SORT = 96                     # below, comparison sorting beats counting
 
 cdef extern from *:
@@ -27,6 +30,16 @@ cdef extern from *:
     """
     const uint64_t LIVE_VISIT           # an element that is a visit, not a node
     const uint64_t ELEMENT_MASK
+
+
+cdef bint is_broad(const State* s) noexcept nogil:
+    """Whether so many bytes have an edge that many tokens may be alive."""
+    cdef uint32_t k, n = 0
+    if s.classes != NULL:
+        return True
+    for k in range(s.n_edges):
+        n += <uint32_t>s.edges[k].high - s.edges[k].low + 1
+    return n >= BROAD
 
 
 cdef class Splitter:
@@ -102,12 +115,165 @@ cdef class Splitter:
             self.visits[i].last = <uint32_t>self.visits.size()
             i += 1
         self.visited += self.visits.size()
+        self.n_visits = <uint32_t>self.visits.size()
         while i > 0:
             i -= 1
             for c in range(self.visits[i].first, self.visits[i].last):
                 if self.visits[i].leaves:
                     break
                 self.visits[i].leaves = self.visits[c].leaves
+        return 0
+
+    # The same for wide states and the vocabulary's own trie, where a visit to a node should cost next to nothing: in
+    # preorder, memory is read from one end to the other, what is dead is left behind in one step, and which state a
+    # byte leads to is one look into a table of the states met here.
+
+    cdef int split(self, uint32_t node, uint32_t state) except -1 nogil:
+        """Find tokens inside and what is left, by :meth:`scan` if it can be, else by :meth:`walk`."""
+        self.scanned = (node < self.trie.n_own and state < COUNTED and is_broad(self.automata.state(state))
+                        and self.scan(node, state))
+        if not self.scanned:
+            return self.walk(node, state, False)
+        return 0
+
+    cdef bint scan(self, uint32_t node, uint32_t state) except -1 nogil:
+        """As :meth:`walk`, in preorder; False, and nothing is found, where there are too many states or ways out.
+
+        The places where the terminal may end are left in ``leaving``, with their states for :meth:`find_rests`.
+        """
+        cdef const Place* places = self.trie.places
+        cdef const Place* at
+        cdef const Local* here
+        cdef uint32_t i = node + 1
+        cdef uint32_t end = places[node].behind
+        cdef uint32_t depth = places[node].depth
+        cdef uint32_t t, behind
+        cdef uint32_t begin = places[i].below           # of the tokens inside, as far as they follow each other ...
+        cdef uint32_t seen = begin                      # ... to here
+        cdef uint64_t visited = 1
+        self.inside.clear()
+        self.inside_ranges.clear()
+        self.outside_ranges.clear()
+        self.leaving.clear()
+        self.locals.clear()
+        self.rows.clear()
+        self.local_slots.assign(256, 0)
+        self.path.resize(self.trie.node(node).height + 1)
+        self.all_seen = True
+        self.path[0] = self.local(state)
+        self.make_row(self.path[0])
+        while i < end:
+            at = &places[i]
+            t = self.rows[self.locals[self.path[at.depth - depth - 1]].row + at.label]
+            if t == 0:
+                i = at.behind
+                continue
+            t -= 1
+            if at.below != seen:
+                if begin != seen:
+                    self.inside_ranges.push_back(begin)
+                    self.inside_ranges.push_back(seen)
+                self.outside_ranges.push_back(seen)
+                self.outside_ranges.push_back(at.below)
+                begin = at.below
+            i += 1
+            seen = places[i].below
+            if at.behind == i:
+                continue
+            here = &self.locals[t]
+            behind = at.behind
+            if here.loops or behind - i >= MANY_TOKENS:
+                if self.all_inside(self.trie.node(i - 1), here.state):
+                    i = behind
+                    seen = places[i].below
+                    continue
+            visited += 1
+            if here.accepting:
+                if self.leaving.size() == 2 * MOST_LEAVING:
+                    return False
+                self.leaving.push_back(i - 1)
+                self.leaving.push_back(here.state)
+            if not here.leads_on:
+                i = behind
+                continue
+            if here.row == NONE:
+                if self.locals.size() > MOST_LOCALS:
+                    return False
+                self.make_row(t)
+            self.path[at.depth - depth] = t
+        if begin != seen:
+            self.inside_ranges.push_back(begin)
+            self.inside_ranges.push_back(seen)
+        if seen != places[end].below:
+            self.outside_ranges.push_back(seen)
+            self.outside_ranges.push_back(places[end].below)
+        self.visited += visited
+        self.n_visits = <uint32_t>visited
+        return True
+
+    cdef uint32_t local(self, uint32_t state) except? 0xFFFFFFFF nogil:
+        """The index of a state among those that a scan has met."""
+        cdef uint32_t mask = <uint32_t>self.local_slots.size() - 1
+        cdef uint32_t slot = (state * <uint32_t>0x9E3779B1) >> 7 & mask
+        cdef Local made
+        cdef const State* s
+        while self.local_slots[slot]:
+            if self.locals[self.local_slots[slot] - 1].state == state:
+                return self.local_slots[slot] - 1
+            slot = (slot + 1) & mask
+        s = self.automata.state(state)
+        made.state = state
+        made.row = NONE
+        made.accepting = s.accepting
+        made.leads_on = s.n_edges > 0
+        made.loops = s.loops != self.automata.nothing
+        self.locals.push_back(made)
+        self.local_slots[slot] = <uint32_t>self.locals.size()
+        if self.locals.size() * 2 > self.local_slots.size():
+            self.grow_locals()
+        return <uint32_t>self.locals.size() - 1
+
+    cdef int grow_locals(self) except -1 nogil:
+        cdef uint32_t mask = <uint32_t>self.local_slots.size() * 4 - 1
+        cdef uint32_t slot, i
+        self.local_slots.assign(mask + 1, 0)
+        for i in range(self.locals.size()):
+            slot = (self.locals[i].state * <uint32_t>0x9E3779B1) >> 7 & mask
+            while self.local_slots[slot]:
+                slot = (slot + 1) & mask
+            self.local_slots[slot] = i + 1
+        return 0
+
+    cdef int make_row(self, uint32_t index) except -1 nogil:
+        """Note where each byte leads from a state that has been met."""
+        cdef const State* s = self.automata.state(self.locals[index].state)
+        cdef uint32_t row = <uint32_t>self.rows.size()
+        cdef uint32_t k, byte, t
+        self.rows.resize(row + 256, 0)
+        for k in range(s.n_edges):
+            t = self.local(s.edges[k].target) + 1
+            for byte in range(s.edges[k].low, <uint32_t>s.edges[k].high + 1):
+                self.rows[row + byte] = <uint16_t>t
+        self.locals[index].row = row
+        return 0
+
+    cdef int find_rests(self) except -1 nogil:
+        """Replace each state in ``leaving`` by the suffix trie of what is left there; drop places of which nothing is.
+
+        What is inside is forgotten.
+        """
+        cdef size_t i, n = 0
+        cdef uint64_t visited = self.visited
+        for i in range(0, self.leaving.size(), 2):
+            self.walk(self.leaving[i], self.leaving[i + 1], False)
+            if self.visits[0].leaves:
+                self.clear_merging()
+                self.add_visit(0)
+                self.leaving[n] = self.leaving[i]
+                self.leaving[n + 1] = self.merge(0, 1)
+                n += 2
+        self.leaving.resize(n)
+        self.visited = visited          # what is behind an end has been visited before
         return 0
 
     cdef inline int descend(self, size_t parent, uint8_t label, uint32_t child, uint32_t state,
@@ -182,10 +348,16 @@ cdef class Splitter:
     cdef uint32_t residue(self) except? 0xFFFFFFFF nogil:
         """The suffix trie of what remains after the terminal ended at any visited node."""
         cdef size_t i
+        if self.scanned:
+            self.find_rests()
         self.clear_merging()
-        for i in range(1, self.visits.size()):
-            if self.visits[i].leaves and self.state(self.visits[i].state).accepting:
-                self.add_visit(i)
+        if self.scanned:
+            for i in range(0, self.leaving.size(), 2):
+                self.elements.push_back(self.leaving[i + 1])
+        else:
+            for i in range(1, self.visits.size()):
+                if self.visits[i].leaves and self.state(self.visits[i].state).accepting:
+                    self.add_visit(i)
         if self.elements.empty():
             return NONE
         return self.merge(0, self.elements.size())

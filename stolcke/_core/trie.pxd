@@ -23,12 +23,21 @@ cdef struct Node:
     uint32_t below_end                  # the tokens here and below; equal for other nodes
 
 
+cdef struct Place:
+    # A node of the vocabulary's own trie as who goes through them in preorder needs it: five fit into a cache line.
+    uint32_t behind                     # the next node that is not below this one
+    uint32_t below                      # as in Node
+    uint16_t depth
+    uint8_t label                       # of the edge that leads here
+
+
 cdef class TokenTrie:
     cdef readonly uint32_t n_own        # nodes of the vocabulary's own trie; its root is node 0
     cdef readonly object shape          # the arrays that outline() made
     cdef readonly object order          # token ids sorted by their bytes: uint32[number of matchable tokens]
     cdef Arena arena
     cdef Node* own
+    cdef Place* places                  # of the own nodes, and one more behind them
     cdef Segments merged                # Node each: ids from n_own on
     cdef SequenceTable keys             # of merged nodes, compared whole
     cdef vector[uint32_t] key_node

@@ -187,6 +187,7 @@ cdef class TokenTrie:
 
     def __dealloc__(self):
         free(self.own)
+        free(self.places)
         segments_free(&self.merged)
 
     cdef int build(self, const uint8_t* label, const uint16_t* depth, const uint32_t* ending,
@@ -202,7 +203,8 @@ cdef class TokenTrie:
         cdef Siblings* siblings
         cdef Siblings* below
         self.own = <Node*>calloc(n, sizeof(Node))
-        if self.own == NULL:
+        self.places = <Place*>calloc(<size_t>n + 1, sizeof(Place))
+        if self.own == NULL or self.places == NULL:
             with gil:
                 raise MemoryError("stolcke: out of memory for the token trie")
         self.n_own = n
@@ -221,6 +223,9 @@ cdef class TokenTrie:
             if depth[i] > (depth[i - 1] + 1 if i else 0) or (i and depth[i] == 0) or ending[i] > n_tokens - place:
                 return False
             path[depth[i]] = i
+            self.places[i].below = place
+            self.places[i].depth = depth[i]
+            self.places[i].label = label[i]
             if i:
                 above = &self.own[path[depth[i] - 1]]
                 node.utf8 = <uint8_t>utf8_step(above.utf8, label[i])
@@ -234,11 +239,16 @@ cdef class TokenTrie:
             place += ending[i]
         if place != n_tokens:
             return False
+        self.places[n].below = place
         # Back: what lies below a node has just been seen.  Children are next to each other, ascending.
         place = n - 1
         for k in range(n):
             i = n - 1 - k
             node = &self.own[i]
+            c = i + 1
+            while c < n and depth[c] > depth[i]:
+                c = self.places[c].behind
+            self.places[i].behind = c
             siblings = &seen[depth[i]]
             below = &seen[depth[i] + 1]
             place -= below.n
@@ -344,5 +354,5 @@ cdef class TokenTrie:
         return total
 
     cdef size_t bytes(self) noexcept nogil:
-        return (self.n_own * sizeof(Node) + segments_bytes(&self.merged) + self.keys.bytes()
+        return (self.n_own * (sizeof(Node) + sizeof(Place)) + segments_bytes(&self.merged) + self.keys.bytes()
                 + 4 * self.key_node.capacity())

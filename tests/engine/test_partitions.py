@@ -298,3 +298,79 @@ def test_rings_of_rules_and_states():
     assert not ring.fork().accept_bytes(b"a" * 4999 + b"b")
     assert ring.accept_bytes(b"a" * 10_000 + b"b")
     assert ring.is_accepting
+
+
+# Patterns of which each place is a state of its own, and texts under them.
+PLACES = {
+    "counted letters": (r'/"[a-z0-9]{3,30}"/', b'"abcdefghijklmnopqrstuvwxyz0123'),
+    "names of hosts": (
+        r'/"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?)*"/',
+        b'"ab-cd.e0-f.g',
+    ),
+    "groups": (r'/"[0-9a-z]{8}-[0-9a-z]{4}-[0-9a-z]{4}"/', b'"abcd0123-ef45-67gh'),
+    "a text that may end anywhere": (r"/[a-z0-9]{1,20}([-.][a-z]{1,5}){0,3}/", b"abc0defgh-ij.klm"),
+    "steps of two": (r'/"([a-z][a-z0-9-])*[.é]?"/', b'"ab-cd9efg'),
+    "characters of all widths": (r'/"[^"\\.]{2,12}\.[^"\\]{1,3}"/', "aé\u20ac\U00010348bc.éd".encode()),
+}
+
+
+def words_and_joints() -> list[bytes]:
+    """Tokens that go from one place to another, or leave: words of all lengths, and what joins them."""
+    random = Random(5)
+    letters = ["".join(random.choices("abcdefghijklmnopqrstuvwxyz", k=k)) for k in range(1, 15) for _ in range(40)]
+    mixed = ["".join(random.choices('abz09-."é€', k=k)) for k in range(1, 9) for _ in range(60)]
+    ends = [f'{random.choice(letters)[:3]}"{end}' for end in ("", ",", ", ", "a", '"') for _ in range(20)]
+    return sorted({text.encode() for text in letters + mixed + ends} | {bytes([b]) for b in range(256)})
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_masks_at_every_place_of_a_pattern_are_exact(kind):
+    pattern, text = PLACES[kind]
+    tokens = words_and_joints()
+    compiled = stolcke.compile(
+        stolcke.Grammar.from_lark(f'start: PLACES ("," " "?)?\nPLACES: {pattern}'),
+        stolcke.Vocabulary(tokens),
+        prewarm=0,
+    )
+    matcher = compiled.matcher()
+    for byte in text:
+        expected = [matcher.fork().accept_bytes(token) for token in tokens]
+        assert matcher.mask().tolist() == expected, byte
+        if not matcher.accept_bytes(bytes([byte])):
+            break
+
+
+def test_places_that_few_tokens_tell_apart_hardly_cost_a_walk():
+    grammar = stolcke.Grammar.from_lark(
+        r'start: /"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?)*"/'
+    )
+    visited = []
+    for by_difference in (True, False):
+        vocabulary = stolcke.Vocabulary(words_and_joints())
+        vocabulary.core.by_difference = by_difference
+        walk(stolcke.compile(grammar, vocabulary, prewarm=0), b'"abc-defg.hij')
+        visited.append(vocabulary.core.visited)
+    assert visited[0] < visited[1] / 3
+
+
+def test_unions_of_rows_with_holes_are_exact():
+    """Two objects at once, each open to other names than its own: what one of them leaves out the other may allow."""
+    schema = {
+        "anyOf": [
+            {"properties": {"abc": {"const": 0}, "abd": {"const": 1}}, "required": ["abc"]},
+            {"properties": {"abe": {"const": 2}, "a": {"const": 3}}, "additionalProperties": {"const": 4}},
+        ]
+    }
+    names = [b"a", b"ab", b"abc", b"abd", b"abe", b"bc", b"c", b"e"]
+    ends = [name + end for name in names for end in (b'"', b'":', b'":0', b'":2', b'":3', b'":4', b'":"')]
+    tokens = sorted({*words_and_joints(), *names, *ends})
+    vocabulary = stolcke.Vocabulary(tokens)
+    matcher = stolcke.compile(
+        stolcke.Grammar.from_json_schema(schema, whitespace="compact"), vocabulary, prewarm=0
+    ).matcher()
+    for byte in b'{"abc":0,"abe":2':
+        expected = [matcher.fork().accept_bytes(token) for token in tokens]
+        for _ in range(3):  # made, made ready, and read
+            assert matcher.mask().tolist() == expected
+        assert matcher.accept_bytes(bytes([byte]))
+    assert vocabulary.core.stats()["dense_partitions"] < 6
