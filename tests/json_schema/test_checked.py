@@ -186,6 +186,8 @@ def test_where_a_guard_cannot_go():
         grammar + "."
     with pytest.raises(stolcke.GrammarError, match="checked= is not possible among json_options"):
         stolcke.Grammar.from_lark('start: %json {"uniqueItems": true}', json_options={"checked": True})
+    with pytest.raises(stolcke.GrammarError, match="cannot be parsed with"):
+        stolcke.Parser(grammar)
     with pytest.raises(stolcke.CompileError, match="has a guard of its own"):
         stolcke.compile(grammar, stolcke.Vocabulary.from_bytes(), guard=grammar.guard)
 
