@@ -68,6 +68,8 @@ class Parser:
         default_distribution: Distribution | None = None,
         limits: Limits = Limits(),
     ) -> None:
+        if grammar.guard is not None:
+            raise GrammarError("a grammar with a guard cannot be parsed with: derivations do not know what it refuses")
         self.grammar = grammar
         chosen = choose(grammar, distributions or {}, default_distribution, _title)
         plain = without_restrictions(grammar, limits, Deadline(), ignored_behind=False)

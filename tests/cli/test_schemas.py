@@ -207,3 +207,13 @@ def test_missing_files(capsys, person, tmp_path) -> None:
         assert main(argv) == 2
         assert "missing" in capsys.readouterr().err
     assert main(["--json-schema", person, "--resource", f"urn:x={missing}"]) == 2
+
+
+def test_checked_names_what_is_looked_at(capsys, file) -> None:
+    path = file('{"type": "array", "items": {"type": "string"}, "uniqueItems": true}', "unique")
+    documents = [file('["a", "b"]', "right"), file('["a", "b", "a"]', "wrong")]
+    status, report = report_of(capsys, "--json-schema", path, "--checked", "--check", *documents)
+    assert (status, report["exact"], report["checked"]) == (1, False, ["#: uniqueItems"])
+    right, wrong = report["checks"]
+    assert right["accepted"] and not wrong["accepted"] and wrong["byte"] == 13
+    assert [reason["keyword"] for reason in wrong["reasons"]] == ["#/uniqueItems"]

@@ -186,5 +186,16 @@ def test_where_a_guard_cannot_go():
         grammar + "."
     with pytest.raises(stolcke.GrammarError, match="checked= is not possible among json_options"):
         stolcke.Grammar.from_lark('start: %json {"uniqueItems": true}', json_options={"checked": True})
+    with pytest.raises(stolcke.GrammarError, match="cannot be parsed with"):
+        stolcke.Parser(grammar)
     with pytest.raises(stolcke.CompileError, match="has a guard of its own"):
         stolcke.compile(grammar, stolcke.Vocabulary.from_bytes(), guard=grammar.guard)
+
+
+def test_items_nested_too_deep_are_an_error():
+    matcher = judge(ANY, checked=True).compiled.matcher()
+    assert matcher.accept_bytes(b'["a",' + b"[" * 5_000 + b"1" + b"]" * 4_999)
+    before = matcher.state
+    with pytest.raises(stolcke.LimitExceeded, match="nesting"):
+        matcher.accept_bytes(b"]")
+    assert matcher.state == before and matcher.accept_bytes(b",2")

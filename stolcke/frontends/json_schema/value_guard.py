@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -158,7 +159,7 @@ class ValueGuard(TextGuard):
     def _item(self, state: Values, role: Role) -> Values | bool:
         text, frames = state
         first, items, equal = frames[-1]
-        key = _key(_read(text[first:].lstrip(_GAP)))
+        key = _key_of_text(text[first:].lstrip(_GAP))
         if items is None or (equal is None and key in items):
             return False
         # What is before the outermost open item is not needed any more.
@@ -182,10 +183,18 @@ class _Number(str):
 
 def _read(text: bytes) -> Any:
     """A JSON value, whose numbers are left as they are."""
+    return json.loads(text.decode("utf-8"), parse_int=_Number, parse_float=_Number)
+
+
+def _key_of_text(text: bytes) -> Hashable:
+    """The key of a JSON value."""
     try:
-        return json.loads(text.decode("utf-8"), parse_int=_Number, parse_float=_Number)
+        return _key(_read(text))
     except RecursionError:
-        raise LimitExceeded("nesting", "more than the interpreter's stack holds", "it", "checking a value") from None
+        most = sys.getrecursionlimit()
+        raise LimitExceeded(
+            "nesting", "more than the interpreter's stack holds", most, "a value that differs"
+        ) from None
 
 
 def _key(value: Any) -> Hashable:
