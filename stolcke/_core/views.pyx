@@ -25,7 +25,9 @@ cdef list spelled(const vector[uint32_t]& symbols):
 
 def state_threads(Engine engine not None, uint32_t state):
     """A live state: ``([columns that begin here], [(terminal, automaton state, column), ...])``."""
-    if state >= engine.state_keys.count():
+    with engine.lock:
+        n_states = engine.state_keys.count()
+    if state >= n_states:
         raise IndexError(state)
     if state == OPENING:
         state = START
