@@ -6,10 +6,11 @@ language of their grammar; :func:`mutations` makes texts that mostly are not.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from random import Random
 
-__all__ = ["NAMES", "expressions", "grammar", "mutations", "small_texts", "texts"]
+__all__ = ["NAMES", "expressions", "grammar", "ignoring", "mutations", "small_texts", "texts"]
 
 NAMES = ("clike", "sql")
 
@@ -28,6 +29,18 @@ PHRASES = ("new order", "Zoë's café", "out of range", "naïve value", "done", 
 def grammar(name: str) -> str:
     """Return the Lark text of a large grammar."""
     return (Path(__file__).parent / f"{name}.lark").read_text(encoding="utf-8")
+
+
+def ignoring(name: str) -> str:
+    """Return the Lark text of a large grammar whose white space and comments are ignored, and not in its rules."""
+    lines, is_blank = [], False
+    for line in grammar(name).splitlines():
+        if re.match(r"\w+\s*:", line):
+            is_blank = re.match(r"(ws|gap|comments)\b", line) is not None
+        if not is_blank and not line.startswith("//"):
+            is_rule = not re.match(r"[A-Z_]+\s*:", line)
+            lines.append(re.sub(r"\b(ws|gap)\b", "", line) if is_rule else line)
+    return "\n".join([*lines, "%ignore WS", "%ignore COMMENT", ""])
 
 
 def texts(name: str, count: int = 12) -> list[str]:
