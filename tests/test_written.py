@@ -8,7 +8,7 @@ import pytest
 
 from stolcke import Grammar, Vocabulary, compile
 from stolcke._core.written import WrittenRules
-from stolcke.compiler.arrays import lower
+from stolcke.compiler import lower
 from stolcke.deadline import Deadline
 from stolcke.grammar.model import Grammar as Model
 from stolcke.options import Limits, Options

@@ -4,13 +4,11 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libcpp.vector cimport vector
 
 from stolcke._core.automata cimport state_next
-from stolcke._core.byte_dfa cimport ByteDfa
 from stolcke._core.counted cimport COUNTED, CountedStore
 from stolcke._core.difference cimport Differences
 from stolcke._core.inside cimport Partition
-from stolcke._core.locks cimport Lock
 from stolcke._core.profile cimport ProfileStore
-from stolcke._core.split cimport Splitter
+from stolcke._core.start_states cimport StartStates
 from stolcke._core.storage cimport IdMap, Segments, SequenceTable, segments_at
 from stolcke._core.token_bits cimport TokenBits
 from stolcke._core.types cimport NONE
@@ -20,12 +18,11 @@ cdef enum:
     SPARSE = 64                         # at most 1/64 of the vocabulary inside: a list, not a row
 
 
-cdef class PartitionStore(Splitter):
+cdef class PartitionStore(StartStates):
     """Everything that depends on the vocabulary alone, shared by all grammars compiled for it."""
     cdef const uint8_t[::1] data
     cdef const int64_t[::1] offsets
     cdef const uint8_t[::1] skip
-    cdef Lock lock                      # of everything that grows, here and in the Splitter
     cdef IdMap known                    # node << 32 | state -> partition
     cdef ProfileStore profiles
     cdef Differences differences
@@ -51,7 +48,6 @@ cdef class PartitionStore(Splitter):
     cdef uint32_t of_tokens(self, const uint32_t* tokens, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t merged(self, const uint32_t* parts, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
     cdef uint32_t unite(self, const uint32_t* nodes, size_t n, size_t most_bytes) except? 0xFFFFFFFF nogil
-    cdef int add_states(self, ByteDfa machine, uint32_t* ids) except -1
     cdef uint32_t unite_locked(self, const uint32_t* nodes, size_t n) except? 0xFFFFFFFF nogil
     cdef uint32_t build(self, uint32_t node, uint32_t state) except? 0xFFFFFFFF nogil
     cdef const Partition* other(self, uint32_t node, uint32_t state) except NULL nogil

@@ -18,13 +18,9 @@ import numpy as np
 from libc.string cimport memcpy, memset
 from libcpp.algorithm cimport sort
 
-from stolcke._core.automata cimport Given, State, state_next
-from stolcke._core.byte_dfa cimport ByteDfa
-from stolcke._core.counted cimport UNBOUNDED, UNMADE, Level
+from stolcke._core.automata cimport State, state_next
+from stolcke._core.counted cimport UNMADE, Level
 from stolcke._core.inside cimport MOST_IN_HOLES, add_listed, copy_row
-from stolcke._core.locks cimport STORE
-from stolcke._core.name_states cimport name_state
-from stolcke._core.other_names cimport other_names_state
 from stolcke._core.profile cimport Profile
 from stolcke._core.storage cimport (
     idmap_bytes, idmap_find, idmap_free, idmap_init, idmap_put, segments_bytes, segments_free, segments_init,
@@ -40,27 +36,13 @@ cdef enum:
     MOST_SIMILAR = 4                    # states to compare one with
     MANY = 256                          # tokens below a node, for which a similar partition is worth looking for
 
-LONGEST_NAME = 1_000
-"""Characters of a name; that its places are gone through by recursion is no danger to the stack."""
-
-
-cdef vector[uint32_t] code_points(str name) except *:
-    """The characters of a name."""
-    cdef vector[uint32_t] characters
-    cdef Py_UCS4 character
-    for character in name:
-        if 0xD800 <= character < 0xE000:
-            raise ValueError("name: a surrogate is no character")
-        characters.push_back(<uint32_t>character)
-    return characters
-
 
 cdef struct Stats:                      # what PartitionStore.stats tells
     uint64_t tokens, trie_nodes, merged_nodes, automaton_states, repeat_levels, partitions
     uint64_t dense_partitions, trie_nodes_visited, vocabulary_bytes
 
 
-cdef class PartitionStore(Splitter):
+cdef class PartitionStore(StartStates):
     """The shared, lazily grown tables of one vocabulary.
 
     Parameters
@@ -81,7 +63,6 @@ cdef class PartitionStore(Splitter):
         self.data = data
         self.offsets = offsets
         self.skip = skip
-        self.lock = Lock(STORE)
         self.profiles = ProfileStore()
         self.differences = Differences(self)
         self.by_difference = True
@@ -101,114 +82,6 @@ cdef class PartitionStore(Splitter):
         idmap_free(&self.known)
         idmap_free(&self.known_splits)
         segments_free(&self.partitions)
-
-    cdef int add_states(self, ByteDfa machine, uint32_t* ids) except -1:
-        """Find the canonical ids of a minimal automaton's states."""
-        cdef Given given
-        given.n, given.ids = <uint32_t>machine.accepting.size(), ids
-        given.offsets = machine.offsets.data()
-        given.low = machine.low.data()
-        given.high = machine.high.data()
-        given.target = machine.target.data()
-        given.accepting = machine.accepting.data()
-        with nogil:
-            self.lock.lock()
-            try:
-                self.automata.add(&given)
-            finally:
-                self.lock.unlock()
-        return 0
-
-    def add_automaton(self, ByteDfa machine not None):
-        """Canonical id of the start of a minimal automaton, whose language must not be empty."""
-        cdef vector[uint32_t] ids
-        ids.resize(machine.accepting.size() + 1)
-        self.add_states(machine, ids.data())
-        return ids[0]
-
-    def add_name(self, str name not None, bint ascii_only, uint32_t after):
-        r"""Canonical id of the state that reads a JSON string, any of whose characters may be escaped.
-
-        Parameters
-        ----------
-        name : str
-            What the string denotes; without surrogates.
-        ascii_only : bool
-            Whether characters beyond ASCII must be escaped.
-        after : int
-            Canonical id of the state behind the closing quote.
-        """
-        cdef vector[uint32_t] characters = code_points(name)
-        cdef uint32_t result
-        if after >= self.automata.states.size:
-            raise ValueError("name: no such state")
-        with nogil:
-            self.lock.lock()
-            try:
-                result = name_state(self.automata, characters, ascii_only, after)
-            finally:
-                self.lock.unlock()
-        return result
-
-    def add_other_names(self, names, bint ascii_only, uint32_t everything):
-        r"""Canonical id of the state that reads any JSON string but some, and what follows.
-
-        Parameters
-        ----------
-        names : iterable of str
-            What the strings that are left out denote; without surrogates, and of at most LONGEST_NAME characters.
-        ascii_only : bool
-            Whether characters beyond ASCII must be escaped; any character may be.
-        everything : int
-            Canonical id of the state that reads any such JSON string, and what follows.
-        """
-        cdef vector[vector[uint32_t]] several
-        cdef uint32_t result
-        if everything >= self.automata.states.size or state_next(self.automata.state(everything), c'"') == NONE:
-            raise ValueError("other names: no such state")
-        for name in names:
-            if len(name) > LONGEST_NAME:
-                raise ValueError("other names: a name is too long")
-            several.push_back(code_points(name))
-        with nogil:
-            self.lock.lock()
-            try:
-                result = other_names_state(self.automata, several, ascii_only, everything)
-            finally:
-                self.lock.unlock()
-        return result
-
-    def add_counted(self, uint32_t before, uint32_t unit, uint32_t after, uint32_t unbounded, uint32_t least, most):
-        """The start state of ``before unit{least,most} after``.
-
-        Parameters
-        ----------
-        before, unit, after, unbounded : int
-            Canonical start states of the three, and of ``before unit* after``.
-        least : int
-        most : int or None
-
-        Raises
-        ------
-        ValueError
-            Where words of ``before`` or of ``unit`` are prefixes of each other, or a byte begins both a unit and what
-            follows; or ``unbounded`` is the state of something else.
-        """
-        cdef uint32_t most_ = UNBOUNDED if most is None else most
-        cdef uint32_t result
-        cdef const char* reason
-        if max(before, unit, after, unbounded) >= self.automata.states.size:
-            raise ValueError("counted repeat: no such state")
-        with nogil:
-            self.lock.lock()
-            try:
-                result = self.counted.add(before, unit, after, unbounded, least, most_)
-                reason = self.counted.reason
-            finally:
-                self.lock.unlock()
-        if result == NONE:
-            raise ValueError(f"counted repeat: {reason.decode()}")
-        return result
 
     def add_token_set(self, ids):
         """The partition that holds just these tokens: what a special token's terminal allows."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from stolcke._core.byte_dfa import ByteDfa
-from stolcke._core.partition import LONGEST_NAME
+from stolcke._core.start_states import LONGEST_NAME
 from stolcke.lexer.automaton import Automaton
 from stolcke.lexer.language import Language
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stolcke import Vocabulary
-from stolcke._core.partition import LONGEST_NAME
+from stolcke._core.start_states import LONGEST_NAME
 from stolcke.grammar.patterns import Machine, Sequence
 from stolcke.lexer import Automaton, OtherNames, automaton
 from stolcke.lexer.language import Language
