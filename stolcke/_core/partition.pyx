@@ -390,7 +390,9 @@ cdef class PartitionStore(StartStates):
             made.residue = residue
             self.store_row(&made, self.row.data())
             return self.add(&made)
-        self.key.assign(<uint32_t*>&made.dense, <uint32_t*>(&made.dense + 1))
+        self.key.clear()
+        self.key.push_back(<uint32_t><uint64_t>made.dense)
+        self.key.push_back(<uint32_t>(<uint64_t>made.dense >> 32))
         self.key.push_back(residue)
         self.key.push_back(made.n_listed)
         self.key.insert(self.key.end(), self.inside.begin(), self.inside.end())

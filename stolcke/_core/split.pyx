@@ -12,6 +12,7 @@ from libc.string cimport memset
 from libcpp.algorithm cimport sort
 
 from stolcke._core.automata cimport state_next
+from stolcke._core.containers cimport refill
 from stolcke._core.counted cimport UNMADE
 from stolcke._core.trie cimport Node, Place
 
@@ -19,6 +20,7 @@ from stolcke._core.trie cimport Node, Place
 cdef enum:
     MANY_TOKENS = 64                    # below a node make it worth asking for free bytes
     BROAD = 16                          # bytes of a state that make it worth a scan
+    FEW_VISITS = 1024                   # for which the places where the terminal may end may as well share their work
     MOST_LEAVING = 1024                 # places where the terminal may end: where there are more, they share their work
     MOST_LOCALS = 4096                  # states that a scan may meet; one of them leads to 256 more at most
     SMALL_SORT = 96                     # below, comparison sorting beats counting
@@ -137,7 +139,7 @@ cdef class Splitter:
         return 0
 
     cdef bint scan(self, uint32_t node, uint32_t state) except -1 nogil:
-        """As :meth:`walk`, in preorder; False, and nothing is found, where there are too many states or ways out.
+        """As :meth:`walk`, in preorder; False, and nothing is found, where that is not worth it.
 
         The places where the terminal may end are left in ``leaving``, with their states for :meth:`find_rests`.
         """
@@ -157,7 +159,7 @@ cdef class Splitter:
         self.leaving.clear()
         self.locals.clear()
         self.rows.clear()
-        self.local_slots.assign(256, 0)
+        refill(self.local_slots, 256, 0)
         self.path.resize(self.trie.node(node).height + 1)
         self.all_seen = True
         self.path[0] = self.local(state)
@@ -201,6 +203,8 @@ cdef class Splitter:
                     return False
                 self.make_row(t)
             self.path[at.depth - depth] = t
+        if self.leaving.size() > 2 and visited < FEW_VISITS:
+            return False
         if begin != seen:
             self.inside_ranges.push_back(begin)
             self.inside_ranges.push_back(seen)
@@ -236,7 +240,7 @@ cdef class Splitter:
     cdef int grow_locals(self) except -1 nogil:
         cdef uint32_t mask = <uint32_t>self.local_slots.size() * 4 - 1
         cdef uint32_t slot, i
-        self.local_slots.assign(mask + 1, 0)
+        refill(self.local_slots, mask + 1, 0)
         for i in range(self.locals.size()):
             slot = (self.locals[i].state * <uint32_t>0x9E3779B1) >> 7 & mask
             while self.local_slots[slot]:
