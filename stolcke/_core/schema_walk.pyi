@@ -4,8 +4,9 @@ from typing import Any, Self
 from stolcke._core.places import Place
 from stolcke._core.written import WrittenRules
 
-__all__ = ["SchemaWalk", "scalar_content"]
+__all__ = ["SchemaWalk", "n_values", "scalar_content"]
 
+def n_values(value: object, most: int) -> int: ...
 def scalar_content(schema: Any, dialect: Any) -> tuple[Any, ...] | None: ...
 
 class SchemaWalk:

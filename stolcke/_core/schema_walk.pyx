@@ -12,7 +12,7 @@ from libcpp.vector cimport vector
 from stolcke._core.places cimport NO_SYMBOL, Place
 from stolcke._core.written cimport Member, WrittenRules
 
-__all__ = ["SchemaWalk", "scalar_content"]
+__all__ = ["SchemaWalk", "n_values", "scalar_content"]
 
 cdef object PLAIN = object()
 
@@ -29,6 +29,30 @@ cdef dict ROLES = {**dict.fromkeys(BOUNDS, 1), **dict.fromkeys(LISTED, 2), **dic
 cdef dict MEMBERS = dict.fromkeys(["type", "properties", "required", "additionalProperties"], PLAIN)
 cdef dict ITEMS = dict.fromkeys(["type", "items", "minItems"], PLAIN)
 cdef frozenset NEEDED = frozenset(MEMBERS) | frozenset(ITEMS)
+
+
+def n_values(value, Py_ssize_t most):
+    """How many values are within one; where one stands at many places, it is counted at each.
+
+    Parameters
+    ----------
+    value : object
+    most : int
+        Beyond so many the rest is not counted.
+    """
+    cdef Py_ssize_t found = 0
+    cdef list pending = [value]
+    while pending and found <= most:
+        each = pending.pop()
+        if type(each) is dict:
+            each = (<dict>each).values()
+        elif type(each) is not list and type(each) is not tuple:
+            continue
+        found += len(each)
+        for inner in each:
+            if type(inner) is dict or type(inner) is list or type(inner) is tuple:
+                pending.append(inner)
+    return found
 
 
 cdef inline bint is_atom(value):

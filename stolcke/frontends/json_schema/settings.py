@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from stolcke._core.schema_walk import n_values
 from stolcke.errors import GrammarError
 from stolcke.options import Limits
 
@@ -76,19 +77,8 @@ def exact_key(value: Any) -> bytes:
     ValueError
         For values of other types, and for very large ones.
     """
-    _measure(value)
+    # One list may stand at many places, and so on inside: what counts is how much there is once it is written out.
+    if n_values(value, _MOST_VALUES) > _MOST_VALUES:
+        raise ValueError("too large to be remembered")
     # Of the second version, whose bytes depend on the value alone; later ones abbreviate objects that occur twice.
     return marshal.dumps(value, 2)
-
-
-def _measure(value: Any) -> None:
-    """Refuse a value that is too large once it is written out: one list may stand at many places, and so on inside."""
-    found = 0
-    pending = [value]
-    while pending:
-        each = pending.pop()
-        below = each.values() if type(each) is dict else each if type(each) in (list, tuple) else ()
-        found += len(below)
-        if found > _MOST_VALUES:
-            raise ValueError("too large to be remembered")
-        pending += [inner for inner in below if type(inner) in (dict, list, tuple)]
