@@ -33,7 +33,8 @@ def _print_grammar(report: dict[str, Any]) -> None:
     for checked in report["checked"]:
         print(f"note: looked at when complete: {checked}")
     if not report["exact"]:
-        print("note: not exact: the grammar accepts more than was asked for")
+        what = "its rules alone accept" if report["checked"] else "the grammar accepts"
+        print(f"note: not exact: {what} more than was asked for")
     for name, value in report["counts"].items():
         print(f"  {name.replace('_', ' '):<24}{value:>10,}")
     print("tables")
