@@ -25,7 +25,19 @@ cdef frozenset LISTED = frozenset(["enum", "const"])
 cdef frozenset OF_OTHERS = frozenset([
     "$ref", "$dynamicRef", "$recursiveRef", "allOf", "anyOf", "oneOf", "not", "if",
 ])
-cdef dict ROLES = {**dict.fromkeys(BOUNDS, 1), **dict.fromkeys(LISTED, 2), **dict.fromkeys(OF_OTHERS, 3)}
+cdef frozenset OF_STRUCTURE = frozenset([
+    "items", "additionalItems", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains", "unevaluatedItems",
+    "properties", "patternProperties", "additionalProperties", "propertyNames", "required", "minProperties",
+    "maxProperties", "dependentRequired", "dependentSchemas", "dependencies", "unevaluatedProperties",
+])
+cdef dict ROLES = {
+    **dict.fromkeys(BOUNDS, 1), **dict.fromkeys(LISTED, 2), **dict.fromkeys(OF_OTHERS, 3),
+    **dict.fromkeys(OF_STRUCTURE, 4),
+}
+
+cdef enum:
+    MOST_LISTED = 256                # values; more are looked at place by place, as comparing them costs as much
+    MEMBERS_AT_A_TIME = 256          # of an object, between two looks at the clock
 cdef dict MEMBERS = dict.fromkeys(["type", "properties", "required", "additionalProperties"], PLAIN)
 cdef dict ITEMS = dict.fromkeys(["type", "items", "minItems"], PLAIN)
 cdef frozenset NEEDED = frozenset(MEMBERS) | frozenset(ITEMS)
@@ -96,13 +108,14 @@ def scalar_content(schema, dialect):
             if keyword not in dialect.keywords:
                 return None
             values = [value] if keyword == "const" else value
-            if type(values) is not list:
+            if type(values) is not list or len(<list>values) > MOST_LISTED:
                 return None
             for each in <list>values:
                 if not is_atom(each) and each is not None:
                     return None
             found.append((keyword, tuple([(type(each), each) for each in <list>values])))
-        else:
+        elif <int>role == 3 or kinds is None:
+            # Without a type, what is said of arrays and objects is read as well.
             return None
     return tuple(found)
 
@@ -305,8 +318,14 @@ cdef class SchemaWalk:
         cdef Member member
         cdef Place holder = place.below("properties") if named else None
         cdef list declared = list(named)
+        cdef Py_ssize_t unchecked = MEMBERS_AT_A_TIME
+        self.others.check(len(named))
         members.reserve(len(named))
         for name, each in named.items():
+            unchecked -= 1
+            if unchecked == 0:
+                unchecked = MEMBERS_AT_A_TIME
+                self.others.check(0)
             if each is False:
                 continue
             member.name = self.key(name)

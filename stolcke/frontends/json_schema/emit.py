@@ -11,6 +11,7 @@ from stolcke._core.written import WrittenRules
 from stolcke.errors import LimitExceeded, UnsupportedSchema
 from stolcke.frontends.json_schema.algebra import Union
 from stolcke.frontends.json_schema.checking import Checks
+from stolcke.frontends.json_schema.dialects import DIALECTS
 from stolcke.frontends.json_schema.evaluate import ASKED, Evaluator
 from stolcke.frontends.json_schema.formulas import Formula, Goal, Scoped
 from stolcke.frontends.json_schema.keywords import EVERYTHING
@@ -41,6 +42,9 @@ _TITLES = {
 # Patterns remembered from one schema to the next, and the states that one of them may have.
 _MOST_REMEMBERED = 1024
 _SMALL = 256
+# Characters of what they depend on; and dialects that are the same in all documents.
+_SMALL_CONTENT = 4096
+_DIALECTS = frozenset(DIALECTS.values())
 
 
 class Structure(NamedTuple):
@@ -105,19 +109,23 @@ class Emitter:
             self.rule(space)
             self.rule(space, self.terminal(outer, "white space"))
             self.rule(start, space, document, space)
-        check, limit = self.evaluator.deadline.check, self.settings.limits.rules
         while True:
-            check("writing rules")
+            self.check()
             if self._todo:
                 self._write(*self._todo.pop())
             elif self._walk is None or not self._walk.write():
                 break
-            if self.written.n_rules > limit:
-                raise LimitExceeded("rules", f"at least {self.written.n_rules}", limit, "JSON Schema")
         if self.checks is not None:
             self.checks.finish()
 
     # --- for those who write rules -------------------------------------------------------------------------------
+
+    def check(self, more: int = 0) -> None:
+        """Look at the clock, and at how many rules there are, or will be at least."""
+        self.evaluator.deadline.check("writing rules")
+        n_rules, limit = self.written.n_rules + more, self.settings.limits.rules
+        if n_rules > limit:
+            raise LimitExceeded("rules", f"at least {n_rules}", limit, "JSON Schema")
 
     def terminal(self, pattern: Pattern, title: str) -> int:
         """The terminal of a pattern."""
@@ -198,7 +206,7 @@ class Emitter:
         """The symbol of a place whose set of values has to be worked out."""
         return self._start(frozenset([node]), 0)
 
-    def scalar(self, node: Node, content: Hashable) -> int:
+    def scalar(self, node: Node, content: tuple) -> int:
         """The symbol of a place that allows only scalars, all that depend on some content."""
         patterns = self._patterns_of.get(content)
         goal = frozenset([node])
@@ -277,13 +285,23 @@ def _patterns_of(
 
 
 def _remember(
-    known: dict[Hashable, list[tuple[Pattern, str]]], content: Hashable, patterns: list[tuple[Pattern, str]]
+    known: dict[Hashable, list[tuple[Pattern, str]]], content: tuple, patterns: list[tuple[Pattern, str]]
 ) -> None:
-    if len(known) >= _MOST_REMEMBERED:
-        known.clear()
-    is_small = all(type(each) is not Machine or each.automaton.n_states <= _SMALL for each, _ in patterns)
-    if is_small:
+    """Keep the patterns for other schemas, if both they and what they depend on are small."""
+    dialect, _, *asked = content
+    if dialect not in _DIALECTS or sum(map(_size, asked)) > _SMALL_CONTENT:
+        return
+    if all(type(each) is not Machine or each.automaton.n_states <= _SMALL for each, _ in patterns):
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
         known[content] = patterns
+
+
+def _size(asked: tuple) -> int:
+    """About the characters of a keyword's value, or of those that it lists."""
+    _, *rest = asked
+    values = rest[0] if len(rest) == 1 else [rest]
+    return sum(8 + len(value) if type(value) is str else 8 for _, value in values)
 
 
 def _title(goal: Goal) -> str:

@@ -157,6 +157,8 @@ class Node(Place):
         place = self.below(keyword)
         known = place.known
         for name in place.schema:
+            if not isinstance(name, str):
+                raise SchemaError(f"names are strings, not {name!r}", pointer=place.pointer)
             node = known.get(name) or place.below(name)
             schema = node.schema
             if type(schema) is not dict and type(schema) is not bool:

@@ -188,3 +188,47 @@ PLAIN = {
 @pytest.mark.parametrize("schema", PLAIN.values(), ids=PLAIN)
 def test_plain_places_are_written_as_they_stand(schema, dialect):
     same(schema, dialect=dialect)
+
+
+def test_what_was_read_before_does_not_hide_an_error():
+    wrong = {"minItems": "x", "enum": ["q"]}
+    for first in (True, {"enum": ["q"]}, {"properties": {"a": {"enum": ["q"]}}}):
+        outcome(first)
+        with pytest.raises(stolcke.SchemaError, match="minItems"):
+            stolcke.Grammar.from_json_schema(wrong)
+    for order in ("ab", "ba"):
+        parts = {"a": {"enum": ["z"]}, "b": {"required": 3, "enum": ["z"]}}
+        with pytest.raises(stolcke.SchemaError, match="required"):
+            stolcke.Grammar.from_json_schema({"type": "object", "properties": {name: parts[name] for name in order}})
+
+
+def test_only_what_is_small_is_remembered():
+    known = emit._patterns_of(True, False, True, stolcke.Limits())
+    for listed in ([f"{i}" for i in range(200)] + ["one more"], ["x" * 10_000], list(range(1000))):
+        before = len(known)
+        stolcke.Grammar.from_json_schema({"enum": listed})
+        assert len(known) <= before + (len(str(listed)) < 4000)
+    metaschema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:mine"}
+    before = len(known)
+    stolcke.Grammar.from_json_schema(
+        {"$schema": "urn:mine", "type": "string", "maxLength": 7_654}, resources={"urn:mine": metaschema}
+    )
+    assert len(known) == before
+
+
+def test_a_large_object_is_given_up_in_time():
+    members = {f"p{i}": {"type": "integer"} for i in range(300_000)}
+    with pytest.raises(stolcke.LimitExceeded, match="at least 300"):
+        stolcke.Grammar.from_json_schema({"type": "object", "properties": members})
+    asked = []
+    members = {f"p{i}": {"type": "integer"} for i in range(20_000)}
+    with pytest.raises(stolcke.Cancelled):
+        stolcke.Grammar.from_json_schema(
+            {"type": "object", "properties": members}, cancel=lambda: asked.append(0) or len(asked) > 20
+        )
+
+
+def test_names_are_strings():
+    for kind in ({}, {"type": "object"}):
+        with pytest.raises(stolcke.SchemaError, match="names are strings"):
+            stolcke.Grammar.from_json_schema({**kind, "properties": {1: {}}})
